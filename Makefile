@@ -1,0 +1,54 @@
+# HPA Companion. `make help` lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check fmt e2e bench lock clean clean-all
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@echo "==> Making $(VENV) from requirements-dev.lock (hashes checked)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Watch it work, without a cluster (about 90 s)
+	@$(BIN)/autoscaler demo
+
+test: $(STAMP) ## All tests, the real control plane and broker included (the first run builds them: about 8 min)
+	@$(BIN)/python -m tests.e2e.tools
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP) ## Format, lint, types, import contracts, test twins
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/twins.py
+
+fmt: $(STAMP) ## Format and mend what a machine can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+e2e: $(STAMP) ## Only the tests on the real control plane and broker
+	@$(BIN)/python -m tests.e2e.tools
+	@$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
+
+bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
+	@$(BIN)/python -m bench
+
+lock: $(STAMP) ## Renew requirements*.lock from pyproject.toml
+	@scripts/lock
+
+clean: ## Remove what the build and the tests made (.cache keeps the e2e tools: make clean-all)
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+clean-all: clean ## The same, and the built e2e tools
+	@rm -rf .cache

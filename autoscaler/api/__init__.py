@@ -1,0 +1,1 @@
+"""Serves metrics.k8s.io behind kube-aggregator."""

@@ -1,0 +1,1 @@
+"""Keeps every decision on disk, then delivers it to Kafka."""

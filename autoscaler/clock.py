@@ -1,0 +1,49 @@
+"""Time as an argument: the only module that asks the machine what time it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """`now` is wall time in seconds since 1970, shown and compared across machines; `monotonic` measures intervals."""
+
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed instant; never goes back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        await asyncio.sleep(seconds)
+
+
+async def ticks(clock: Clock, every: float, phase: float = 0.0) -> AsyncIterator[float]:
+    """Yield `clock.now()` first after `phase` seconds, then every `every` seconds.
+
+    A tick that comes late does not shift the ones after it; ticks that were missed altogether are dropped.
+    """
+    due = clock.monotonic() + phase
+    while True:
+        wait = due - clock.monotonic()
+        if wait > 0:
+            await clock.sleep(wait)
+        yield clock.now()
+        due += every
+        late = clock.monotonic() - due
+        if late > 0:
+            due += (late // every + 1) * every

@@ -1,0 +1,1 @@
+"""Decides for one target at a time: gather, plan, act, tell."""

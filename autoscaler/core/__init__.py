@@ -1,0 +1,1 @@
+"""The sums: plain functions of frozen words."""

@@ -1,0 +1,1 @@
+"""Scrapes every kubelet on its own schedule and keeps what they said."""

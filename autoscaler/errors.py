@@ -1,0 +1,101 @@
+"""What can go wrong, as one tree; a class exists because somebody catches it.
+
+AutoscalerError
+├── ConfigError            a person must change a flag, variable, file or command; exit 2
+├── MalformedError         bytes from outside do not follow their grammar (page, object, quantity, selector)
+├── KubeError              the API server answered something else than what was asked for
+│   ├── NotFoundError      404
+│   ├── ConflictError      409: the object changed since it was read
+│   ├── ForbiddenError     401 or 403
+│   ├── GoneError          410: the resourceVersion is too old, list again
+│   └── UnreachableError   no answer, 429 or 5xx: try again after `retry_after` seconds
+├── ScrapeError            one kubelet gave no usable page; `reason` is a word of `ScrapeReason`
+└── AuditError             a record could not be kept or read
+    └── SpoolFullError     the spool has reached its size
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AutoscalerError(Exception):
+    """Root of everything this program raises on purpose."""
+
+
+class ConfigError(AutoscalerError):
+    """The message names the field, file or command to change."""
+
+
+class MalformedError(AutoscalerError):
+    """Input that breaks its grammar; the message says where."""
+
+
+class KubeError(AutoscalerError):
+    """An unwelcome answer; `status` is the HTTP code (0: none), `reason` the Status reason."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class NotFoundError(KubeError):
+    """404."""
+
+
+class ConflictError(KubeError):
+    """409."""
+
+
+class ForbiddenError(KubeError):
+    """401 or 403."""
+
+
+class GoneError(KubeError):
+    """410."""
+
+
+class UnreachableError(KubeError):
+    """No answer, 429 or 5xx."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, status=status, reason=reason)
+        self.retry_after = retry_after
+
+
+class ScrapeReason(StrEnum):
+    """Why a kubelet gave nothing; the label of `autoscaler_scrape_errors_total`."""
+
+    ADDRESS = "address"  # no usable address, or one that must not be dialled
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    REDIRECT = "redirect"
+    STATUS = "status"  # any other HTTP status
+    ENCODING = "encoding"
+    TOO_LARGE = "too_large"
+    PARSE = "parse"
+    INTERRUPTED = "interrupted"  # the body ended early
+
+
+class ScrapeError(AutoscalerError):
+    """One kubelet's failure; its neighbours are not concerned."""
+
+    def __init__(self, node: str, reason: ScrapeReason, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"node {node}: {reason}: {detail}")
+        self.node = node
+        self.reason = reason
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class AuditError(AutoscalerError):
+    """A record could not be kept or read."""
+
+
+class SpoolFullError(AuditError):
+    """Nothing more fits under the spool's size limit."""

@@ -1,0 +1,1 @@
+"""Everything said to, and heard from, the API server and the kubelets."""

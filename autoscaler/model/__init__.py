@@ -1,0 +1,1 @@
+"""Frozen words every room speaks."""

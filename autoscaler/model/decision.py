@@ -1,0 +1,62 @@
+"""The audit record: one evaluation of one target, with everything that led to its number."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from autoscaler.model.plan import Action, EventNote, Stage
+from autoscaler.model.policy import Condition, TargetRef
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """What became of the plan."""
+
+    WRITTEN = "written"  # the scale subresource took the new number
+    HELD = "held"  # nothing was to be written
+    SHADOWED = "shadowed"  # would have been written, but the policy's mode is Shadow
+    CONFLICTED = "conflicted"  # the target changed between read and write: decided anew next time
+    FAILED = "failed"  # the write was refused; `error` says by whom
+
+
+class PolicyRef(Struct, frozen=True):
+    """The object that asked for it, as it was."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """Body of a record. Its number per target (`epoch`, `seq`) is given by the spool in the transaction that keeps it.
+
+    `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
+    in seconds of the oldest sample used, None when none was.
+    """
+
+    id: str
+    time: str
+    schema: int = SCHEMA_VERSION
+    target: TargetRef
+    namespace: str
+    policy: PolicyRef
+    action: Action
+    outcome: Outcome
+    current: int | None
+    desired: int
+    reason: str
+    error: str = ""
+    sample_age: float | None = None
+    stages: tuple[Stage, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    events: tuple[EventNote, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the stream is ordered by: `namespace/kind/name` of the target."""
+        return f"{self.namespace}/{self.target.kind}/{self.target.name}"

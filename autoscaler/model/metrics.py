@@ -1,0 +1,94 @@
+"""What a kubelet said, what we serve of it, and what the planner reads.
+
+`_ns` are integer nanoseconds since 1970 or integer nanosecond spans; CPU is cumulative core-nanoseconds in a sample and
+nano-cores in a usage; memory is the working set in bytes. A value of 0 is a value; None is "the page had no such line".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from autoscaler.model.objects import Milli, NodeName
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One reading of one container, pod or node. `at_ns`: the kubelet's sample time, else the instant of the request."""
+
+    at_ns: int
+    cpu_ns: int | None = None
+    memory: int | None = None
+    start_ns: int | None = None
+
+
+class ContainerId(Struct, frozen=True, gc=False):
+    """Labels of a container series on a page."""
+
+    namespace: str
+    pod: str
+    container: str
+
+
+class Page(Struct, frozen=True):
+    """One decoded kubelet answer. `skipped` counts lines or entries left out because they were malformed, by reason.
+
+    `pods` are the pod-level series by (namespace, pod), the fallback for pods whose containers have none.
+    `pod_uids` is known from the Summary API only.
+    """
+
+    node: Sample | None
+    containers: Mapping[ContainerId, Sample]
+    pods: Mapping[tuple[str, str], Sample] = {}
+    pod_uids: Mapping[tuple[str, str], str] = {}
+    skipped: Mapping[str, int] = {}
+    failed: bool = False
+    """The kubelet itself said its stats are unavailable (`resource_scrape_error 1`)."""
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """A served number: rate over `window_ns` that ended at `at_ns`."""
+
+    cpu: int
+    memory: int
+    at_ns: int
+    window_ns: int
+
+
+class NodeUsage(Struct, frozen=True, gc=False):
+    """metrics.k8s.io NodeMetrics without metadata."""
+
+    node: NodeName
+    usage: Usage
+
+
+class PodUsage(Struct, frozen=True, gc=False):
+    """metrics.k8s.io PodMetrics without labels; containers in the order of the pod's spec.
+
+    `at_ns` and `window_ns` are those of the container sampled earliest (metrics-api.md §2).
+    """
+
+    namespace: str
+    pod: str
+    uid: str
+    containers: tuple[tuple[str, Usage], ...]
+    at_ns: int
+    window_ns: int
+
+
+class PodMetrics(Struct, frozen=True, gc=False):
+    """What the planner reads of one pod: (container, amounts by resource), each rounded up to milli on its own."""
+
+    pod: str
+    at: float
+    window: float
+    containers: tuple[tuple[str, Mapping[str, Milli]], ...]
+
+
+class MetricValue(Struct, frozen=True, gc=False):
+    """One item of custom.metrics.k8s.io or external.metrics.k8s.io; `object` is the described object's name."""
+
+    value: Milli
+    object: str = ""
+    at: float = 0.0
+    window: float = 60.0

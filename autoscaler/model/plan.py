@@ -1,0 +1,180 @@
+"""What one evaluation found, stage by stage: the planner's answer and, word for word, the body of the audit record.
+
+A plan is read top down: proposals (one per metric) → chosen → stabilized → limited → the final number. A stage that did
+not happen is absent. Every number that took part in the sums is here, so that the result can be recomputed from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from autoscaler.model.objects import Milli
+from autoscaler.model.policy import Condition
+
+
+class Recommendation(Struct, frozen=True):
+    """A raw recommendation and when it was made."""
+
+    replicas: int
+    time: float
+
+
+class ScaleEvent(Struct, frozen=True):
+    """A change we wrote: its size (never negative) and when; `outdated` slots are overwritten first (hpa.md §4.4)."""
+
+    change: int
+    time: float
+    outdated: bool = False
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """What earlier passes left, in slot order. `recommendations` None = this policy was never seen (hpa.md §4)."""
+
+    recommendations: tuple[Recommendation, ...] | None = None
+    scale_ups: tuple[ScaleEvent, ...] = ()
+    scale_downs: tuple[ScaleEvent, ...] = ()
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """How the pods of the selector were sorted (hpa.md §3.2): how many were ready, and the names of all others."""
+
+    ready: int
+    unready: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="stage", omit_defaults=True):
+    """What one metric asks for. `replicas` None: it could not be computed, `reason` and `message` say why.
+
+    `target` and `current` are in the unit of `target_type`: percent for Utilization, milli-units else. `usage` and
+    `requests` are the sums the first ratio was made of, `ratio` that ratio, `damped_ratio` the second one, taken after
+    missing and unready pods were filled in with an assumption (None when there were none).
+    """
+
+    type: str
+    name: str
+    container: str = ""
+    label: str
+    target_type: str = ""
+    target: int = 0
+    current: int | None = None
+    average: Milli | None = None
+    usage: Milli | None = None
+    requests: Milli | None = None
+    samples: int = 0
+    ratio: float | None = None
+    damped_ratio: float | None = None
+    tolerance_down: float = 0.1
+    tolerance_up: float = 0.1
+    pods: Counted | None = None
+    replicas: int | None = None
+    why: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class Chosen(Struct, frozen=True, kw_only=True, tag="chosen", tag_field="stage", omit_defaults=True):
+    """The proposal that won, and how many failed (a failed one forbids going down: hpa.md §3.7)."""
+
+    metric: str
+    replicas: int
+    failed: int = 0
+
+
+class Forced(Struct, frozen=True, kw_only=True, tag="forced", tag_field="stage", omit_defaults=True):
+    """No metric was asked: the size was outside its bounds, or scaling is off at 0."""
+
+    current: int
+    replicas: int
+    min_replicas: int
+    max_replicas: int
+    reason: str
+
+
+class Stabilized(Struct, frozen=True, kw_only=True, tag="stabilized", tag_field="stage", omit_defaults=True):
+    """An earlier recommendation within the window was used instead; `by` is that one (None: nothing changed)."""
+
+    proposed: int
+    replicas: int
+    up_window: float = 0.0
+    down_window: float = 0.0
+    by: Recommendation | None = None
+    reason: str = ""
+
+
+class Limited(Struct, frozen=True, kw_only=True, tag="limited", tag_field="stage", omit_defaults=True):
+    """What rate limits and bounds left; `policy` is the rule that decided, `start` the size when its period began."""
+
+    wanted: int
+    replicas: int
+    min_replicas: int
+    max_replicas: int
+    limit: int | None = None
+    policy: str = ""
+    start: int | None = None
+    reason: str
+
+
+class Final(Struct, frozen=True, kw_only=True, tag="final", tag_field="stage", omit_defaults=True):
+    """The number, and the sentence that an event would carry."""
+
+    current: int
+    replicas: int
+    why: str
+
+
+Stage = Proposal | Chosen | Forced | Stabilized | Limited | Final
+
+
+class EventNote(Struct, frozen=True):
+    """A Kubernetes Event to be told about the policy."""
+
+    type: str
+    reason: str
+    message: str
+
+
+class MetricStatus(Struct, frozen=True, kw_only=True):
+    """One `status.currentMetrics[]`; an empty `type` is upstream's entry for a metric that failed."""
+
+    type: str = ""
+    name: str = ""
+    container: str = ""
+    described_kind: str = ""
+    described_name: str = ""
+    described_api_version: str = ""
+    selector: str = ""
+    utilization: int | None = None
+    average_value: Milli | None = None
+    value: Milli | None = None
+
+
+class Action(StrEnum):
+    """`RESIZE` writes `desired`; `HOLD` writes nothing."""
+
+    RESIZE = "resize"
+    HOLD = "hold"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The answer to one evaluation.
+
+    `desired` is the number to write, or the current one when nothing is to be done. `current` is None when the target's
+    scale could not be read. `reason` is one word for why it ends as it does; `error` the text of a failed pass, "" when
+    it went well. `conditions`, `events`, `metrics` are the status as it stands before the write; `planner.settled`
+    gives them, and the history, as they stand after it. `metrics` None = leave what is in the status.
+    """
+
+    action: Action
+    desired: int
+    current: int | None
+    reason: str
+    stages: tuple[Stage, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    events: tuple[EventNote, ...] = ()
+    metrics: tuple[MetricStatus, ...] | None = None
+    history: History = History()
+    error: str = ""

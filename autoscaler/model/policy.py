@@ -1,0 +1,144 @@
+"""What somebody asked for: an autoscaling/v2 spec, from a HorizontalPodAutoscaler or a HorizontalPodScaler."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from autoscaler.model.objects import Labels, Milli, ObjectKey
+
+
+class TargetRef(Struct, frozen=True):
+    """`spec.scaleTargetRef`."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+class MetricType(StrEnum):
+    """autoscaling/v2 `MetricSourceType`."""
+
+    RESOURCE = "Resource"
+    CONTAINER_RESOURCE = "ContainerResource"
+    PODS = "Pods"
+    OBJECT = "Object"
+    EXTERNAL = "External"
+
+
+class MetricSpec(Struct, frozen=True, kw_only=True):
+    """One `spec.metrics[]`; which of the target fields is set decides the formula (hpa.md §3.6).
+
+    `type` is a plain string: an unknown one must become a condition, not a decode error.
+    `selector` is the metric's LabelSelector in its string form, "" = no filter.
+    """
+
+    type: str
+    name: str
+    container: str = ""
+    described: TargetRef | None = None
+    selector: str = ""
+    target_type: str = ""
+    utilization: int | None = None
+    average_value: Milli | None = None
+    value: Milli | None = None
+
+
+class ScalingPolicy(Struct, frozen=True):
+    """One entry of `behavior.scaleUp.policies`: `type` is Pods or Percent."""
+
+    type: str
+    value: int
+    period: int
+
+
+class ScalingRules(Struct, frozen=True, kw_only=True):
+    """One direction of `spec.behavior`, defaults filled in; None = the controller's own value applies.
+
+    `tolerance` is a fraction computed as `milli * 1e-3` (hpa.md §1.8).
+    """
+
+    stabilization: int | None = None
+    select: str = "Max"
+    policies: tuple[ScalingPolicy, ...] = ()
+    tolerance: float | None = None
+
+
+class Behavior(Struct, frozen=True):
+    """`spec.behavior`; a policy without one takes the legacy path (hpa.md §4.1)."""
+
+    up: ScalingRules
+    down: ScalingRules
+
+
+class Mode(StrEnum):
+    """`spec.mode`: Shadow decides and records, writes nothing."""
+
+    ENFORCE = "Enforce"
+    SHADOW = "Shadow"
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """A metav1.Condition of a status; `since` is lastTransitionTime, None until it is written."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: float | None = None
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """A HorizontalPodScaler or HorizontalPodAutoscaler as read, defaults applied; nothing here is validated yet.
+
+    `desired`, `conditions`, `last_scale` and `observed_generation` are its status.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    created: float | None = None
+    target: TargetRef
+    min_replicas: int = 1
+    max_replicas: int = 0
+    metrics: tuple[MetricSpec, ...] = ()
+    behavior: Behavior | None = None
+    mode: Mode = Mode.ENFORCE
+    desired: int = 0
+    conditions: tuple[Condition, ...] = ()
+    last_scale: float | None = None
+    observed_generation: int | None = None
+    annotations: Labels = {}
+
+    @property
+    def key(self) -> ObjectKey:
+        """What names it among its kind."""
+        return ObjectKey(self.namespace, self.name)
+
+
+class Compat(Struct, frozen=True, kw_only=True):
+    """Where releases of kube-controller-manager differ; the defaults are 1.37's."""
+
+    succeeded_pods_ignored: bool = False
+    scale_to_zero: bool = True
+    legacy_container_metric_error: bool = False
+    zero_status_average: bool = False
+
+
+class ControllerSettings(Struct, frozen=True, kw_only=True):
+    """kube-controller-manager's own knobs, in seconds and fractions, with upstream's defaults (hpa.md §5.1).
+
+    `compat` are hpa.md §0's named switches.
+    """
+
+    tolerance: float = 0.1
+    downscale_stabilization: float = 300.0
+    cpu_initialization: float = 300.0
+    initial_readiness_delay: float = 30.0
+    legacy_up_factor: float = 2.0
+    legacy_up_minimum: float = 4.0
+    compat: Compat = Compat()

@@ -1,0 +1,22 @@
+from autoscaler.clock import ticks
+from tests.clock import FakeClock, settle
+
+
+async def test_ticks_keep_their_beat_and_drop_what_was_missed() -> None:
+    import asyncio
+
+    clock = FakeClock(now=1000.0)
+    seen: list[float] = []
+
+    async def watch() -> None:
+        async for now in ticks(clock, every=10.0, phase=3.0):
+            seen.append(now)
+            if len(seen) == 2:
+                await clock.sleep(25.0)  # a late consumer
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watch())
+        await settle()
+        await clock.advance(60.0)
+        task.cancel()
+    assert seen == [1003.0, 1013.0, 1043.0, 1053.0]
