@@ -1,10 +1,10 @@
+import asyncio
+
 from autoscaler.clock import ticks
 from tests.clock import FakeClock, settle
 
 
 async def test_ticks_keep_their_beat_and_drop_what_was_missed() -> None:
-    import asyncio
-
     clock = FakeClock(now=1000.0)
     seen: list[float] = []
 

@@ -14,7 +14,7 @@ from autoscaler.model.objects import Milli, NodeName
 
 
 class Sample(Struct, frozen=True, gc=False):
-    """One reading of one container, pod or node. `at_ns`: the kubelet's sample time, else the instant of the request."""
+    """One reading of one container, pod or node. `at_ns` is the kubelet's, else the time of the request."""
 
     at_ns: int
     cpu_ns: int | None = None

@@ -74,7 +74,7 @@ class Ready(Struct, frozen=True):
 
 
 class Pod(Struct, frozen=True, kw_only=True, gc=False):
-    """v1 Pod. `node` is empty until it is bound; `pod_requests` is `spec.resources.requests` (KEP-2837), None if absent."""
+    """v1 Pod. `node` is empty until bound; `pod_requests` is `spec.resources.requests` (KEP-2837), None if absent."""
 
     namespace: str
     name: str
