@@ -1,0 +1,176 @@
+"""Our own Prometheus series, one class per room, and the verdicts behind /livez and /readyz.
+
+Names follow Prometheus conventions: base units, `_total`, `_seconds`. The `metrics_server_*` families keep upstream's
+names, labels and buckets (metrics-api.md §5) so that existing dashboards go on working; series labelled by node go when
+the node goes. Nothing is labelled by pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+FRESHNESS_BUCKETS = tuple(1.364**k for k in range(20))
+DECISION_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
+
+
+class EngineTelemetry:
+    """Scraping and storing."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.request_seconds = Histogram(
+            "metrics_server_kubelet_request_duration_seconds",
+            "Duration of requests to the kubelet, by node.",
+            ["node"],
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.requests = Counter(
+            "metrics_server_kubelet_request", "Requests to kubelets, by success.", ["success"], registry=registry
+        )
+        self.last_request = Gauge(
+            "metrics_server_kubelet_last_request_time_seconds",
+            "Time of the last request to the kubelet, seconds since 1970.",
+            ["node"],
+            registry=registry,
+        )
+        self.points = Gauge(
+            "metrics_server_storage_points", "Nodes and containers that can be served.", ["type"], registry=registry
+        )
+        self.errors = Counter(
+            "autoscaler_scrape_errors", "Scrapes that gave no page, by reason.", ["reason"], registry=registry
+        )
+        self.skipped = Counter(
+            "autoscaler_samples_skipped", "Samples left out of a good page, by reason.", ["reason"], registry=registry
+        )
+
+    def forget_node(self, node: str) -> None:
+        """Drop the series of a node that is gone."""
+        for series in (self.request_seconds, self.last_request):
+            if (node,) in series._metrics:
+                series.remove(node)
+
+
+class ApiTelemetry:
+    """Serving."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "autoscaler_api_requests", "Requests answered, by resource, verb and code.", ["resource", "verb", "code"],
+            registry=registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "autoscaler_api_request_duration_seconds", "Time to answer, by resource and verb.", ["resource", "verb"],
+            buckets=REQUEST_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.freshness = Histogram(
+            "metrics_server_api_metric_freshness_seconds", "Age of a sample when it was served.",
+            buckets=FRESHNESS_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.denied = Counter(
+            "autoscaler_api_denied", "Requests refused, by reason (authentication, authorization, review_unavailable).",
+            ["reason"], registry=registry,
+        )  # fmt: skip
+
+
+class ControlTelemetry:
+    """Deciding."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.evaluations = Counter(
+            "autoscaler_evaluations", "Evaluations, by outcome and reason.", ["outcome", "reason"], registry=registry
+        )
+        self.plan_seconds = Histogram(
+            "autoscaler_plan_duration_seconds", "Time to compute one plan.", buckets=DECISION_BUCKETS, registry=registry
+        )
+        self.write_seconds = Histogram(
+            "autoscaler_decision_to_write_seconds", "From the decision to the accepted scale write.",
+            buckets=REQUEST_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.targets = Gauge("autoscaler_policies", "Policies being evaluated.", registry=registry)
+
+
+class AuditTelemetry:
+    """Keeping and delivering records."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.committed = Counter("autoscaler_audit_committed", "Records made durable in the spool.", registry=registry)
+        self.delivered = Counter("autoscaler_audit_delivered", "Records acknowledged by Kafka.", registry=registry)
+        self.undelivered = Gauge(
+            "autoscaler_audit_undelivered", "Records in the spool not yet in Kafka.", registry=registry
+        )
+        self.oldest = Gauge(
+            "autoscaler_audit_oldest_undelivered_seconds", "Age of the oldest undelivered record.", registry=registry
+        )
+        self.refused = Counter(
+            "autoscaler_audit_refused", "Records the spool could not take, by reason.", ["reason"], registry=registry
+        )
+        self.parked = Counter("autoscaler_audit_parked", "Records Kafka will never take.", registry=registry)
+        self.producers = Counter(
+            "autoscaler_audit_producer_replacements", "Producers thrown away, by error.", ["error"], registry=registry
+        )
+        self.commit_seconds = Histogram(
+            "autoscaler_audit_commit_duration_seconds", "From handing over a record to its commit.",
+            buckets=REQUEST_BUCKETS, registry=registry,
+        )  # fmt: skip
+
+
+class KubeTelemetry:
+    """Talking to the API server."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "autoscaler_kube_requests", "Requests to the API server, by verb and code (0: no answer).", ["verb", "code"],
+            registry=registry,
+        )  # fmt: skip
+        self.relists = Counter("autoscaler_watch_relists", "Lists made, by resource.", ["resource"], registry=registry)
+
+
+class Telemetry:
+    """All rooms' series in one registry; `app` makes it and hands each room its own part."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.engine = EngineTelemetry(self.registry)
+        self.api = ApiTelemetry(self.registry)
+        self.control = ControlTelemetry(self.registry)
+        self.audit = AuditTelemetry(self.registry)
+        self.kube = KubeTelemetry(self.registry)
+
+
+class Verdict(Struct, frozen=True):
+    """One named check of /readyz or /livez; `detail` says what is wrong and is shown to authorized callers only."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+Check = Callable[[], Verdict]
+
+
+class Health:
+    """The checks behind the probes: `live` = our own loops turn, `ready` = there is something to serve."""
+
+    def __init__(self) -> None:
+        self._live: list[Check] = []
+        self._ready: list[Check] = []
+
+    def add_live(self, check: Check) -> None:
+        """Ask `check` at every /livez."""
+        self._live.append(check)
+
+    def add_ready(self, check: Check) -> None:
+        """Ask `check` at every /readyz."""
+        self._ready.append(check)
+
+    def live(self) -> list[Verdict]:
+        """Verdicts of /livez, in the order they were added."""
+        return [check() for check in self._live]
+
+    def ready(self) -> list[Verdict]:
+        """Verdicts of /readyz, in the order they were added."""
+        return [check() for check in self._ready]

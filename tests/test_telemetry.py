@@ -1,0 +1,37 @@
+from prometheus_client import generate_latest
+
+from autoscaler.telemetry import Health, Telemetry, Verdict
+
+
+def test_the_six_names_of_metrics_server_that_dashboards_use_are_kept() -> None:
+    telemetry = Telemetry()
+    telemetry.engine.request_seconds.labels("node-a").observe(0.1)
+    telemetry.engine.requests.labels("true").inc()
+    telemetry.engine.last_request.labels("node-a").set(1.0)
+    telemetry.engine.points.labels("node").set(1)
+    page = generate_latest(telemetry.registry).decode()
+    for name in (
+        "metrics_server_kubelet_request_duration_seconds_bucket{",
+        'metrics_server_kubelet_request_total{success="true"} 1.0',
+        'metrics_server_kubelet_last_request_time_seconds{node="node-a"} 1.0',
+        'metrics_server_storage_points{type="node"} 1.0',
+        'metrics_server_api_metric_freshness_seconds_bucket{le="1.0"}',
+    ):
+        assert name in page
+
+
+def test_series_of_a_node_go_with_the_node() -> None:
+    telemetry = Telemetry()
+    telemetry.engine.request_seconds.labels("gone").observe(0.1)
+    telemetry.engine.forget_node("gone")
+    telemetry.engine.forget_node("never seen")
+    assert "gone" not in generate_latest(telemetry.registry).decode()
+
+
+def test_health_asks_every_check_each_time() -> None:
+    health, state = Health(), {"ok": False}
+    health.add_ready(lambda: Verdict("coverage", state["ok"], "no node scraped yet"))
+    assert [v.ok for v in health.ready()] == [False]
+    state["ok"] = True
+    assert [v.ok for v in health.ready()] == [True]
+    assert health.live() == []
