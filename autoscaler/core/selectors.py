@@ -20,23 +20,23 @@ _NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _SYMBOLS = frozenset({"", "=", "==", "!=", "!", "(", ")", ",", "<", ">"})
-_NAMES = {"=": "in", "==": "in", "in": "in", "!=": "notin", "notin": "notin", "<": "<", ">": ">"}
+_OPERATORS = {"==": "="} | {each: each for each in ("=", "in", "!=", "notin", "<", ">")}
 
 
 class Requirement(Struct, frozen=True, order=True):
-    """One term: `operator` is in, notin, exists, absent, < or >."""
+    """One term: `operator` is =, !=, in, notin, exists, absent, < or >."""
 
     key: str
     operator: str
     values: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the labels satisfy this term; a missing label satisfies notin and absent only."""
+        """Whether the labels satisfy this term; a missing label satisfies !=, notin and absent only."""
         value = labels.get(self.key)
         match self.operator:
-            case "in":
+            case "=" | "in":
                 return value in self.values
-            case "notin":
+            case "!=" | "notin":
                 return value not in self.values
             case "exists":
                 return value is not None
@@ -52,13 +52,9 @@ class Requirement(Struct, frozen=True, order=True):
                 return self.key
             case "absent":
                 return f"!{self.key}"
-            case "in" if len(self.values) == 1:
-                return f"{self.key}={self.values[0]}"
-            case "notin" if len(self.values) == 1:
-                return f"{self.key}!={self.values[0]}"
-            case "<" | ">":
-                return f"{self.key}{self.operator}{self.values[0]}"
-        return f"{self.key} {self.operator} ({','.join(self.values)})"
+            case "in" | "notin":
+                return f"{self.key} {self.operator} ({','.join(self.values)})"
+        return f"{self.key}{self.operator}{self.values[0]}"
 
 
 class Selector(Struct, frozen=True):
@@ -142,7 +138,7 @@ def _requirement(reader: _Reader) -> Requirement:
     key = reader.word("a label key or '!'")
     if reader.head in ("", ","):
         return requirement(key, "exists")
-    operator = _NAMES.get(reader.head)
+    operator = _OPERATORS.get(reader.head)
     if operator is None:
         reader.fail("one of =, ==, !=, in, notin, <, >")
     if reader.take() in ("in", "notin"):
@@ -192,7 +188,7 @@ def from_object(labels: Mapping[str, str], expressions: Sequence[tuple[str, str,
 
     Raises MalformedError for an unknown operator or a wrong number of values.
     """
-    found = [requirement(key, "in", (value,)) for key, value in labels.items()]
+    found = [requirement(key, "=", (value,)) for key, value in labels.items()]
     for key, operator, values in expressions:
         name = _OBJECT_OPERATORS.get(operator)
         if name is None:
