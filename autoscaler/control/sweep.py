@@ -1,0 +1,185 @@
+"""Which targets are evaluated, and when.
+
+A policy is due when it is new or its spec changed, when fresh samples of its pods came in (not more often than every
+`evaluation_interval`), and at the latest one `sync_period` after its last evaluation. One policy is never evaluated
+twice at once; at most `concurrency` are evaluated at the same time. Nothing starts before `open_gate` is called: a cold
+cache decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Mapping
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+
+from autoscaler.clock import Clock
+from autoscaler.control.memory import Memory, identity
+from autoscaler.errors import AutoscalerError
+from autoscaler.model.decision import Decision
+from autoscaler.model.objects import ObjectKey
+from autoscaler.model.policy import Policy
+from autoscaler.telemetry import ControlTelemetry
+
+log = structlog.get_logger(__name__)
+
+
+class Policies(Protocol):
+    """Policies as they are known here, by namespace and name."""
+
+    def policies(self) -> Mapping[ObjectKey, Policy]: ...
+
+
+class Evaluator(Protocol):
+    """One evaluation."""
+
+    async def reconcile(self, policy: Policy) -> Decision: ...
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """All in seconds but `concurrency`."""
+
+    sync_period: float = 15.0
+    evaluation_interval: float = 5.0
+    concurrency: int = 32
+
+
+class Sweep:
+    """Runs until stopped; `changed` and `fresh` may be called from any callback of the same loop."""
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        evaluator: Evaluator,
+        memory: Memory,
+        pace: Pace,
+        clock: Clock,
+        telemetry: ControlTelemetry,
+    ) -> None:
+        self._policies = policies
+        self._evaluator = evaluator
+        self._memory = memory
+        self._pace = pace
+        self._clock = clock
+        self._telemetry = telemetry
+        self._due: dict[ObjectKey, float] = {}
+        self._queue: list[tuple[float, ObjectKey]] = []
+        self._last: dict[ObjectKey, float] = {}
+        self._generation: dict[ObjectKey, tuple[str, int]] = {}
+        self._busy: set[ObjectKey] = set()
+        self._fresh_while_busy: set[ObjectKey] = set()
+        self._stopping = False
+        self._wake = asyncio.Event()
+        self._gate = asyncio.Event()
+        self.decisions = 0
+
+    def open_gate(self) -> None:
+        """There is something to decide from: begin."""
+        self._gate.set()
+
+    def stop(self) -> None:
+        """Begin nothing more; `run` returns when what was begun is done."""
+        self._stopping = True
+        self._gate.set()
+        self._wake.set()
+
+    def changed(self) -> None:
+        """The set of policies or a spec may have changed: look."""
+        known = self._policies.policies()
+        for key, policy in known.items():
+            mark = (policy.uid, policy.generation)
+            if self._generation.get(key) != mark:
+                self._generation[key] = mark
+                self._set_due(key, self._clock.monotonic())
+        for gone in self._generation.keys() - known.keys():
+            for table in (self._generation, self._due, self._last):
+                table.pop(gone, None)
+        self._memory.forget_all_but({identity(policy) for policy in known.values()})
+        self._telemetry.targets.set(len(known))
+
+    def fresh(self, keys: set[ObjectKey]) -> None:
+        """Samples of pods of these policies came in."""
+        now = self._clock.monotonic()
+        for key in keys & self._generation.keys():
+            if key in self._busy:
+                self._fresh_while_busy.add(key)
+                continue
+            soonest = max(self._last.get(key, now) + self._pace.evaluation_interval, now)
+            if soonest < self._due.get(key, now + self._pace.sync_period):
+                self._set_due(key, soonest)
+
+    async def run(self) -> None:
+        """Evaluate what is due until stopped; what was begun then is finished."""
+        await self._gate.wait()
+        self.changed()
+        slots = asyncio.Semaphore(self._pace.concurrency)
+        async with asyncio.TaskGroup() as group:
+            while await self._next_due():
+                for key in self._take_due():
+                    await slots.acquire()
+                    group.create_task(self._one(key, slots), name=f"evaluate {key}")
+
+    async def _one(self, key: ObjectKey, slots: asyncio.Semaphore) -> None:
+        mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
+        try:
+            if policy := self._policies.policies().get(key):
+                await self._evaluator.reconcile(policy)
+                self.decisions += 1
+        except AutoscalerError as exc:
+            log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
+        finally:
+            self._busy.discard(key)
+            slots.release()
+            self._again(key, mark)
+
+    def _again(self, key: ObjectKey, mark: tuple[str, int] | None) -> None:
+        """Set when `key` is due next: at once if its spec changed during the evaluation, soon if samples came in."""
+        fresh = key in self._fresh_while_busy
+        self._fresh_while_busy.discard(key)
+        if key not in self._generation:
+            self._last.pop(key, None)
+        elif self._generation[key] != mark:
+            self._set_due(key, self._clock.monotonic())
+        else:
+            self._set_due(key, self._last[key] + (self._pace.evaluation_interval if fresh else self._pace.sync_period))
+
+    def _set_due(self, key: ObjectKey, at: float) -> None:
+        self._due[key] = at
+        heapq.heappush(self._queue, (at, key))
+        self._wake.set()
+
+    async def _next_due(self) -> bool:
+        """Return when the first entry of the queue may be due; False when stopping."""
+        while not self._stopping:
+            self._wake.clear()
+            wait = self._queue[0][0] - self._clock.monotonic() if self._queue else None
+            if wait is not None and wait <= 0:
+                return True
+            await self._sleep_or_wake(wait)
+        return False
+
+    async def _sleep_or_wake(self, seconds: float | None) -> None:
+        if seconds is None:
+            await self._wake.wait()
+            return
+        async with asyncio.TaskGroup() as group:
+            woken = group.create_task(self._wake.wait(), name="sweep wake")
+            slept = group.create_task(self._clock.sleep(seconds), name="sweep sleep")
+            await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
+            woken.cancel()
+            slept.cancel()
+
+    def _take_due(self) -> list[ObjectKey]:
+        """Keys whose time has come, each once; one that is being evaluated is set anew when it is done."""
+        now, taken = self._clock.monotonic(), []
+        while self._queue and self._queue[0][0] <= now:
+            at, key = heapq.heappop(self._queue)
+            if self._due.get(key) == at and key not in self._busy:
+                del self._due[key]
+                self._busy.add(key)
+                taken.append(key)
+        return taken

@@ -1,0 +1,176 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from autoscaler.control.memory import Memory
+from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.errors import UnreachableError
+from autoscaler.model.decision import Decision, Outcome, PolicyRef
+from autoscaler.model.objects import ObjectKey
+from autoscaler.model.plan import Action
+from autoscaler.model.policy import Policy, TargetRef
+from autoscaler.telemetry import ControlTelemetry
+from tests.clock import FakeClock, settle
+
+WEB = ObjectKey("shop", "web")
+
+
+def policy(name: str = "web", generation: int = 1) -> Policy:
+    target = TargetRef("apps/v1", "Deployment", name)
+    return Policy(
+        kind="HorizontalPodScaler", namespace="shop", name=name, uid=name, generation=generation, target=target
+    )
+
+
+class World:
+    """Policies that a test edits, and an evaluator that notes when it was asked and takes as long as the test wants."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.known: dict[ObjectKey, Policy] = {}
+        self.seen: list[tuple[float, str, int]] = []
+        self.takes = 0.0
+        self.running = self.most = 0
+        self.broken = False
+
+    def policies(self) -> dict[ObjectKey, Policy]:
+        return self.known
+
+    async def reconcile(self, policy: Policy) -> Decision:
+        self.seen.append((self.clock.monotonic(), policy.name, policy.generation))
+        self.running += 1
+        self.most = max(self.most, self.running)
+        if self.takes:
+            await self.clock.sleep(self.takes)
+        self.running -= 1
+        if self.broken:
+            raise UnreachableError("the API server is away")
+        return Decision(
+            id="1", time="", target=policy.target, namespace="shop", policy=PolicyRef("", "", "", "", 0),
+            action=Action.HOLD, outcome=Outcome.HELD, current=1, desired=1, reason="",
+        )  # fmt: skip
+
+    def times(self, name: str = "web") -> list[float]:
+        return [at for at, seen, _ in self.seen if seen == name]
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(FakeClock())
+    world.known = {WEB: policy()}
+    return world
+
+
+@asynccontextmanager
+async def sweeping(world: World, concurrency: int = 32, *, gate: bool = True) -> AsyncIterator[Sweep]:
+    pace = Pace(sync_period=15, evaluation_interval=5, concurrency=concurrency)
+    telemetry = ControlTelemetry(CollectorRegistry())
+    sweep = Sweep(policies=world, evaluator=world, memory=Memory(15), pace=pace, clock=world.clock, telemetry=telemetry)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sweep.run())
+        if gate:
+            sweep.open_gate()
+        await settle()
+        yield sweep
+        sweep.stop()
+        await world.clock.advance(world.takes)
+
+
+async def test_without_fresh_samples_a_policy_is_evaluated_once_per_sync_period(world: World) -> None:
+    async with sweeping(world):
+        await world.clock.advance(45)
+    assert world.times() == [0, 15, 30, 45]
+
+
+async def test_fresh_samples_hasten_the_next_evaluation_but_not_below_the_interval(world: World) -> None:
+    async with sweeping(world) as sweep:
+        for _ in range(12):
+            await world.clock.advance(1)
+            sweep.fresh({WEB})
+            await settle()
+    assert world.times() == [0, 5, 10]
+
+
+async def test_samples_of_pods_nobody_scales_wake_nothing(world: World) -> None:
+    async with sweeping(world) as sweep:
+        sweep.fresh({ObjectKey("shop", "other")})
+        await world.clock.advance(14)
+    assert world.times() == [0]
+
+
+async def test_a_changed_spec_is_evaluated_at_once(world: World) -> None:
+    async with sweeping(world) as sweep:
+        await world.clock.advance(2)
+        world.known = {WEB: policy(generation=2)}
+        sweep.changed()
+        await settle()
+        assert world.seen[-1] == (2, "web", 2)
+        sweep.changed()  # a status write: the generation is the same
+        await settle()
+    assert len(world.seen) == 2
+
+
+async def test_a_spec_changed_while_it_is_evaluated_is_evaluated_again_right_after(world: World) -> None:
+    world.takes = 3.0
+    async with sweeping(world) as sweep:
+        await world.clock.advance(1)
+        world.known = {WEB: policy(generation=2)}
+        sweep.changed()
+        await world.clock.advance(3)
+    assert world.seen == [(0, "web", 1), (3, "web", 2)]
+    assert world.most == 1
+
+
+async def test_samples_that_come_in_during_an_evaluation_count_for_the_next(world: World) -> None:
+    world.takes = 2.0
+    async with sweeping(world) as sweep:
+        await world.clock.advance(1)
+        sweep.fresh({WEB})
+        await world.clock.advance(5)
+    assert world.times() == [0, 5]
+
+
+async def test_a_policy_that_is_gone_is_evaluated_no_more(world: World) -> None:
+    async with sweeping(world) as sweep:
+        world.known = {}
+        sweep.changed()
+        await world.clock.advance(60)
+    assert world.times() == [0]
+
+
+async def test_a_failed_evaluation_comes_again_at_the_next_period(world: World) -> None:
+    world.broken = True
+    async with sweeping(world):
+        await world.clock.advance(15)
+    assert world.times() == [0, 15]
+
+
+async def test_at_most_the_given_number_runs_at_once(world: World) -> None:
+    world.known = {ObjectKey("shop", f"web-{n}"): policy(f"web-{n}") for n in range(10)}
+    world.takes = 1.0
+    async with sweeping(world, concurrency=3):
+        await world.clock.advance(4)
+    assert world.most == 3
+    assert len(world.seen) == 10
+
+
+async def test_nothing_is_decided_before_the_gate_opens(world: World) -> None:
+    async with sweeping(world, gate=False) as sweep:
+        await world.clock.advance(30)
+        assert world.seen == []
+        sweep.open_gate()
+        await settle()
+    assert world.times() == [30]
+
+
+async def test_stopping_finishes_what_was_begun_and_begins_nothing_more(world: World) -> None:
+    world.takes = 4.0
+    async with sweeping(world) as sweep:
+        await world.clock.advance(1)
+        sweep.stop()
+        await world.clock.advance(60)
+        assert sweep.decisions == 1
+    assert world.times() == [0]
