@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_BEHAVIOUR = {"errors.py", "__main__.py"}
-ROOMS = ("cli", "model", "core", "engine", "control", "api", "kube", "audit", "sim")
+ROOMS = ("cli", "telemetry", "model", "core", "engine", "control", "api", "kube", "audit", "sim")
 
 
 def lone_modules() -> list[str]:

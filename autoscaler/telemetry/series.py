@@ -1,4 +1,4 @@
-"""Our own Prometheus series, one class per room, and the verdicts behind /livez and /readyz.
+"""Our own Prometheus series, one class per room.
 
 Names follow Prometheus conventions: base units, `_total`, `_seconds`. The `metrics_server_*` families keep upstream's
 names, labels and buckets (metrics-api.md §5) so that existing dashboards go on working; series labelled by node go when
@@ -7,9 +7,6 @@ the node goes. Nothing is labelled by pod.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -123,7 +120,7 @@ class KubeTelemetry:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
-            "autoscaler_kube_requests", "Requests to the API server, by verb and code (0: no answer).", ["verb", "code"],
+            "autoscaler_kube_requests", "Requests to the API server, by verb and code (0: none).", ["verb", "code"],
             registry=registry,
         )  # fmt: skip
         self.relists = Counter("autoscaler_watch_relists", "Lists made, by resource.", ["resource"], registry=registry)
@@ -139,38 +136,3 @@ class Telemetry:
         self.control = ControlTelemetry(self.registry)
         self.audit = AuditTelemetry(self.registry)
         self.kube = KubeTelemetry(self.registry)
-
-
-class Verdict(Struct, frozen=True):
-    """One named check of /readyz or /livez; `detail` says what is wrong and is shown to authorized callers only."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-
-
-Check = Callable[[], Verdict]
-
-
-class Health:
-    """The checks behind the probes: `live` = our own loops turn, `ready` = there is something to serve."""
-
-    def __init__(self) -> None:
-        self._live: list[Check] = []
-        self._ready: list[Check] = []
-
-    def add_live(self, check: Check) -> None:
-        """Ask `check` at every /livez."""
-        self._live.append(check)
-
-    def add_ready(self, check: Check) -> None:
-        """Ask `check` at every /readyz."""
-        self._ready.append(check)
-
-    def live(self) -> list[Verdict]:
-        """Verdicts of /livez, in the order they were added."""
-        return [check() for check in self._live]
-
-    def ready(self) -> list[Verdict]:
-        """Verdicts of /readyz, in the order they were added."""
-        return [check() for check in self._ready]

@@ -1,6 +1,6 @@
 from prometheus_client import generate_latest
 
-from autoscaler.telemetry import Health, Telemetry, Verdict
+from autoscaler.telemetry import Telemetry
 
 
 def test_the_six_names_of_metrics_server_that_dashboards_use_are_kept() -> None:
@@ -26,12 +26,3 @@ def test_series_of_a_node_go_with_the_node() -> None:
     telemetry.engine.forget_node("gone")
     telemetry.engine.forget_node("never seen")
     assert "gone" not in generate_latest(telemetry.registry).decode()
-
-
-def test_health_asks_every_check_each_time() -> None:
-    health, state = Health(), {"ok": False}
-    health.add_ready(lambda: Verdict("coverage", state["ok"], "no node scraped yet"))
-    assert [v.ok for v in health.ready()] == [False]
-    state["ok"] = True
-    assert [v.ok for v in health.ready()] == [True]
-    assert health.live() == []

@@ -1,0 +1,37 @@
+"""Which policies care for which pods, as of their last evaluation: fresh samples find whom to wake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autoscaler.model.objects import ObjectKey
+
+
+class Followers:
+    """Both directions of a many-to-many relation between policies and pods."""
+
+    def __init__(self) -> None:
+        self._pods: dict[ObjectKey, frozenset[ObjectKey]] = {}
+        self._policies: dict[ObjectKey, set[ObjectKey]] = {}
+
+    def follow(self, policy: ObjectKey, pods: Iterable[ObjectKey]) -> None:
+        """From now on `policy` follows exactly `pods`; none = it follows nothing."""
+        before, after = self._pods.get(policy, frozenset()), frozenset(pods)
+        for pod in before - after:
+            followers = self._policies[pod]
+            followers.discard(policy)
+            if not followers:
+                del self._policies[pod]
+        for pod in after - before:
+            self._policies.setdefault(pod, set()).add(policy)
+        if after:
+            self._pods[policy] = after
+        else:
+            self._pods.pop(policy, None)
+
+    def of(self, pods: Iterable[ObjectKey]) -> set[ObjectKey]:
+        """Every policy that follows one of `pods`."""
+        found: set[ObjectKey] = set()
+        for pod in pods:
+            found |= self._policies.get(pod, set())
+        return found

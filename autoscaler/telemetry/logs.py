@@ -1,0 +1,61 @@
+"""One line per event on standard error: `ts level msg logger key=value…`, as text or as JSON.
+
+Text is for people and coloured on a terminal only (NO_COLOR is respected); values are quoted and control characters
+escaped, so that a hostile name cannot forge a line. Nothing here may ever be given a credential.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LogFormat = Literal["text", "json"]
+
+
+def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> None:
+    """Send our log, and what libraries log at WARNING and above, to `stream`."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    colours = stream.isatty() and "NO_COLOR" not in os.environ
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=36)
+    )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts" if form == "json" else "timestamp"),
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("msg") if form == "json" else _escaped,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+    libraries = logging.StreamHandler(stream)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [libraries]
+    root.setLevel(max(number, logging.WARNING))
+
+
+def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Make control characters visible: names and error texts come from outside."""
+    return {
+        key: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and key != "exception" and not value.isprintable()
+        else value
+        for key, value in event.items()
+    }

@@ -1,0 +1,32 @@
+from autoscaler.control.followers import Followers
+from autoscaler.model.objects import ObjectKey
+
+
+def key(name: str) -> ObjectKey:
+    return ObjectKey("shop", name)
+
+
+def test_a_pod_wakes_every_policy_that_follows_it() -> None:
+    followers = Followers()
+    followers.follow(key("web"), [key("a"), key("b")])
+    followers.follow(key("all"), [key("b"), key("c")])
+    assert followers.of([key("a")]) == {key("web")}
+    assert followers.of([key("b")]) == {key("web"), key("all")}
+    assert followers.of([key("nobody's")]) == set()
+
+
+def test_following_again_replaces_what_was_followed() -> None:
+    followers = Followers()
+    followers.follow(key("web"), [key("a"), key("b")])
+    followers.follow(key("web"), [key("b"), key("c")])
+    assert followers.of([key("a")]) == set()
+    assert followers.of([key("c")]) == {key("web")}
+
+
+def test_a_policy_that_follows_nothing_leaves_nothing_behind() -> None:
+    followers = Followers()
+    followers.follow(key("web"), [key("a")])
+    followers.follow(key("web"), [])
+    assert followers.of([key("a")]) == set()
+    assert followers._pods == {}
+    assert followers._policies == {}
