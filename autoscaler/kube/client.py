@@ -108,23 +108,14 @@ class KubeClient:
         """Change; `kind` is merge, json, strategic-merge or apply."""
         return await self._call(Request("PATCH", path, tuple(params), body, _PATCHES[kind], within=within))
 
-    async def lines(self, path: str, params: Params, *, silence: float) -> AsyncIterator[bytes]:
-        """Whole lines of an endless answer, until the server ends it.
+    @asynccontextmanager
+    async def lines(self, path: str, params: Params, *, silence: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Whole lines of an endless answer, from its beginning until the server ends it.
 
         UnreachableError when it breaks off, or nothing came for `silence` seconds; a torn last line is not given out.
         """
         async with self._answer(Request("GET", path, tuple(params), within=None, silence=silence)) as response:
-            rest = bytearray()
-            async for chunk in response.content.iter_any():
-                rest += chunk
-                if b"\n" in chunk:
-                    *whole, tail = bytes(rest).split(b"\n")
-                    rest = bytearray(tail)
-                    for line in whole:
-                        if line:
-                            yield line
-                if len(rest) > MAX_LINE:
-                    raise OversizeError(f"GET {path}: a line over {MAX_LINE} bytes")
+            yield _lines(response.content, path)
 
     async def _call(self, request: Request) -> bytes:
         async with self._answer(request) as response:
@@ -235,6 +226,20 @@ def _socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.so
         if hasattr(socket, option):  # not every system has them
             made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
     return made
+
+
+async def _lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
+    rest = bytearray()
+    async for chunk in content.iter_any():
+        rest += chunk
+        if b"\n" in chunk:
+            *whole, tail = bytes(rest).split(b"\n")
+            rest = bytearray(tail)
+            for line in whole:
+                if line:
+                    yield line
+        if len(rest) > MAX_LINE:
+            raise OversizeError(f"GET {path}: a line over {MAX_LINE} bytes")
 
 
 def _told(exc: BaseException) -> str:

@@ -1,0 +1,200 @@
+"""Shapes of Kubernetes JSON, reduced to what is read; absent and null are the same, as in Go.
+
+msgspec passes over everything that is not named here without building it: managed fields and annotations of a megabyte
+cost nothing but the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from autoscaler.errors import MalformedError
+from autoscaler.kube.answers import Status
+
+Wire = TypeVar("Wire")
+
+Amounts = dict[str, str | int | float]
+"""Quantities by resource name."""
+
+
+class MetaWire(Struct, rename="camel"):
+    """`metadata`."""
+
+    name: str = ""
+    namespace: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    generation: int | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class OwnerWire(Struct):
+    """One of `metadata.ownerReferences`."""
+
+    uid: str = ""
+    controller: bool | None = None
+
+
+class PodMetaWire(MetaWire, rename="camel"):
+    """`metadata` of a pod."""
+
+    owner_references: list[OwnerWire] | None = None
+
+
+class ConditionWire(Struct, rename="camel"):
+    """One of `status.conditions`."""
+
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: str | None = None
+
+
+class ResourcesWire(Struct):
+    """`resources`."""
+
+    requests: Amounts | None = None
+
+
+class ContainerWire(Struct, rename="camel"):
+    """One container."""
+
+    name: str = ""
+    resources: ResourcesWire | None = None
+    restart_policy: str | None = None
+
+
+class PodSpecWire(Struct, rename="camel"):
+    """`spec` of a pod."""
+
+    node_name: str | None = None
+    containers: list[ContainerWire] | None = None
+    init_containers: list[ContainerWire] | None = None
+    resources: ResourcesWire | None = None
+    overhead: Amounts | None = None
+
+
+class PodStatusWire(Struct, rename="camel"):
+    """`status` of a pod."""
+
+    phase: str | None = None
+    start_time: str | None = None
+    conditions: list[ConditionWire] | None = None
+
+
+class PodWire(Struct):
+    """v1 Pod."""
+
+    metadata: PodMetaWire
+    spec: PodSpecWire | None = None
+    status: PodStatusWire | None = None
+
+
+class AddressWire(Struct):
+    """One of a node's addresses."""
+
+    type: str = ""
+    address: str = ""
+
+
+class PortWire(Struct, rename="pascal"):
+    """`kubeletEndpoint`: its only field starts with a capital."""
+
+    port: int = 0
+
+
+class EndpointsWire(Struct, rename="camel"):
+    """`daemonEndpoints`."""
+
+    kubelet_endpoint: PortWire | None = None
+
+
+class NodeStatusWire(Struct, rename="camel"):
+    """`status` of a node."""
+
+    addresses: list[AddressWire] | None = None
+    capacity: Amounts | None = None
+    conditions: list[ConditionWire] | None = None
+    daemon_endpoints: EndpointsWire | None = None
+
+
+class NodeWire(Struct):
+    """v1 Node."""
+
+    metadata: MetaWire
+    status: NodeStatusWire | None = None
+
+
+class ScaleSpecWire(Struct):
+    """`spec` of a Scale."""
+
+    replicas: int | None = None
+
+
+class ScaleStatusWire(Struct):
+    """`status` of a Scale."""
+
+    replicas: int | None = None
+    selector: str | None = None
+
+
+class ScaleWire(Struct):
+    """autoscaling/v1 Scale."""
+
+    metadata: MetaWire
+    spec: ScaleSpecWire | None = None
+    status: ScaleStatusWire | None = None
+
+
+class ListMetaWire(Struct, rename={"resource_version": "resourceVersion", "more": "continue"}):
+    """`metadata` of a list."""
+
+    resource_version: str | None = None
+    more: str | None = None
+
+
+class PageWire(Struct):
+    """A list or a page of one; the items are read one by one, so that a broken one does not hide the others."""
+
+    metadata: ListMetaWire = ListMetaWire()
+    items: list[Raw] | None = None
+
+
+class EventWire(Struct):
+    """A line of a watch."""
+
+    type: str
+    object: Raw
+
+
+class NamedWire(Struct):
+    """Any object, as far as its name and version."""
+
+    metadata: MetaWire = MetaWire()
+
+
+def decoder(wire: type[Wire]) -> Callable[[bytes | Raw], Wire]:
+    """A function from JSON to `wire`; MalformedError says at which path the JSON does not fit."""
+    decode = msgspec.json.Decoder(wire).decode
+
+    def read(data: bytes | Raw) -> Wire:
+        try:
+            return decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise MalformedError(str(exc)) from exc
+
+    return read
+
+
+page = decoder(PageWire)
+event = decoder(EventWire)
+named = decoder(NamedWire)
+status = decoder(Status)
