@@ -1,0 +1,160 @@
+"""The one table of options: every flag, variable and key of the configuration file, its default and what it does.
+
+The flags of metrics-server keep their names and meaning (metrics-api.md §5), those of kube-controller-manager too
+(hpa.md §5.1). `docs/configuration.md` is made from this table.
+"""
+
+from __future__ import annotations
+
+from autoscaler.config.option import Group, Kind, Option
+
+GENERAL = Group(
+    "General",
+    "Where the cluster is, and where further settings are.",
+    (
+        Option("config", Kind.FILE, "", "config",
+            "YAML file (apiVersion hpa-companion.dev/v1alpha1, kind Configuration) with the same options under their "
+            "camelCase names. A flag or a variable overrules it. `autoscaler config print` writes such a file."),
+        Option("kubeconfig", Kind.FILE, "", "kubeconfig",
+            "How to reach the API server. Empty: $KUBECONFIG, else ~/.kube/config, else the pod's service account."),
+    ),
+)  # fmt: skip
+
+KUBELET = Group(
+    "Scraping kubelets",
+    "Which nodes are asked, how often, where, and whom to trust.",
+    (
+        Option("metric-resolution", Kind.DURATION, "15s", "kubelet.resolution",
+            "Time between two scrapes of a node. The kubelet itself samples a container every 10 to 15 s, so much less "
+            "brings little; more saves work on both sides and makes scaling slower.", least=1, most=3600),
+        Option("kubelet-request-timeout", Kind.DURATION, "8s", "kubelet.request_timeout",
+            "Time for one scrape, from connecting to the last byte. At most 0.9 x --metric-resolution; when it is not "
+            "set it is lowered to that.", least=0.1, most=3600),
+        Option("kubelet-source", Kind.CHOICE, "auto", "kubelet.source",
+            "What to read: `resource` is /metrics/resource, `summary` is /stats/summary (larger, for kubelets or "
+            "runtimes without the first), `auto` takes the first and falls back to the second on 404.",
+            choices=("auto", "resource", "summary")),
+        Option("kubelet-port", Kind.INTEGER, "10250", "kubelet.port",
+            "Port of every kubelet.", least=1, most=65535),
+        Option("kubelet-use-node-status-port", Kind.BOOLEAN, "false", "kubelet.use_node_status_port",
+            "Take the port from the node's status when it names one; --kubelet-port is then only the fallback."),
+        Option("kubelet-preferred-address-types", Kind.LIST, "InternalIP,ExternalIP,Hostname",
+            "kubelet.preferred_address_types",
+            "Which of a node's addresses to dial: the first of these types that the node has.",
+            choices=("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")),
+        Option("kubelet-certificate-authority", Kind.FILE, "", "kubelet.certificate_authority",
+            "CA that signed the kubelets' serving certificates (PEM). Empty: the cluster's own CA."),
+        Option("kubelet-insecure-tls", Kind.BOOLEAN, "false", "kubelet.insecure_tls",
+            "Do not verify kubelets. Anyone who answers on a node's address can then invent numbers, so no token is "
+            "sent either. For trials only; give --kubelet-certificate-authority instead."),
+        Option("kubelet-client-certificate", Kind.FILE, "", "kubelet.client_certificate",
+            "Client certificate (PEM) to show to kubelets; needs --kubelet-client-key. Empty: the service account's "
+            "token is sent."),
+        Option("kubelet-client-key", Kind.FILE, "", "kubelet.client_key",
+            "Key of --kubelet-client-certificate (PEM)."),
+        Option("kubelet-annotation-path", Kind.BOOLEAN, "false", "kubelet.annotation_path",
+            "Honour the node annotation metrics.k8s.io/resource-metrics-path (kwok sets it). Off by default: who may "
+            "edit a node would choose what we ask its kubelet."),
+        Option("kubelet-allow-loopback", Kind.BOOLEAN, "false", "kubelet.allow_loopback",
+            "Dial nodes that give a loopback address. For simulated clusters; elsewhere such a node would make us "
+            "talk to ourselves."),
+        Option("node-selector", Kind.TEXT, "", "kubelet.node_selector",
+            "Label selector of the nodes to scrape, such as 'type!=virtual-kubelet'. Empty: all."),
+    ),
+)  # fmt: skip
+
+SERVING = Group(
+    "Serving the Metrics API",
+    "The HTTPS server behind the APIServices v1beta1.metrics.k8s.io and v1.metrics.k8s.io.",
+    (
+        Option("bind-address", Kind.TEXT, "0.0.0.0", "serving.bind_address",  # noqa: S104 - a server for the whole cluster
+            "IP address to listen on; :: for IPv4 and IPv6."),
+        Option("secure-port", Kind.INTEGER, "10250", "serving.port",
+            "Port to listen on, 0 = any free one. 10250 because managed control planes are let through to it.",
+            least=0, most=65535),
+        Option("tls-cert-file", Kind.FILE, "", "serving.tls_cert_file",
+            "Serving certificate and its chain (PEM); needs --tls-private-key-file. Empty: we make one in --cert-dir."),
+        Option("tls-private-key-file", Kind.FILE, "", "serving.tls_private_key_file",
+            "Key of --tls-cert-file (PEM)."),
+        Option("cert-dir", Kind.PATH, "{state}/certificates", "serving.cert_dir",
+            "Folder for the serving certificate we make when none is given.",
+            default_shown="${XDG_STATE_HOME:-~/.local/state}/hpa-companion/certificates"),
+    ),
+)  # fmt: skip
+
+CONTROL = Group(
+    "Scaling",
+    "When targets are evaluated, and kube-controller-manager's knobs with its names and defaults.",
+    (
+        Option("sync-period", Kind.DURATION, "15s", "control.sync_period",
+            "Every target is evaluated at least this often; also the period within which a target without "
+            "spec.behavior at most doubles.", least=0.1, most=3600),
+        Option("evaluation-interval", Kind.DURATION, "5s", "control.evaluation_interval",
+            "A target is evaluated when fresh samples of its pods are in, but not more often than this.",
+            least=0.1, most=3600),
+        Option("horizontal-pod-autoscaler-tolerance", Kind.FRACTION, "0.1", "control.tolerance",
+            "How far the ratio of current to wanted usage may be from 1 before anything is done. Larger is calmer.",
+            least=0, most=1),
+        Option("horizontal-pod-autoscaler-downscale-stabilization", Kind.DURATION, "5m",
+            "control.downscale_stabilization",
+            "A target without spec.behavior goes down to the highest recommendation of this window only.",
+            least=0, most=86400),
+        Option("horizontal-pod-autoscaler-cpu-initialization-period", Kind.DURATION, "5m", "control.cpu_initialization",
+            "After its start a pod's CPU counts only from samples taken while it was ready, for this long.",
+            least=0, most=86400),
+        Option("horizontal-pod-autoscaler-initial-readiness-delay", Kind.DURATION, "30s",
+            "control.initial_readiness_delay",
+            "A pod that becomes unready this soon after its start counts as never having been ready.",
+            least=0, most=86400),
+    ),
+)  # fmt: skip
+
+AUDIT = Group(
+    "Audit",
+    "Where the record of every decision goes: always to a local spool, from there to Kafka when servers are named.",
+    (
+        Option("audit-spool-dir", Kind.PATH, "{state}/spool", "audit.spool_dir",
+            "Folder of the spool. A record is durable here before the write it explains; put it on a volume that "
+            "outlives the pod if records must outlive the node.",
+            default_shown="${XDG_STATE_HOME:-~/.local/state}/hpa-companion/spool"),
+        Option("audit-spool-max-bytes", Kind.SIZE, "1Gi", "audit.spool_max_bytes",
+            "Size the spool may reach while Kafka is away. 1Gi is about 30 minutes at 333 records a second, 18 hours "
+            "at 10.", least=1 << 20, most=1 << 40),
+        Option("audit-kafka-bootstrap-servers", Kind.LIST, "", "audit.kafka.bootstrap_servers",
+            "Brokers to begin with, host:port. Empty: records stay in the spool, and every verb that reads them works "
+            "there."),
+        Option("audit-topic", Kind.TEXT, "autoscaler.decisions", "audit.kafka.topic",
+            "Topic of the records. It must exist; its number of partitions must not change (order per target)."),
+        Option("audit-kafka-security-protocol", Kind.CHOICE, "PLAINTEXT", "audit.kafka.security_protocol",
+            "How brokers are spoken to; only the two with SSL keep records from being read and changed on the way.",
+            choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),
+        Option("audit-kafka-sasl-mechanism", Kind.CHOICE, "SCRAM-SHA-512", "audit.kafka.sasl_mechanism",
+            "How we prove who we are under a SASL protocol; PLAIN sends the password itself, so only with SASL_SSL.",
+            choices=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")),
+        Option("audit-kafka-username-file", Kind.PATH, "", "audit.kafka.username_file",
+            "File with the SASL user name; read anew at every connection, like the other files of this group."),
+        Option("audit-kafka-password-file", Kind.PATH, "", "audit.kafka.password_file",
+            "File with the SASL password. There is no flag for the password itself: flags can be seen by others."),
+        Option("audit-kafka-ca-file", Kind.PATH, "", "audit.kafka.ca_file",
+            "CA of the brokers (PEM). Empty: the system's."),
+        Option("audit-kafka-cert-file", Kind.PATH, "", "audit.kafka.cert_file",
+            "Client certificate for mutual TLS (PEM); needs --audit-kafka-key-file."),
+        Option("audit-kafka-key-file", Kind.PATH, "", "audit.kafka.key_file",
+            "Key of --audit-kafka-cert-file (PEM)."),
+    ),
+)  # fmt: skip
+
+LOG = Group(
+    "Logging",
+    "What is written to standard error.",
+    (
+        Option("log-level", Kind.CHOICE, "info", "log.level",
+            "Least severe messages that are written; debug has one line for every scrape.",
+            choices=("debug", "info", "warning", "error")),
+        Option("log-format", Kind.CHOICE, "text", "log.format",
+            "`text` for people, `json` (one object a line) for collectors.", choices=("text", "json")),
+    ),
+)  # fmt: skip
+
+GROUPS: tuple[Group, ...] = (GENERAL, KUBELET, SERVING, CONTROL, AUDIT, LOG)
+OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS for option in group.options}

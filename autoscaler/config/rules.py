@@ -1,0 +1,120 @@
+"""What options must be together; every rule gives sentences, none stops at the first.
+
+Exclusive pairs and limits of the kubelet flags are metrics-server's (metrics-api.md §5).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from autoscaler.config.options import OPTIONS
+from autoscaler.config.values import Value
+from autoscaler.core import selectors
+from autoscaler.errors import MalformedError
+
+Values = Mapping[str, Value]
+Rule = Callable[[Values, Mapping[str, str]], Iterator[str]]
+
+SHARE_OF_RESOLUTION = 0.9
+"""How much of the resolution a scrape may take (metrics-server's own factor)."""
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
+_BOTH_OR_NONE = (
+    ("kubelet-client-certificate", "kubelet-client-key"),
+    ("tls-cert-file", "tls-private-key-file"),
+    ("audit-kafka-cert-file", "audit-kafka-key-file"),
+)
+_NEVER_TOGETHER = (("kubelet-certificate-authority", "kubelet-insecure-tls"),)
+_SSL_ONLY = ("audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file")
+_SASL_ONLY = ("audit-kafka-username-file", "audit-kafka-password-file")
+
+
+def problems(values: Values, origins: Mapping[str, str]) -> list[str]:
+    """Everything that is wrong with these values taken together."""
+    return [sentence for rule in _RULES for sentence in rule(values, origins)]
+
+
+def lowered_timeout(resolution: float, timeout: float, origin: str) -> float:
+    """The scrape deadline to use: the default gives way to a short resolution, a chosen one never does."""
+    longest = round(SHARE_OF_RESOLUTION * resolution, 9)
+    return min(timeout, longest) if origin == "default" else timeout
+
+
+def _pairs(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    for one, other in _BOTH_OR_NONE:
+        if bool(values[one]) != bool(values[other]):
+            given, absent = (one, other) if values[one] else (other, one)
+            yield f"--{given} needs --{absent}"
+    for one, other in _NEVER_TOGETHER:
+        if values[one] and values[other]:
+            yield f"--{one} and --{other} contradict each other: remove one"
+
+
+def _timeout(values: Values, origins: Mapping[str, str]) -> Iterator[str]:
+    resolution, timeout = values["metric-resolution"], values["kubelet-request-timeout"]
+    chosen = origins["kubelet-request-timeout"] != "default"
+    if chosen and isinstance(resolution, float) and isinstance(timeout, float):
+        longest = round(SHARE_OF_RESOLUTION * resolution, 9)
+        if timeout > longest:
+            yield (
+                f"--kubelet-request-timeout {timeout:g}s is longer than 0.9 x --metric-resolution ({longest:g}s): "
+                "lower it or leave it out"
+            )
+
+
+def _intervals(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    every, least = values["sync-period"], values["evaluation-interval"]
+    if isinstance(every, float) and isinstance(least, float) and least > every:
+        yield f"--evaluation-interval {least:g}s is longer than --sync-period {every:g}s: lower the first"
+
+
+def _selector(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    try:
+        selectors.parse(str(values["node-selector"]))
+    except MalformedError as exc:
+        yield f"--node-selector: {exc}"
+
+
+def _address(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    try:
+        ipaddress.ip_address(str(values["bind-address"]))
+    except ValueError:
+        yield f"--bind-address: {values['bind-address']!r} is no IP address such as 0.0.0.0 or ::"
+
+
+def _brokers(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    servers = values["audit-kafka-bootstrap-servers"]
+    for server in servers if isinstance(servers, tuple) else ():
+        found = _BROKER.fullmatch(server)
+        if found is None or not 0 < int(found[2]) < 1 << 16:
+            yield f"--audit-kafka-bootstrap-servers: {server!r} is not host:port"
+    topic = str(values["audit-topic"])
+    if _TOPIC.fullmatch(topic) is None or topic in {".", ".."}:
+        yield f"--audit-topic: {topic!r} is no name of a topic (letters, digits, '.', '_', '-'; at most 249)"
+
+
+def _kafka_security(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    """An option that would silently do nothing leaves somebody believing in a protection that is not there."""
+    protocol = str(values["audit-kafka-security-protocol"])
+    if not protocol.endswith("SSL"):
+        for name in _SSL_ONLY:
+            if values[name]:
+                yield f"--{name} has no effect under --audit-kafka-security-protocol={protocol}: use SSL or SASL_SSL"
+    sasl = protocol.startswith("SASL_")
+    for name in _SASL_ONLY:
+        if sasl and not values[name]:
+            yield f"--audit-kafka-security-protocol={protocol} needs --{name}"
+        if values[name] and not sasl:
+            yield f"--{name} has no effect under --audit-kafka-security-protocol={protocol}: use SASL_SSL"
+    if not sasl and values["audit-kafka-sasl-mechanism"] != OPTIONS["audit-kafka-sasl-mechanism"].default:
+        yield (
+            f"--audit-kafka-sasl-mechanism has no effect under --audit-kafka-security-protocol={protocol}: use SASL_SSL"
+        )
+    if protocol == "SASL_PLAINTEXT" and values["audit-kafka-sasl-mechanism"] == "PLAIN":
+        yield "SASL mechanism PLAIN without TLS would show the password to the network: use SASL_SSL"
+
+
+_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _selector, _address, _brokers, _kafka_security)
