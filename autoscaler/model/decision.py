@@ -36,7 +36,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """Body of a record. Its number per target (`epoch`, `seq`) is given by the spool in the transaction that keeps it.
 
     `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
-    in seconds of the oldest sample used, None when none was.
+    in seconds of the oldest sample used, None when none was. `truncated` names what the spool had to shorten or leave
+    out (`pods`, `texts`, `events`, `proposals`, `names`) to keep the record under 64 KiB; empty: all is there.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()
+    truncated: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

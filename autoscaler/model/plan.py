@@ -37,13 +37,25 @@ class History(Struct, frozen=True, kw_only=True):
     scale_downs: tuple[ScaleEvent, ...] = ()
 
 
+class Unnamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many more pods there were, whose names a record of limited size had no room for."""
+
+    unready: int = 0
+    missing: int = 0
+    ignored: int = 0
+
+
 class Counted(Struct, frozen=True, kw_only=True):
-    """How the pods of the selector were sorted (hpa.md §3.2): how many were ready, and the names of all others."""
+    """How the pods of the selector were sorted (hpa.md §3.2): how many were ready, and the names of all others.
+
+    `unnamed` is None but in a record that was too long to name them all.
+    """
 
     ready: int
     unready: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    unnamed: Unnamed | None = None
 
 
 class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="stage", omit_defaults=True):

@@ -1,0 +1,195 @@
+"""A decision as a CloudEvent, and back: the body, the headers of Kafka's binary mode, the one-line structured mode.
+
+The contract a consumer may rely on:
+- the message key is `namespace/kind/name` of the target, the body JSON of `model.decision.Decision`, 64 KiB at most;
+- `ce_id` is the decision's id: a record delivered twice keeps it;
+- `epoch` and `seq` number the records of a target: seq 1, 2, 3, ... within an epoch. A spool has one epoch for ever,
+  a new spool a higher one; so a gap is a loss and a repeated number a duplicate;
+- `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autoscaler.errors import AuditError, MalformedError
+from autoscaler.model.decision import Decision
+from autoscaler.model.plan import Counted, Proposal, Unnamed
+
+MAX_BODY = 64 * 1024
+DECISION_TYPE = "dev.hpa-companion.decision.v1"
+PARKED_TYPE = "dev.hpa-companion.parked.v1"
+CONTENT_TYPE = "application/json"
+SOURCE = "/hpa-companion/autoscaler"
+
+NAMES_KEPT = 10
+TEXT_KEPT = 1024
+WORD_KEPT = 253  # no Kubernetes name is longer
+
+Headers = list[tuple[str, bytes]]
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A decision in the spool. `position` orders all records of one spool, `at` is its time in seconds since 1970."""
+
+    position: int
+    key: str
+    epoch: int
+    seq: int
+    at: float
+    body: bytes
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """What is published in place of a record that Kafka refuses: `size` is the refused body's, in bytes."""
+
+    id: str
+    time: str
+    reason: str
+    size: int
+
+
+class _Head(Struct, frozen=True):
+    """The two words of a body that go into its headers."""
+
+    id: str
+    time: str
+
+
+_encoder = msgspec.json.Encoder()
+_decision = msgspec.json.Decoder(Decision)
+_head = msgspec.json.Decoder(_Head)
+
+
+def encode(decision: Decision) -> bytes:
+    """The body, shortened step by step while it is over 64 KiB; AuditError when its text is no Unicode."""
+    try:
+        body = _encoder.encode(decision)
+        for word, shorten in _STEPS:
+            if len(body) <= MAX_BODY:
+                break
+            decision = _flagged(shorten(decision), word)
+            body = _encoder.encode(decision)
+    except UnicodeEncodeError as exc:
+        raise AuditError(f"decision {decision.id!a} holds text that is no Unicode") from exc
+    return body
+
+
+def decode(body: bytes) -> Decision:
+    """The decision of a body, truncation flags included; MalformedError when it is none."""
+    try:
+        return _decision.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise MalformedError(f"audit record: {exc}") from exc
+
+
+def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> Headers:
+    """CloudEvents 1.0 attributes of Kafka's binary mode, and the number of the record."""
+    head = _head.decode(record.body)
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", head.id.encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", kind.encode()),
+        ("ce_time", head.time.encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+        ("epoch", b"%d" % record.epoch),
+        ("seq", b"%d" % record.seq),
+    ]
+
+
+def stub(record: Record, reason: str) -> Record:
+    """The record to publish as `PARKED_TYPE` instead of `record`."""
+    head = _head.decode(record.body)
+    parked = Parked(id=head.id, time=head.time, reason=reason[:TEXT_KEPT], size=len(record.body))
+    return replace(record, body=_encoder.encode(parked))
+
+
+def structured(record: Record, source: str = SOURCE) -> bytes:
+    """One line of JSON Lines: a CloudEvent in structured mode (`epoch` as text: their integers have 32 bits)."""
+    head = _head.decode(record.body)
+    event = {
+        "specversion": "1.0",
+        "id": head.id,
+        "source": source,
+        "type": DECISION_TYPE,
+        "subject": record.key,
+        "time": head.time,
+        "datacontenttype": CONTENT_TYPE,
+        "epoch": str(record.epoch),
+        "seq": record.seq,
+        "data": msgspec.Raw(record.body),
+    }
+    return _encoder.encode(event)
+
+
+def _flagged(decision: Decision, word: str) -> Decision:
+    if word in decision.truncated:
+        return decision
+    return replace(decision, truncated=(*decision.truncated, word))
+
+
+def _with_names(decision: Decision, keep: int) -> Decision:
+    """At most `keep` pod names a list; the others are counted."""
+    return replace(
+        decision,
+        stages=tuple(
+            replace(stage, pods=_shortened(stage.pods, keep)) if isinstance(stage, Proposal) and stage.pods else stage
+            for stage in decision.stages
+        ),
+    )
+
+
+def _shortened(pods: Counted, keep: int) -> Counted:
+    before = pods.unnamed or Unnamed()
+    return Counted(
+        ready=pods.ready,
+        unready=pods.unready[:keep],
+        missing=pods.missing[:keep],
+        ignored=pods.ignored[:keep],
+        unnamed=Unnamed(
+            unready=before.unready + len(pods.unready[keep:]),
+            missing=before.missing + len(pods.missing[keep:]),
+            ignored=before.ignored + len(pods.ignored[keep:]),
+        ),
+    )
+
+
+def _with_texts(decision: Decision, keep: int) -> Decision:
+    """Every text cut to `keep` characters, the cut shown by an ellipsis."""
+    cut = _cut(msgspec.to_builtins(decision), keep)
+    return msgspec.convert(cut, Decision)
+
+
+def _cut(value: object, keep: int) -> object:
+    match value:
+        case str() if len(value) > keep:
+            return value[: keep - 1] + "…"
+        case dict():
+            return {key: _cut(item, keep) for key, item in value.items()}
+        case list() | tuple():
+            return [_cut(item, keep) for item in value]
+    return value
+
+
+def _without_events(decision: Decision) -> Decision:
+    return replace(decision, events=(), conditions=())
+
+
+def _without_proposals(decision: Decision) -> Decision:
+    return replace(decision, stages=tuple(stage for stage in decision.stages if not isinstance(stage, Proposal)))
+
+
+# What costs a reader least goes first. After the last step the size is bounded by the number of fields.
+_STEPS: tuple[tuple[str, Callable[[Decision], Decision]], ...] = (
+    ("pods", lambda decision: _with_names(decision, NAMES_KEPT)),
+    ("pods", lambda decision: _with_names(decision, 0)),
+    ("texts", lambda decision: _with_texts(decision, TEXT_KEPT)),
+    ("events", _without_events),
+    ("proposals", _without_proposals),
+    ("names", lambda decision: _with_texts(decision, WORD_KEPT)),
+)

@@ -1,0 +1,197 @@
+"""Delivers the spool to Kafka: at least once, in order per target, for ever if need be; nobody waits for it.
+
+Records go in rounds: the oldest ones up to one producer batch, all sent before any is awaited, so that no partition has
+two batches in flight; then the cursor moves. After any error the producer is thrown away and the round sent anew: one
+that met an error cannot be trusted any more (aiokafka never gives back the sequence numbers of a refused batch, never
+looks for a broker that moved). Only a refusal of the record itself, for its size, is final: it is parked, and a stub
+with its id and number published in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+from tenacity.wait import wait_base
+
+from autoscaler.audit import codec
+from autoscaler.audit.brokerlog import BrokerLog
+from autoscaler.audit.codec import Headers, Record
+from autoscaler.clock import Clock
+from autoscaler.telemetry import AuditTelemetry
+
+log = structlog.get_logger(__name__)
+
+ROUND_BYTES = 96 * 1024  # with keys, headers and framing one round stays under a producer batch of 128 KiB
+ROUND_ROWS = 80
+START_WITHIN = 15.0
+ROUND_WITHIN = 30.0
+CLOSE_WITHIN = 1.0
+FINISH_WITHIN = 3.0  # with CLOSE_WITHIN under the 5 s that the process has to end in
+FORWARD_INTERVAL = 0.25  # fuller batches: a quarter of the broker's work and of the log's bytes (measured)
+BACKOFF = wait_random_exponential(multiplier=0.2, max=10)
+
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class Producer(Protocol):
+    """A connection for one streak of good luck. `send` gives the future acknowledgement; `close` waits for none."""
+
+    async def start(self) -> None: ...
+    async def send(self, topic: str, *, key: bytes, value: bytes, headers: Headers) -> asyncio.Future[object]: ...
+    async def close(self) -> None: ...
+
+
+class Backlog(Protocol):
+    """The undelivered records; `audit.outbox.Outbox`."""
+
+    async def news(self) -> None: ...
+    async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]: ...
+    async def delivered(self, position: int) -> None: ...
+    async def park(self, record: Record, reason: str) -> None: ...
+
+
+class Forwarder:
+    """`run` until cancelled, then `finish`. `make` gives a fresh producer, with credentials read anew each time."""
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        make: Callable[[], Producer],
+        topic: str,
+        clock: Clock,
+        telemetry: AuditTelemetry,
+        *,
+        interval: float = FORWARD_INTERVAL,
+        backoff: wait_base = BACKOFF,
+    ) -> None:
+        self._backlog = backlog
+        self._make = make
+        self._topic = topic
+        self._clock = clock
+        self._telemetry = telemetry
+        self._interval = interval
+        self._producer: Producer | None = None
+        self._careful_until = 0
+        self._broker_log = BrokerLog(clock)
+        self.problem = ""
+        """What stands between the spool and Kafka, for the readiness detail; "" = nothing."""
+        self._retrying = AsyncRetrying(
+            sleep=clock.sleep, wait=backoff, retry=retry_if_exception_type(Exception), before_sleep=self._failed
+        )
+
+    async def run(self) -> None:
+        """Deliver for ever. Cancel it to stop, then call `finish`."""
+        with self._broker_log.attached():
+            while True:
+                await self._backlog.news()
+                rows: int = await self._retrying(self._round)
+                if rows < ROUND_ROWS:
+                    await self._clock.sleep(self._interval)
+
+    async def finish(self) -> None:
+        """Deliver what is left for at most 3 s, without a second try; the rest waits in the spool for next time."""
+        with self._broker_log.attached():
+            try:
+                async with asyncio.timeout(FINISH_WITHIN):
+                    while await self._round():
+                        pass
+            except Exception as exc:  # noqa: BLE001 - whatever it is: the records are safe and the process must end
+                log.warning("audit_left_in_spool", error=_said(exc))
+            finally:
+                await self._discard()
+
+    async def _round(self) -> int:
+        """Send the oldest records and move the cursor past them; how many there were."""
+        records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
+        if not records:
+            return 0
+        try:
+            if records[0].position <= self._careful_until:
+                records = records[:1]
+                await self._single(records[0])
+            else:
+                await self._send(records, codec.DECISION_TYPE)
+        except REFUSALS:
+            await self._discard()
+            self._careful_until = records[-1].position  # one of these: find out which, one by one
+            raise
+        except BaseException:
+            await self._discard()
+            raise
+        await self._backlog.delivered(records[-1].position)
+        self._telemetry.delivered.inc(len(records))
+        self._recovered()
+        return len(records)
+
+    async def _single(self, record: Record) -> None:
+        """Send one record, or park it and send its stub when Kafka refuses it."""
+        try:
+            await self._send([record], codec.DECISION_TYPE)
+        except REFUSALS as exc:
+            reason = _said(exc)
+            await self._discard()
+            await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
+            await self._backlog.park(record, reason)
+            self._telemetry.parked.inc()
+            log.error("audit_record_parked", key=record.key, seq=record.seq, size=len(record.body), error=reason)
+
+    async def _send(self, records: Sequence[Record], kind: str) -> None:
+        """Return when all of `records` are acknowledged; the first error otherwise."""
+        producer = self._producer or await self._started()
+        acknowledgements: list[asyncio.Future[object]] = []
+        try:
+            async with asyncio.timeout(ROUND_WITHIN):
+                for record in records:
+                    headers = codec.headers(record, kind)
+                    acknowledgements.append(
+                        await producer.send(self._topic, key=record.key.encode(), value=record.body, headers=headers)
+                    )
+                await asyncio.gather(*acknowledgements)
+        finally:
+            for acknowledgement in acknowledgements:  # those nobody will ask any more; no-op for the others
+                acknowledgement.cancel()
+
+    async def _started(self) -> Producer:
+        producer = self._producer = self._make()
+        async with asyncio.timeout(START_WITHIN):
+            await producer.start()
+        return producer
+
+    async def _discard(self) -> None:
+        """Throw the producer away, whatever it is doing; the next round makes another one."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await producer.close()
+        except Exception as exc:  # noqa: BLE001 - it is being thrown away because it failed
+            log.info("kafka_producer_abandoned", error=_said(exc))
+
+    def _failed(self, state: RetryCallState) -> None:
+        """Note the failure before the next try."""
+        error = state.outcome.exception() if state.outcome else None
+        said = _said(error)
+        self._telemetry.producers.labels(type(error).__name__).inc()
+        hint = self._broker_log.last_error
+        problem = f"audit delivery: {said}" + (f" (last said: {hint})" if hint else "")
+        if not self.problem:  # once per outage; its end is told too
+            log.warning("audit_delivery_interrupted", topic=self._topic, problem=problem)
+        self.problem = problem
+
+    def _recovered(self) -> None:
+        if self.problem:
+            log.info("audit_delivery_resumed", topic=self._topic)
+        self.problem = ""
+        self._broker_log.last_error = ""
+
+
+def _said(error: BaseException | None) -> str:
+    text = str(error)
+    name = type(error).__name__
+    return text if text.startswith(name) else f"{name}: {text}".removesuffix(": ")

@@ -1,0 +1,106 @@
+"""Reads a spool, also while `autoscaler run` writes it: in short transactions, so that its log need not grow for us."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from autoscaler.audit.codec import Record
+from autoscaler.audit.spool import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
+from autoscaler.errors import AuditError
+
+PAGE = 500
+
+_COLUMNS = "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
+
+
+class SpoolReader:
+    """`with SpoolReader(directory)`; AuditError when there is no spool in it, or none that can be read."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE_NAME
+        if not self.path.is_file():
+            raise AuditError(f"no audit spool at {self.path}")
+        try:
+            self._db = self._opened()
+            found = tuple(
+                self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+            )
+            if found != (APPLICATION_ID, SCHEMA_VERSION):
+                raise AuditError(f"{self.path} is no audit spool of this release")
+            self.epoch = int(self._db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+        except sqlite3.Error as exc:
+            raise AuditError(f"audit spool {self.path} cannot be read: {exc}") from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def targets(self) -> list[str]:
+        """Keys (`namespace/kind/name`) of the targets that have records, sorted."""
+        rows = self._rows(
+            "SELECT key FROM targets WHERE EXISTS (SELECT 1 FROM records WHERE target = targets.id) ORDER BY key"
+        )
+        return [row[0] for row in rows]
+
+    def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None:
+        """The last record of a target; `changed`: the last that moved it; `before`: not after that time."""
+        wanted = "AND changed " if changed else ""
+        timely = "AND at <= ? " if before is not None else ""
+        rows = self._rows(
+            f"{_COLUMNS} WHERE key = ? {wanted}{timely}ORDER BY position DESC LIMIT 1",
+            key,
+            *(() if before is None else (before,)),
+        )
+        return self._record(rows[0]) if rows else None
+
+    def oldest(self, key: str) -> Record | None:
+        """The first record of a target that is still kept."""
+        rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position LIMIT 1", key)
+        return self._record(rows[0]) if rows else None
+
+    def records(self, key: str | None = None, *, after: int = 0) -> Iterator[Record]:
+        """Records of one target or of all in the order they were made, from the one behind position `after` on."""
+        mine = "" if key is None else "AND key = ? "
+        while True:
+            rows = self._rows(
+                f"{_COLUMNS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}",
+                after,
+                *(() if key is None else (key,)),
+            )
+            for row in rows:
+                yield self._record(row)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
+    def _opened(self) -> sqlite3.Connection:
+        name = self.path.resolve().as_uri()
+        db = sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+        try:
+            db.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.OperationalError:
+            db.close()
+            wal = self.path.with_name(FILE_NAME + "-wal")
+            if wal.exists() and wal.stat().st_size:
+                raise
+            # A directory we may not write to, and no writer in it: the file alone is everything there is.
+            db = sqlite3.connect(f"{name}?immutable=1", uri=True, isolation_level=None)
+        return db
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise AuditError(f"audit spool {self.path} cannot be read: {exc}") from exc
+
+    def _record(self, row: tuple[int, str, int, float, bytes]) -> Record:
+        position, key, seq, at, body = row
+        return Record(position=position, key=key, epoch=self.epoch, seq=seq, at=at, body=body)

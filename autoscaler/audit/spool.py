@@ -1,0 +1,250 @@
+"""The spool: one SQLite file that keeps every record, numbered per target, until Kafka has it and a while longer.
+
+One process writes (`spool.lock` beside the file says who), any number may read meanwhile (`audit.read`). What `append`
+has taken survives a SIGKILL and a power cut (WAL, synchronous FULL). Delivered records are kept for `explain`; they go,
+oldest first, once the file holds more than `keep_bytes`. Undelivered ones may fill it up to `max_bytes`. The
+write-ahead log beside it adds some 10 MB. Not thread-safe: one thread at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from autoscaler.audit.codec import Record
+from autoscaler.audit.lock import SpoolLock
+from autoscaler.errors import AuditError, ConfigError, SpoolFullError
+
+FILE_NAME = "spool.db"
+APPLICATION_ID = 0x48505343  # "HPSC"
+SCHEMA_VERSION = 1
+PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
+MAX_BYTES = 1 << 30
+PRUNE_AT_LEAST = 64
+VACUUM_ABOVE_PAGES = 1024
+PARKED_KEPT = 1000
+
+_SCHEMA = f"""
+PRAGMA page_size = {PAGE_SIZE};
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL);
+CREATE TABLE records (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  target INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX records_of_target ON records (target);
+CREATE INDEX changes_of_target ON records (target) WHERE changed;
+CREATE TABLE parked (position INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+_NUMBER = """
+INSERT INTO targets (key, seq) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET seq = seq + 1 RETURNING id, seq
+"""
+
+
+class Entry(Struct, frozen=True):
+    """A record to append: `changed` = its replica count differs from the one before it."""
+
+    key: str
+    at: float
+    changed: bool
+    body: bytes
+
+
+class Spool:
+    """The open file. ConfigError when the directory cannot be used, with what to do about it.
+
+    `now` stamps a new file with its epoch, milliseconds since 1970. `forwarding` False = there is no Kafka: undelivered
+    records may be pruned like delivered ones.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        now: float,
+        forwarding: bool,
+        max_bytes: int = MAX_BYTES,
+        keep_bytes: int | None = None,
+    ) -> None:
+        self.path = directory / FILE_NAME
+        self._forwarding = forwarding
+        self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
+        self._lock = SpoolLock(directory)
+        try:
+            self._db = _opened(self.path, now, max_bytes)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.epoch = self._meta("epoch")
+        self._cursor = self._meta("delivered")
+
+    def close(self) -> None:
+        """Give the file and its lock back."""
+        self._db.close()
+        self._lock.release()
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """All of `entries`, in this order and in one transaction; SpoolFullError (none is kept) without room."""
+        while True:
+            try:
+                with self._transaction():
+                    self._insert(entries)
+                break
+            except SpoolFullError:
+                if not self._prune(max(PRUNE_AT_LEAST, 4 * len(entries))):
+                    raise
+        if self._used_pages() > self._keep_pages:
+            with suppress(AuditError):  # what was appended is kept; the next call prunes again
+                self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
+                self._shrink()
+
+    def undelivered(self, max_bytes: int, max_rows: int) -> list[Record]:
+        """The oldest records that Kafka has not acknowledged, at least one and else under both limits."""
+        found: list[Record] = []
+        size = 0
+        rows = self._db.execute(
+            "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
+            " WHERE position > ? ORDER BY position LIMIT ?",
+            (self._cursor, max_rows),
+        )
+        with _mapped_errors():
+            for position, key, seq, at, body in rows:
+                size += len(body) + len(key)
+                if found and size > max_bytes:
+                    break
+                found.append(Record(position=position, key=key, epoch=self.epoch, seq=seq, at=at, body=body))
+        rows.close()
+        return found
+
+    def delivered(self, position: int) -> None:
+        """Kafka has everything up to `position`."""
+        with self._transaction():
+            self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (position,))
+        self._cursor = position
+
+    def park(self, record: Record, reason: str) -> None:
+        """Keep a copy of a record that Kafka will never take; the newest 1000 are kept."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?)", (record.position, reason, record.body))
+            self._db.execute(
+                "DELETE FROM parked WHERE position NOT IN (SELECT position FROM parked ORDER BY position DESC LIMIT ?)",
+                (PARKED_KEPT,),
+            )
+
+    def backlog(self) -> tuple[int, float | None]:
+        """How many records are undelivered, and the time of the oldest (None: there is none)."""
+        with _mapped_errors():
+            # positions have no holes: AUTOINCREMENT, its counter rolled back with the transaction
+            last = self._db.execute("SELECT coalesce(max(position), 0) FROM records").fetchone()[0]
+            oldest = self._db.execute(
+                "SELECT position, at FROM records WHERE position > ? ORDER BY position LIMIT 1", (self._cursor,)
+            ).fetchone()
+        return (0, None) if oldest is None else (last - oldest[0] + 1, oldest[1])
+
+    def _meta(self, name: str) -> int:
+        return int(self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])
+
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            target, seq = self._db.execute(_NUMBER, (entry.key,)).fetchone()
+            self._db.execute(
+                "INSERT INTO records (target, seq, at, changed, body) VALUES (?, ?, ?, ?, ?)",
+                (target, seq, entry.at, entry.changed, entry.body),
+            )
+
+    def _prune(self, rows: int) -> bool:
+        """Delete up to `rows` of the oldest records that may go; False when none may."""
+        with self._transaction():
+            first = self._db.execute("SELECT min(position) FROM records").fetchone()[0]
+            if first is None:
+                return False
+            last = first + rows - 1
+            if self._forwarding:
+                last = min(last, self._cursor)
+            return self._db.execute("DELETE FROM records WHERE position <= ?", (last,)).rowcount > 0
+
+    def _used_pages(self) -> int:
+        with _mapped_errors():
+            return self._pragma("page_count") - self._pragma("freelist_count")
+
+    def _shrink(self) -> None:
+        """Give pages back to the file system once many are free, e.g. after an outage."""
+        free = self._pragma("freelist_count")
+        if free > VACUUM_ABOVE_PAGES:
+            # executescript: execute() would stop after the first page
+            self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_ABOVE_PAGES})")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _mapped_errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite may have rolled back on its own
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+def _opened(path: Path, now: float, max_bytes: int) -> sqlite3.Connection:
+    """A connection with the schema in place."""
+    try:
+        # threads: opened by one, then used by the writer's only
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        path.chmod(0o600)
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            _create(db, now)
+        _check(db, path)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA journal_size_limit = 8388608")
+        db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
+        db.execute("SELECT count(*) FROM (SELECT 1 FROM records ORDER BY position DESC LIMIT 1)").fetchone()
+    except sqlite3.Error as exc:
+        raise ConfigError(
+            f"audit spool {path} cannot be used: {exc}; "
+            "move the file away, or name another directory with --audit-spool-dir"
+        ) from exc
+    return db
+
+
+def _create(db: sqlite3.Connection, now: float) -> None:
+    """The schema, in one transaction: a crash leaves an empty file, which is created anew."""
+    db.executescript(_SCHEMA)
+    db.executemany("INSERT INTO meta VALUES (?, ?)", [("epoch", int(now * 1000)), ("delivered", 0)])
+    db.execute("COMMIT")
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+        raise ConfigError(
+            f"{path} is no audit spool of this release (application {application:#x}, schema {version}); "
+            "name another directory with --audit-spool-dir"
+        )
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise SpoolFullError("the audit spool is full") from exc
+        raise AuditError(f"audit spool: {exc}") from exc
+    except sqlite3.Error as exc:
+        raise AuditError(f"audit spool: {exc}") from exc
