@@ -1,0 +1,111 @@
+"""Who asks, and whether they may: front proxy, then bearer token, then anonymous; the API server decides.
+
+Fails closed: a review that could not be had answers 503, is not kept, and no request goes on without a verdict
+(operations.md §5.5-6). Only `system:masters` needs no verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import structlog
+
+from autoscaler.api.cache import ReviewCache
+from autoscaler.api.frontproxy import ANONYMOUS, Headers, Peer, TrustSource, asserted, with_authenticated
+from autoscaler.api.status import forbidden, review_unavailable, unauthorized
+from autoscaler.clock import Clock
+from autoscaler.errors import KubeError
+from autoscaler.model.identity import Attributes, Identity, Verdict
+
+T = TypeVar("T")
+
+MASTERS = "system:masters"
+CACHE_SECONDS = 10.0
+REVIEW_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Reviews(Protocol):
+    """TokenReview and SubjectAccessReview; both raise KubeError when the API server gave no answer."""
+
+    async def token(self, token: str) -> Identity | None: ...
+    async def access(self, identity: Identity, attributes: Attributes) -> Verdict: ...
+
+
+class Access:
+    """Authentication and authorization of one server."""
+
+    def __init__(
+        self, reviews: Reviews, trust: TrustSource, clock: Clock, *, review_seconds: float = REVIEW_SECONDS
+    ) -> None:
+        self._reviews = reviews
+        self._trust = trust
+        self._clock = clock
+        self._review_seconds = review_seconds
+        self._tokens: ReviewCache[Identity | None] = ReviewCache(clock, CACHE_SECONDS)
+        self._verdicts: ReviewCache[Verdict] = ReviewCache(clock, CACHE_SECONDS)
+        self._told_of_impersonation = False
+
+    async def who(self, peer: Peer | None, headers: Headers) -> Identity:
+        """The identity behind a request; `peer` is the certificate TLS verified. Raises StatusError (401, 503)."""
+        self._notice_impersonation(headers)
+        trust = self._trust.current()
+        if peer is not None and trust is not None:
+            identity = asserted(peer, trust, headers, self._clock.now())
+            if identity is not None:
+                return identity
+        token = _bearer(headers)
+        if token is None:
+            return ANONYMOUS
+        return await self._token_holder(token)
+
+    async def admit(self, identity: Identity, attributes: Attributes) -> None:
+        """Return when the identity may; raises StatusError (403, 503)."""
+        if MASTERS in identity.groups:
+            return
+        key = self._verdicts.key(identity, attributes)
+        verdict = await self._review(self._verdicts, key, lambda: self._reviews.access(identity, attributes))
+        if not verdict.allowed:
+            raise forbidden(identity, attributes, verdict.reason)
+
+    async def _token_holder(self, token: str) -> Identity:
+        key = self._tokens.key(token)
+        identity = await self._review(self._tokens, key, lambda: self._reviews.token(token))
+        if identity is None:
+            raise unauthorized()
+        return with_authenticated(identity)
+
+    async def _review(self, cache: ReviewCache[T], key: bytes, ask: Callable[[], Awaitable[T]]) -> T:
+        async def bounded() -> T:
+            async with asyncio.timeout(self._review_seconds):
+                return await ask()
+
+        try:
+            return await cache.get(key, bounded)
+        except (KubeError, TimeoutError) as exc:
+            _log.warning("review_unavailable", error=str(exc) or "no answer in time")
+            raise review_unavailable() from exc
+
+    def _notice_impersonation(self, headers: Headers) -> None:
+        """Impersonation is the API server's business and ignored here; said once, as somebody may wonder."""
+        if self._told_of_impersonation or not any(name.lower().startswith("impersonate-") for name, _ in headers):
+            return
+        self._told_of_impersonation = True
+        _log.warning("impersonation_ignored", hint="impersonate through the API server, not directly")
+
+
+def _bearer(headers: Headers) -> str | None:
+    """The bearer token, None when there is none; two Authorization headers are one too many."""
+    found = [value for name, value in headers if name.lower() == "authorization"]
+    if len(found) > 1:
+        raise unauthorized()
+    scheme, _, token = found[0].partition(" ") if found else ("", "", "")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        return None
+    if not token.isascii() or " " in token:
+        raise unauthorized()
+    return token

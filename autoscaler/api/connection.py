@@ -1,0 +1,155 @@
+"""One client connection: whose certificate it showed under which CA, how long it may dawdle, how faults are told."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+from msgspec import Struct
+
+from autoscaler.api.frontproxy import Peer, peer_of
+from autoscaler.api.status import StatusError, bad_request, too_large
+from autoscaler.api.tls import TrustedContext
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """operations.md §6; seconds and bytes."""
+
+    deadline: float = 10.0
+    handshake: float = 5.0
+    headers: float = 5.0
+    """From connecting, or from the first byte of a request, to the end of its headers."""
+    idle: float = 90.0
+    connections: int = 1024
+    url_bytes: int = 8 * 1024
+    header_bytes: int = 64 * 1024
+    header_lines: int = 256
+    one_header_bytes: int = 16 * 1024
+    body_bytes: int = 64 * 1024
+    heavy: int = 64
+    light: int = 32
+
+
+class Listener(web.Server):
+    """Makes the connections and knows those that are open."""
+
+    def __init__(self, handler: web.RequestHandler | object, limits: Limits) -> None:
+        super().__init__(
+            handler,  # type: ignore[arg-type] # aiohttp names the type of the handler in a private module only
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=limits.idle,
+            lingering_time=1.0,
+            auto_decompress=False,
+            max_line_size=limits.url_bytes,
+            max_field_size=limits.one_header_bytes,
+            max_headers=limits.header_lines,
+        )
+        self.limits = limits
+        self.open: set[Connection] = set()
+
+    def __call__(self) -> Connection:
+        return Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+
+    def close_stale(self, current: TrustedContext) -> None:
+        """Close what was verified under another CA; a request in progress is finished first."""
+        for connection in list(self.open):
+            if connection.is_stale(current) and not connection.busy:
+                connection.drop()
+
+
+class Connection(RequestHandler):
+    """aiohttp's protocol with our own limits."""
+
+    def __init__(self, listener: Listener, **kwargs: object) -> None:
+        super().__init__(listener, **kwargs)  # type: ignore[arg-type] # handed through from Listener
+        self._listener = listener
+        self._context: ssl.SSLContext | None = None
+        self._overdue: asyncio.TimerHandle | None = None
+        self.peer: Peer | None = None
+        self.busy = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Read the certificate once; it belongs to the connection, not to a request."""
+        super().connection_made(transport)
+        self._listener.open.add(self)
+        if len(self._listener.open) > self._listener.limits.connections:
+            self.drop()
+            return
+        tls = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
+        self._context = tls.context
+        certificate = tls.getpeercert(binary_form=True)
+        try:
+            self.peer = peer_of(certificate) if certificate else None
+        except ValueError:
+            self.drop()
+            return
+        if tls.session_reused or not isinstance(self._context, TrustedContext):
+            self.drop()
+            return
+        self._expect_headers()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._listener.open.discard(self)
+        self._headers_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.busy and self._overdue is None:
+            self._expect_headers()
+        super().data_received(data)
+
+    def begin(self) -> None:
+        """A request is complete and being answered."""
+        self.busy = True
+        self._headers_came()
+
+    def end(self) -> None:
+        """It is answered."""
+        self.busy = False
+
+    def is_stale(self, current: TrustedContext) -> bool:
+        """Whether its certificate was verified under a CA that is not the current one."""
+        if self.peer is None:
+            return False
+        return not isinstance(self._context, TrustedContext) or self._context.ca_pem != current.ca_pem
+
+    def drop(self) -> None:
+        """Close without a further byte."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What does not follow HTTP is answered with a Status and the end of the connection, and not logged."""
+        refusal = self._refusal(exc, message or "")
+        response = web.Response(status=refusal.code, body=refusal.body(), content_type="application/json")
+        response.force_close()
+        return response
+
+    def _refusal(self, exc: BaseException | None, message: str) -> StatusError:
+        limits = self._listener.limits
+        if isinstance(exc, LineTooLong):
+            if limits.url_bytes in exc.args:
+                return too_large(414, f"the URL is longer than {limits.url_bytes} bytes")
+            return too_large(431, f"a header is longer than {limits.one_header_bytes} bytes")
+        if message == "Too many headers received":
+            return too_large(431, f"there are more than {limits.header_lines} headers")
+        return bad_request("the request does not follow HTTP/1.1", close=True)
+
+    def _expect_headers(self) -> None:
+        self._overdue = asyncio.get_running_loop().call_later(self._listener.limits.headers, self.drop)
+
+    def _headers_came(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None

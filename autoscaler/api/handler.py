@@ -1,0 +1,169 @@
+"""From a request to its response: limits, identity, permission, route, in this order, and every way it can end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
+
+import structlog
+from aiohttp import web
+
+from autoscaler.api import document, status
+from autoscaler.api.access import Access
+from autoscaler.api.answer import Answer
+from autoscaler.api.call import Call, parse_call
+from autoscaler.api.connection import Connection, Limits
+from autoscaler.api.lanes import Lanes, lane_of
+from autoscaler.api.negotiate import JSON
+from autoscaler.api.status import StatusError
+from autoscaler.api.tls import TrustedContext
+from autoscaler.clock import Clock
+from autoscaler.model.identity import ResourceAttributes
+from autoscaler.telemetry import ApiTelemetry
+
+_log = structlog.get_logger(__name__)
+
+_AUDIT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class Answering(Protocol):
+    """What answers an admitted call; raises StatusError."""
+
+    async def answer(self, call: Call) -> Answer: ...
+
+
+class Handler:
+    """Called by aiohttp for each request; `context` gives the TLS context of today."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        routes: Answering,
+        limits: Limits,
+        context: Callable[[], TrustedContext],
+        clock: Clock,
+        telemetry: ApiTelemetry,
+    ) -> None:
+        self._access = access
+        self._routes = routes
+        self._limits = limits
+        self._lanes = Lanes(heavy=limits.heavy, light=limits.light)
+        self._context = context
+        self._clock = clock
+        self._telemetry = telemetry
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The response; never raises but for cancellation, never lets a connection outlive its CA."""
+        connection = cast("Connection", request.protocol)
+        connection.begin()
+        started = self._clock.monotonic()
+        try:
+            if connection.is_stale(self._context()):
+                connection.drop()
+                return web.Response()  # goes nowhere: a client sends it again on a new connection
+            call, response = await self._ended(request, connection)
+            if connection.is_stale(self._context()):
+                response.force_close()
+        finally:
+            connection.end()
+        self._count(call, response.status, self._clock.monotonic() - started)
+        return response
+
+    async def _ended(self, request: web.BaseRequest, connection: Connection) -> tuple[Call | None, web.StreamResponse]:
+        """The call, None when the request is none, and what came of it."""
+        call: Call | None = None
+        try:
+            call = self._call(request)
+            async with asyncio.timeout(self._limits.deadline):
+                return call, await self._answered(call, request, connection)
+        except StatusError as refusal:
+            return call, self._refused(request, call, refusal)
+        except TimeoutError:
+            if request.writer.output_size > 0:  # half an answer is out: nothing can be said in band any more
+                connection.drop()
+            return call, self._refused(request, call, status.timed_out())
+        except ConnectionError:
+            raise  # the client left; aiohttp knows what to do
+        except Exception as exc:  # noqa: BLE001 - the last line of defence: one request fails, the server goes on
+            # The text alone: a renderer that shows local variables would show a token.
+            _log.error("request_failed", path=call and call.path, error=repr(exc), trace=traceback.format_exc(limit=-8))
+            return call, self._refused(request, call, status.internal_error())
+
+    async def _answered(self, call: Call, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
+        lane = lane_of(call, proxied=connection.peer is not None)
+        with self._lanes.place(lane):
+            if not call.is_probe:
+                identity = await self._access.who(connection.peer, list(request.headers.items()))
+                await self._access.admit(identity, call.attributes)
+            answer = await self._routes.answer(call)
+            if isinstance(answer.body, bytes):
+                return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
+            return await self._streamed(request, answer, answer.body)
+
+    def _call(self, request: web.BaseRequest) -> Call:
+        """The request within its limits. Raises StatusError."""
+        headers = request.headers
+        if "Upgrade" in headers or request.method == "CONNECT":
+            raise status.bad_request("connections are not upgraded here", close=True)
+        limit = self._limits.header_bytes
+        if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > limit:
+            raise status.too_large(431, f"the headers are longer than {limit} bytes")
+        if (request.content_length or 0) > self._limits.body_bytes:
+            raise status.too_large(413, "a request here has no body")
+        return parse_call(
+            request.method,
+            request.raw_path,
+            accept=",".join(headers.getall("Accept", ())),
+            user_agent=headers.get("User-Agent", ""),
+            if_none_match=headers.get("If-None-Match", ""),
+        )
+
+    async def _streamed(self, request: web.BaseRequest, answer: Answer, body: Iterator[bytes]) -> web.StreamResponse:
+        """Slice by slice, waiting for the client whenever the buffer is full and for other tasks in between."""
+        response = web.StreamResponse(status=answer.status, headers=self._headers(request, answer.content_type))
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for piece in body:
+                await response.write(piece)
+                await asyncio.sleep(0)
+        return response
+
+    def _refused(self, request: web.BaseRequest, call: Call | None, refusal: StatusError) -> web.Response:
+        if refusal.label:
+            self._telemetry.denied.labels(refusal.label).inc()
+        body = refusal.body()
+        headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+        pretty = call is not None and call.pretty
+        response = self._response(request, refusal.code, JSON, headers, document.indented(body) if pretty else body)
+        if refusal.close:
+            response.force_close()
+        return response
+
+    def _response(
+        self, request: web.BaseRequest, code: int, content_type: str, headers: dict[str, str], body: bytes
+    ) -> web.Response:
+        return web.Response(status=code, body=body, headers=self._headers(request, content_type) | headers)
+
+    def _headers(self, request: web.BaseRequest, content_type: str) -> dict[str, str]:
+        audit_id = request.headers.get("Audit-Id", "")
+        return {
+            "Audit-Id": audit_id if _AUDIT_ID.fullmatch(audit_id) else str(uuid.uuid4()),
+            "Cache-Control": "no-cache, private",
+            "Content-Type": content_type,
+            "Server": "hpa-companion",
+        }
+
+    def _count(self, call: Call | None, code: int, seconds: float) -> None:
+        resource, verb = "none", "none"
+        if call is not None:
+            attributes = call.attributes
+            kind = "discovery" if call.is_discovery else "probe" if call.is_probe else "path"
+            resource = attributes.resource if isinstance(attributes, ResourceAttributes) else kind
+            verb = attributes.verb
+        self._telemetry.requests.labels(resource, verb, str(code)).inc()
+        self._telemetry.seconds.labels(resource, verb).observe(seconds)

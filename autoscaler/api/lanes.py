@@ -1,0 +1,54 @@
+"""How many requests are answered at the same time; a lane that is full refuses at once instead of queueing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from autoscaler.api.call import Call
+from autoscaler.api.status import too_many_requests
+from autoscaler.model.identity import ResourceAttributes
+
+
+class Lane(StrEnum):
+    """`FREE` is never throttled: a server that fails its probes or its discovery under load takes itself away."""
+
+    FREE = "free"
+    DISCOVERY = "discovery"
+    HEAVY = "heavy"
+    LIGHT = "light"
+
+
+class Lanes:
+    """Places by lane (operations.md §6)."""
+
+    def __init__(self, *, heavy: int = 64, light: int = 32, discovery: int = 256) -> None:
+        self._free = {Lane.HEAVY: heavy, Lane.LIGHT: light, Lane.DISCOVERY: discovery}
+
+    @contextmanager
+    def place(self, lane: Lane) -> Iterator[None]:
+        """Hold a place for the duration; raises StatusError (429) when there is none."""
+        if lane is Lane.FREE:
+            yield
+            return
+        if self._free[lane] <= 0:
+            raise too_many_requests()
+        self._free[lane] -= 1
+        try:
+            yield
+        finally:
+            self._free[lane] += 1
+
+
+def lane_of(call: Call, *, proxied: bool) -> Lane:
+    """Lists are heavy. Discovery is free to the front proxy; others, who could make us review token after token, have
+    a wide lane of their own.
+    """
+    if call.is_probe:
+        return Lane.FREE
+    if isinstance(call.attributes, ResourceAttributes):
+        return Lane.LIGHT if call.attributes.name else Lane.HEAVY
+    if call.is_discovery:
+        return Lane.FREE if proxied else Lane.DISCOVERY
+    return Lane.LIGHT

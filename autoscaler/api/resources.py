@@ -1,0 +1,159 @@
+"""nodes and pods of metrics.k8s.io, read from the store and the inventory at the time of the request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from autoscaler.api import wire
+from autoscaler.api.answer import Answer, json_answer
+from autoscaler.api.call import Call
+from autoscaler.api.status import bad_request, metrics_not_found, object_not_found
+from autoscaler.clock import Clock
+from autoscaler.core import selectors
+from autoscaler.errors import MalformedError
+from autoscaler.model.identity import ResourceAttributes
+from autoscaler.model.metrics import NodeUsage, PodUsage
+from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.telemetry import ApiTelemetry
+
+FIELDS = ("metadata.name", "metadata.namespace")
+_MAX_SELECTOR = 4096
+_MAX_TERMS = 1000
+_OBSERVED = 64
+
+
+class UsageReader(Protocol):
+    """The latest numbers; `absence` says why there is none (`kind` is pod or node), "" when it does not know."""
+
+    def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
+    def node_usage(self, name: NodeName) -> NodeUsage | None: ...
+    def absence(self, kind: str, namespace: str, name: str) -> str: ...
+
+
+class Inventory(Protocol):
+    """The cluster's nodes and pods, any phase; `pods_in(None)` are those of all namespaces."""
+
+    def nodes(self) -> Mapping[NodeName, Node]: ...
+    def node(self, name: NodeName) -> Node | None: ...
+    def pods_in(self, namespace: str | None) -> Iterable[Pod]: ...
+    def pod(self, namespace: str, name: str) -> Pod | None: ...
+
+
+class _Filter(Struct, frozen=True):
+    labels: selectors.Selector
+    fields: selectors.FieldSelector
+
+    def takes(self, item: Pod | Node, namespace: str) -> bool:
+        if self.fields.terms and not self.fields.matches({"metadata.name": item.name, "metadata.namespace": namespace}):
+            return False
+        return self.labels.matches(item.labels)
+
+
+class Resources:
+    """Answers get and list."""
+
+    def __init__(self, usage: UsageReader, inventory: Inventory, clock: Clock, telemetry: ApiTelemetry) -> None:
+        self._usage = usage
+        self._inventory = inventory
+        self._clock = clock
+        self._telemetry = telemetry
+        self._pod_items = wire.PodItems(clock)
+
+    async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
+        """The object or list. Raises StatusError (400, 404)."""
+        if asked.verb == "list":
+            return await self._list(call, asked)
+        kind, item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
+        self._observe((item,))
+        return json_answer(call, wire.single(kind, asked.version, item, self._stamp()))
+
+    async def _list(self, call: Call, asked: ResourceAttributes) -> Answer:
+        wanted = _filter(call)
+        if asked.resource == "nodes":
+            kind, items = "NodeMetricsList", self._nodes(wanted)
+        else:
+            kind, items = "PodMetricsList", await self._pods(asked.namespace or None, wanted)
+        items.sort(key=lambda item: item.order)
+        self._observe(items)
+        return Answer(wire.list_slices(kind, asked.version, items, self._stamp(), pretty=call.pretty))
+
+    def _nodes(self, wanted: _Filter) -> list[wire.Item]:
+        return [
+            wire.node_item(node, usage)
+            for node in self._inventory.nodes().values()
+            if wanted.takes(node, "") and (usage := self._usage.node_usage(node.name)) is not None
+        ]
+
+    async def _pods(self, namespace: str | None, wanted: _Filter) -> list[wire.Item]:
+        """Items of running pods that have numbers; gives way to other tasks after each slice."""
+        self._pod_items.turn()
+        pods = list(self._inventory.pods_in(namespace))
+        items: list[wire.Item] = []
+        for start in range(0, len(pods), wire.SLICE):
+            if start:
+                await asyncio.sleep(0)
+            items.extend(
+                self._pod_items.item(pod, usage)
+                for pod in pods[start : start + wire.SLICE]
+                if wanted.takes(pod, pod.namespace) and (usage := self._usage_of(pod)) is not None
+            )
+        return items
+
+    def _usage_of(self, pod: Pod) -> PodUsage | None:
+        """The pod's numbers, not those of another pod that had its name before."""
+        usage = self._usage.pod_usage(pod.namespace, pod.name)
+        if usage is None or pod.phase != "Running":
+            return None
+        return None if usage.uid and pod.uid and usage.uid != pod.uid else usage
+
+    def _node(self, name: str) -> tuple[str, wire.Item]:
+        node = self._inventory.node(NodeName(name))
+        if node is None:
+            raise object_not_found("node", name)
+        usage = self._usage.node_usage(node.name)
+        if usage is None:
+            raise metrics_not_found("nodemetrics", name, self._usage.absence("node", "", name))
+        return "NodeMetrics", wire.node_item(node, usage)
+
+    def _pod(self, namespace: str, name: str) -> tuple[str, wire.Item]:
+        pod = self._inventory.pod(namespace, name)
+        if pod is None:
+            raise object_not_found("pods", name)
+        usage = self._usage_of(pod)
+        if usage is None:
+            running = pod.phase == "Running"
+            why = self._usage.absence("pod", namespace, name) if running else f"the pod's phase is {pod.phase}"
+            raise metrics_not_found("podmetrics", f"{namespace}/{name}", why)
+        return "PodMetrics", self._pod_items.item(pod, usage)
+
+    def _stamp(self) -> bytes:
+        return wire.stamp_text(self._clock.now())
+
+    def _observe(self, items: Sequence[wire.Item]) -> None:
+        """Ages of what is served; of a long list an even sample, as counting each would cost more than serving it."""
+        now = self._clock.now()
+        for item in items[:: max(1, len(items) // _OBSERVED)]:
+            self._telemetry.freshness.observe(max(0.0, now - item.at_ns / 1e9))
+
+
+def _filter(call: Call) -> _Filter:
+    """The list options that select. Raises StatusError (400) that names the parameter."""
+    texts = {name: call.parameter(name) for name in ("labelSelector", "fieldSelector")}
+    for name, text in texts.items():
+        if len(text) > _MAX_SELECTOR or text.count(",") >= _MAX_TERMS:
+            raise bad_request(f"{name}: longer than {_MAX_SELECTOR} bytes or {_MAX_TERMS} terms")
+    limit = call.parameter("limit")
+    if limit and not (limit.isascii() and limit.isdecimal()):
+        raise bad_request(f'limit: "{limit[:32]}" is not a number of 0 or more')
+    if call.parameter("continue"):
+        raise bad_request("continue: not a token of this server; lists are given whole")
+    try:
+        return _Filter(
+            selectors.parse(texts["labelSelector"]), selectors.parse_fields(texts["fieldSelector"], FIELDS)
+        )  # fmt: skip
+    except MalformedError as exc:
+        raise bad_request(str(exc)) from exc

@@ -1,0 +1,122 @@
+"""The HTTPS server of the Metrics API."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from msgspec import Struct
+
+from autoscaler.api.access import Access, Reviews
+from autoscaler.api.certificate import ServingCertificate, given, self_signed
+from autoscaler.api.connection import Limits, Listener
+from autoscaler.api.discovery import Discovery
+from autoscaler.api.frontproxy import TrustSource
+from autoscaler.api.handler import Handler
+from autoscaler.api.probes import Probes
+from autoscaler.api.resources import Inventory, Resources, UsageReader
+from autoscaler.api.routes import Routes
+from autoscaler.api.tls import ServingContexts
+from autoscaler.clock import Clock, ticks
+from autoscaler.errors import ConfigError
+from autoscaler.telemetry import Health, Telemetry, Verdict
+
+RENEW_SECONDS = 1.0
+"""How often changed trust and changed certificate files are looked for."""
+
+STOP_SECONDS = 1.3
+"""What requests in progress get at the end, twice: to finish, and to be cancelled."""
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """Where to listen and with which certificate; without files one is made for `names`, kept in `cert_dir`."""
+
+    bind_address: str = "0.0.0.0"  # noqa: S104 - metrics-server's default, and what a Service needs
+    port: int = 10250
+    tls_cert_file: str = ""
+    tls_private_key_file: str = ""
+    cert_dir: str = ""
+    names: tuple[str, ...] = ("localhost", "127.0.0.1")
+    limits: Limits = Limits()
+
+
+class ApiServer:
+    """Serves until `run` is cancelled. `certificate` is known at once, `port` when `started` is set."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        *,
+        usage: UsageReader,
+        inventory: Inventory,
+        reviews: Reviews,
+        trust: TrustSource,
+        health: Health,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.certificate = _certificate(settings, clock.now())
+        self._contexts = ServingContexts(self.certificate, trust)
+        self._access = Access(reviews, trust, clock)
+        self._resources = Resources(usage, inventory, clock, telemetry.api)
+        self._probes = Probes(health)
+        self._telemetry = telemetry
+        health.add_ready(self._trusts)
+        self.port = settings.port
+        self.started = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen and serve; requests in progress are finished at the end. Raises ConfigError: no such address."""
+        limits = self._settings.limits
+        with _listening(self._settings) as listening:
+            self.port = listening.getsockname()[1]
+            routes = Routes(self._resources, Discovery(self.port), self._probes, self._telemetry.registry)
+            handler = Handler(
+                access=self._access,
+                routes=routes,
+                limits=limits,
+                context=self._contexts.current,
+                clock=self._clock,
+                telemetry=self._telemetry.api,
+            )
+            listener = Listener(handler, limits)
+            server = await asyncio.get_running_loop().create_server(
+                listener,
+                sock=listening,
+                backlog=limits.connections,
+                ssl=self._contexts.entry,
+                ssl_handshake_timeout=limits.handshake,
+                ssl_shutdown_timeout=STOP_SECONDS,
+            )
+            self.started.set()
+            try:
+                async for _ in ticks(self._clock, RENEW_SECONDS):
+                    self._contexts.reload_certificate()
+                    listener.close_stale(self._contexts.current())
+            finally:
+                server.close()
+                await listener.shutdown(STOP_SECONDS)
+
+    def _trusts(self) -> Verdict:
+        self._contexts.current()
+        return Verdict("front-proxy-trust", not self._contexts.trust_problem, self._contexts.trust_problem)
+
+
+def _certificate(settings: ApiSettings, now: float) -> ServingCertificate:
+    if settings.tls_cert_file or settings.tls_private_key_file:
+        return given(settings.tls_cert_file, settings.tls_private_key_file)
+    if not settings.cert_dir:
+        raise ConfigError("--cert-dir is empty: name a folder for the serving certificate, or give --tls-cert-file")
+    return self_signed(settings.cert_dir, settings.names, now)
+
+
+def _listening(settings: ApiSettings) -> socket.socket:
+    address = (settings.bind_address, settings.port)
+    family = socket.AF_INET6 if ":" in settings.bind_address else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family, dualstack_ipv6=settings.bind_address == "::")
+    except OSError as exc:
+        where = f"--bind-address {address[0]} --secure-port {address[1]}"
+        raise ConfigError(f"{where}: {exc.strerror or exc}") from exc

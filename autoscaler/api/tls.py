@@ -1,0 +1,103 @@
+"""TLS of the serving side: one context per CA generation, chosen anew at every handshake.
+
+A client certificate is asked for, not demanded; the trust store holds the requestheader CA and nothing else, so that no
+other certificate of the cluster can pose as the front proxy (operations.md T2). OpenSSL verifies it in the handshake,
+its purpose included. No session is ever resumed: a resumed one would carry a verification made under an older CA.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import structlog
+
+from autoscaler.api.certificate import ServingCertificate
+from autoscaler.api.frontproxy import TrustSource
+from autoscaler.errors import ConfigError
+
+_log = structlog.get_logger(__name__)
+
+
+class TrustedContext(ssl.SSLContext):
+    """A context that knows which CA it verifies by; "" = none, every client certificate is refused."""
+
+    ca_pem: str = ""
+
+
+class ServingContexts:
+    """The context for the next handshake. `problem` says what is wrong with what was last read, "" = nothing."""
+
+    def __init__(self, certificate: ServingCertificate, trust: TrustSource) -> None:
+        self._certificate = certificate
+        self._trust = trust
+        self._refused_ca = ""
+        self.trust_problem = ""
+        self.certificate_problem = ""
+        try:
+            self._fingerprint = certificate.fingerprint()
+            self._context = self._made("")
+        except (OSError, ssl.SSLError) as exc:
+            raise ConfigError(f"serving certificate {certificate.certificate}: {exc}") from exc
+        self.entry = self._made("")
+        """What the listener is given; each handshake leaves it for the current one."""
+        self.entry.sni_callback = self._enter
+        self.current()
+
+    def current(self) -> TrustedContext:
+        """The context made from the trust as it is now; the last good one when that cannot be used."""
+        trust = self._trust.current()
+        wanted = trust.ca_pem if trust else ""
+        if not wanted:
+            self.trust_problem = "the cluster's requestheader CA is not known (yet)"
+        if wanted != self._context.ca_pem and (wanted != self._refused_ca or not wanted):
+            self._trust_anew(wanted)
+        elif wanted == self._context.ca_pem and wanted:
+            self.trust_problem = ""
+        return self._context
+
+    def reload_certificate(self) -> None:
+        """Take up changed files; an unusable pair is not taken and the old one serves on."""
+        try:
+            fingerprint = self._certificate.fingerprint()
+            if fingerprint == self._fingerprint:
+                return
+            self._fingerprint = fingerprint
+            self._context = self._made(self._context.ca_pem)
+        except (OSError, ssl.SSLError) as exc:
+            problem = f"{type(exc).__name__}: {exc}"
+            if problem != self.certificate_problem:
+                self.certificate_problem = problem
+                _log.error("serving_certificate_refused", file=str(self._certificate.certificate), error=problem)
+            return
+        self.certificate_problem = ""
+        _log.info("serving_certificate_reloaded", file=str(self._certificate.certificate))
+
+    def _trust_anew(self, ca_pem: str) -> None:
+        try:
+            self._context = self._made(ca_pem)
+        except (ValueError, ssl.SSLError, OSError) as exc:
+            self._refused_ca = ca_pem
+            self.trust_problem = f"the cluster's requestheader CA cannot be read: {exc}"
+            _log.error("requestheader_ca_refused", error=str(exc))
+            return
+        self._refused_ca = ""
+        self.trust_problem = "" if ca_pem else self.trust_problem
+        _log.info("requestheader_ca_trusted" if ca_pem else "requestheader_ca_withdrawn")
+
+    def _enter(self, connection: ssl.SSLObject, _name: str | None, _entry: ssl.SSLContext) -> None:
+        """Runs within each handshake, with a server name or without, before any certificate is looked at."""
+        connection.context = self.current()
+
+    def _made(self, ca_pem: str) -> TrustedContext:
+        context = TrustedContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.num_tickets = 0
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as Go: what is listed is trusted, a root or not
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(self._certificate.certificate, self._certificate.key)
+        if ca_pem:
+            context.load_verify_locations(cadata=ca_pem)
+        context.ca_pem = ca_pem
+        return context
