@@ -79,6 +79,7 @@ class ScrapeReason(StrEnum):
     ENCODING = "encoding"
     TOO_LARGE = "too_large"
     PARSE = "parse"
+    UNAVAILABLE = "unavailable"  # the kubelet itself says that it has no stats
     INTERRUPTED = "interrupted"  # the body ended early
 
 

@@ -19,6 +19,7 @@ YOUNGEST_NS = 5 * NANO
 """From this age on a container is measured from its start."""
 CLOCK_NS = 60 * NANO
 """How far a kubelet's sample time may be from the time we received it."""
+UNBOUNDED = 2**63 - 1
 BELIEVED = 1.25
 """Times the node's capacity: more than this is an error somewhere, not a load."""
 
@@ -56,11 +57,11 @@ EXPLAINED = {
 
 class Bounds(Struct, frozen=True):
     """What is believed on one node: the age below which an unknown container is measured from its start; the most CPU
-    (nano-cores) and memory (bytes) it can use, None = capacity not known."""
+    (nano-cores) and memory (bytes) it can use; with an unknown capacity, whatever an int64 holds."""
 
     fresh_ns: int
-    cpu: int | None = None
-    memory: int | None = None
+    cpu: int = UNBOUNDED
+    memory: int = UNBOUNDED
 
 
 def bounds_of(capacity: Resources, resolution: float) -> Bounds:
@@ -72,8 +73,8 @@ def bounds_of(capacity: Resources, resolution: float) -> Bounds:
     cpu, memory = capacity.get("cpu"), capacity.get("memory")
     return Bounds(
         fresh_ns=int(2 * resolution * NANO),
-        cpu=int(cpu * BELIEVED * 1e6) if cpu else None,
-        memory=int(memory * BELIEVED / 1e3) if memory else None,
+        cpu=int(cpu * BELIEVED * 1e6) if cpu else UNBOUNDED,
+        memory=int(memory * BELIEVED / 1e3) if memory else UNBOUNDED,
     )
 
 
@@ -111,7 +112,7 @@ def _break(previous: Sample, current: Sample, cpu_ns: int) -> Gap | None:
     """What keeps two samples from being the two ends of one window."""
     if current.at_ns <= previous.at_ns:
         return Gap.REPEATED if current.at_ns == previous.at_ns else Gap.BACKWARDS
-    if None not in {current.start_ns, previous.start_ns} and current.start_ns != previous.start_ns:
+    if current.start_ns != previous.start_ns and current.start_ns is not None and previous.start_ns is not None:
         return Gap.START_MOVED
     return Gap.COUNTER_FELL if cpu_ns < 0 else None
 
@@ -131,6 +132,6 @@ def _from_start(sample: Sample, bounds: Bounds, oldest_ns: int | None) -> Usage 
 def _rate(cpu_ns: int, window_ns: int, current: Sample, bounds: Bounds) -> Usage | Gap:
     """The quotient, if it can be believed."""
     cpu, memory = int(cpu_ns / seconds(window_ns)), current.memory or 0
-    if (bounds.cpu is not None and cpu > bounds.cpu) or (bounds.memory is not None and memory > bounds.memory):
+    if cpu > bounds.cpu or memory > bounds.memory:
         return Gap.OVER_CAPACITY
     return Usage(cpu, memory, current.at_ns, window_ns)

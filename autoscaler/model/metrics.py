@@ -7,6 +7,7 @@ nano-cores in a usage; memory is the working set in bytes. A value of 0 is a val
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -92,3 +93,19 @@ class MetricValue(Struct, frozen=True, gc=False):
     object: str = ""
     at: float = 0.0
     window: float = 60.0
+
+
+class Source(StrEnum):
+    """Where a kubelet's numbers are read. AUTO is a setting only: RESOURCE, and SUMMARY where that is missing."""
+
+    RESOURCE = "resource"
+    SUMMARY = "summary"
+    AUTO = "auto"
+
+
+class RawPage(Struct, frozen=True):
+    """A kubelet's answer as it came; `asked_ns` is the time just before the request was sent."""
+
+    body: bytes
+    source: Source
+    asked_ns: int

@@ -1,0 +1,119 @@
+"""The series of one node and of the pods that are bound to it, and how its last scrape went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
+
+from autoscaler.core.rates import EXPLAINED, Bounds, Gap, bounds_of
+from autoscaler.engine.podseries import WHOLE_POD, PodSeries
+from autoscaler.engine.series import Series, gap_of, usage_of
+from autoscaler.errors import ScrapeError
+from autoscaler.model.instant import seconds_text
+from autoscaler.model.metrics import Page, Usage
+from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
+
+REMEMBERED_FOREIGN = 1000
+"""Pods of other nodes in the newest page, kept to explain why they have no number."""
+_ORDINARY = frozenset({Gap.FIRST, Gap.YOUNG, Gap.REPEATED})
+_SELF = ""
+
+PodName = tuple[str, str]
+
+
+class NodeSeries:
+    """Empty until the first page; `page_ns` is when the newest one came in, 0 before."""
+
+    def __init__(self, node: Node, resolution: float) -> None:
+        self.name: NodeName = node.name
+        self.uid = node.uid
+        self.page_ns = 0
+        self.failure = ""
+        self._failing_since = 0.0
+        self.foreign: frozenset[PodName] = frozenset()
+        self._resolution = resolution
+        self._bounds: Bounds = bounds_of(node.capacity, resolution)
+        self._self = Series([_SELF])
+        self._pods: dict[PodName, PodSeries] = {}
+
+    def pods(self) -> Collection[PodSeries]:
+        """The pods bound here at the newest page."""
+        return self._pods.values()
+
+    def bind(self, node: Node, pods: Iterable[Pod]) -> tuple[list[PodSeries], list[PodSeries]]:
+        """These pods are bound here now: the series that went and those that came. A new uid is a new pod."""
+        self._bounds = bounds_of(node.capacity, self._resolution)
+        before, self._pods = self._pods, {}
+        came = []
+        for pod in pods:
+            key = (pod.namespace, pod.name)
+            series = before.get(key)
+            if series is None or series.pod.uid != pod.uid:
+                series = PodSeries(pod, self)
+                came.append(series)
+            else:
+                series.pod = pod
+                del before[key]
+            self._pods[key] = series
+        return list(before.values()), came
+
+    def take(self, page: Page, now_ns: int) -> tuple[list[ObjectKey], Mapping[str, int]]:
+        """Take a page in: the pods with a new usage, and how many samples were left out, by reason.
+
+        The pod uids of a summary are not compared: a static pod has another one there than in the API.
+        """
+        self.page_ns, self.failure = now_ns, ""
+        dropped: Counter[str] = Counter(page.skipped)
+        fresh: set[PodName] = set()
+        foreign: set[PodName] = set()
+        if page.node is not None:
+            _count(self._self.take(_SELF, page.node, now_ns, self._bounds), dropped)
+        lines = [((cid.namespace, cid.pod), cid.container, sample) for cid, sample in page.containers.items()]
+        lines += [(key, WHOLE_POD, sample) for key, sample in page.pods.items()]
+        for key, name, sample in lines:
+            pod = self._pods.get(key)
+            if pod is None:
+                foreign.add(key)
+                dropped["foreign"] += 1
+            elif _count(pod.take(name, sample, now_ns, self._bounds), dropped):
+                fresh.add(key)
+        self.foreign = frozenset(islice(foreign, REMEMBERED_FOREIGN))
+        return [ObjectKey(*key) for key in fresh], dropped
+
+    def fail(self, error: ScrapeError, now: float) -> None:
+        """The scrape of `now` gave nothing; the first one of a row of failures is remembered with its time."""
+        if not self.failure:
+            self._failing_since = now
+        self.failure = f"{error.reason}: {error.detail}"
+
+    def trouble(self) -> str:
+        """How the node fails now, "" when it does not."""
+        if not self.failure:
+            return ""
+        return f"scraping node {self.name} fails since {seconds_text(self._failing_since)}: {self.failure}"
+
+    def usage(self, now_ns: int, bound_ns: int) -> Usage | None:
+        """The node's own usage."""
+        return usage_of(self._self.row(0), now_ns, bound_ns)
+
+    def absence(self, now_ns: int, bound_ns: int) -> str:
+        """Why the node has no usage; "" when it has."""
+        row = self._self.row(0)
+        if usage_of(row, now_ns, bound_ns):
+            return ""
+        if self.failure:
+            return self.trouble()
+        if row.seen != self.page_ns:
+            return f"the kubelet of node {self.name} sends no series for the node itself"
+        gap = gap_of(row)
+        return EXPLAINED[gap] if gap else "its last sample is too old"
+
+
+def _count(outcome: Usage | Gap, dropped: Counter[str]) -> bool:
+    """Whether it is a usage; a gap that should not happen is counted."""
+    if isinstance(outcome, Usage):
+        return True
+    if outcome not in _ORDINARY:
+        dropped[outcome] += 1
+    return False

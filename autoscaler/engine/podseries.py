@@ -1,0 +1,97 @@
+"""The series of one pod on the node it is bound to, and when they make a usage."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autoscaler.core.rates import EXPLAINED, NANO
+from autoscaler.engine.series import Row, Series, gap_of, usage_of
+from autoscaler.model.metrics import PodUsage, Usage
+from autoscaler.model.objects import NodeName, Pod
+
+WHOLE_POD = "POD"
+"""The name under which pod-level lines are kept, and served when they cannot stand for one container: no container can
+be called that."""
+
+
+class Reporter(Protocol):
+    """The node a pod is bound to: when its newest page came in, and how it fails now ("" when it does not)."""
+
+    name: NodeName
+    page_ns: int
+
+    def trouble(self) -> str: ...
+
+
+class PodSeries(Series):
+    """Rows of the containers in the order of the spec, sidecars behind, then whatever else the kubelet reports."""
+
+    __slots__ = ("node", "pod")
+
+    def __init__(self, pod: Pod, node: Reporter) -> None:
+        super().__init__(_expected(pod))
+        self.pod = pod
+        self.node = node
+
+    def usage(self, now_ns: int, bound_ns: int) -> PodUsage | None:
+        """What is served; None unless every container that counts has a usage (see store.py)."""
+        served, _ = self._standing(now_ns, bound_ns)
+        if not served:
+            return None
+        earliest = min((usage for _, usage in served), key=lambda usage: usage.at_ns)
+        pod = self.pod
+        return PodUsage(pod.namespace, pod.name, pod.uid, tuple(served), earliest.at_ns, earliest.window_ns)
+
+    def servable(self, now_ns: int, bound_ns: int) -> int:
+        """How many containers are served."""
+        return len(self._standing(now_ns, bound_ns)[0])
+
+    def absence(self, now_ns: int, bound_ns: int) -> str:
+        """Why nothing is served; "" when something is."""
+        served, why = self._standing(now_ns, bound_ns)
+        if served:
+            return ""
+        return self.node.trouble() or why
+
+    def _standing(self, now_ns: int, bound_ns: int) -> tuple[list[tuple[str, Usage]], str]:
+        """Name and usage of each container to be served, or none and why."""
+        served = []
+        why = ""
+        silent = True
+        young = self.pod.started is not None and now_ns - self.pod.started * NANO < bound_ns
+        for index, name in enumerate(self.names):
+            row = self.row(index)
+            if name == WHOLE_POD:
+                continue
+            silent = silent and not row.seen
+            usage = usage_of(row, now_ns, bound_ns)
+            if usage is not None:
+                served.append((name, usage))
+            elif row.seen == self.node.page_ns or (young and not row.seen):
+                why = why or self._blocked(name, row)
+        if why and not silent:
+            return [], why
+        if served:
+            return served, ""
+        whole = self._whole(now_ns, bound_ns)
+        return whole, "" if whole else why or f"the kubelet of node {self.node.name} sends no fresh series for it"
+
+    def _whole(self, now_ns: int, bound_ns: int) -> list[tuple[str, Usage]]:
+        """The pod-level usage, under the name it is served by."""
+        if WHOLE_POD not in self.names:
+            return []
+        usage = usage_of(self.row(self.names.index(WHOLE_POD)), now_ns, bound_ns)
+        expected = _expected(self.pod)
+        return [(expected[0] if len(expected) == 1 else WHOLE_POD, usage)] if usage else []
+
+    def _blocked(self, name: str, row: Row) -> str:
+        gap = gap_of(row)
+        if not row.seen:
+            return f"the kubelet of node {self.node.name} sends no series for container {name} yet"
+        return f"container {name}: {EXPLAINED[gap] if gap else 'its last sample is too old'}"
+
+
+def _expected(pod: Pod) -> list[str]:
+    """Containers that run as long as the pod does."""
+    sidecars = [container.name for container in pod.init_containers if container.sidecar]
+    return [container.name for container in pod.containers] + sidecars

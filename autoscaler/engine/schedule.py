@@ -1,0 +1,48 @@
+"""When a node is scraped next.
+
+Every node has its own phase of the resolution, made of its name: the load is spread evenly, the same after every start,
+and no scrape waits for another. One failure is retried early once; a node that is not ready and keeps failing is left
+alone for longer and longer, up to a minute.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from autoscaler.errors import ScrapeError, ScrapeReason
+
+EARLY_SECONDS = 5.0
+LONGEST_SECONDS = 60.0
+PASSING = frozenset({
+    ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.INTERRUPTED, ScrapeReason.STATUS, ScrapeReason.UNAVAILABLE
+})  # fmt: skip
+"""What may be gone in a moment; the others need a person."""
+
+
+def phase(node: str, resolution: float) -> float:
+    """The node's place in every resolution, in seconds from 0 to below `resolution`."""
+    return crc32(node.encode()) / 2**32 * resolution
+
+
+def wait_after_success(node: str, resolution: float, now: float) -> float:
+    """Seconds to the node's next regular turn; a turn less than a third of a resolution away is left out."""
+    wait = (phase(node, resolution) - now) % resolution
+    return wait if wait >= resolution / 3 else wait + resolution
+
+
+def wait_after_failure(
+    node: str, resolution: float, now: float, *, error: ScrapeError, failures: int, ready: bool
+) -> float:
+    """Seconds to wait after the `failures`-th failure in a row.
+
+    A kubelet that asks for time (Retry-After) gets it, up to a minute (K09).
+    """
+    regular = wait_after_success(node, resolution, now)
+    if error.retry_after is not None:
+        return min(max(error.retry_after, regular), LONGEST_SECONDS)
+    if failures == 1 and error.reason in PASSING:
+        return min(EARLY_SECONDS, resolution / 3)
+    if ready:
+        return regular
+    turns = min(2 ** (failures - 1) - 1, int(LONGEST_SECONDS / resolution))
+    return max(regular, min(regular + turns * resolution, LONGEST_SECONDS))

@@ -1,0 +1,178 @@
+"""One schedule per node: ask its kubelet, decode, commit, wait for its next turn.
+
+Nodes know nothing of each other: a page is committed when it arrives, and a kubelet that hangs holds one of the
+`CONCURRENCY` places, nothing else. A node that appears, becomes ready or is replaced is scraped at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+
+from autoscaler.clock import Clock
+from autoscaler.core.rates import NANO
+from autoscaler.engine.progress import Progress
+from autoscaler.engine.schedule import wait_after_failure, wait_after_success
+from autoscaler.engine.store import Storage
+from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
+from autoscaler.model.metrics import Page, RawPage, Source
+from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.telemetry import EngineTelemetry
+
+CONCURRENCY = 64
+LARGE = 256 * 1024
+"""A page of more bytes is decoded in a thread, so that nobody else waits for it."""
+
+log = structlog.get_logger(__name__)
+
+
+class Kubelets(Protocol):
+    """Asks one kubelet for one page; ScrapeError when there is none."""
+
+    async def page(self, node: Node, source: Source) -> RawPage: ...
+
+
+class Inventory(Protocol):
+    """The nodes to scrape and the pods bound to them; `node_changes` names what was added, changed or went."""
+
+    def nodes(self) -> Mapping[NodeName, Node]: ...
+    def pods_on(self, node: NodeName) -> Iterable[Pod]: ...
+    def node_changes(self) -> AsyncIterator[NodeName]: ...
+
+
+class Scraper:
+    """Runs until it is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        kubelets: Kubelets,
+        inventory: Inventory,
+        storage: Storage,
+        clock: Clock,
+        telemetry: EngineTelemetry,
+        resolution: float,
+        source: Source = Source.AUTO,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        self._kubelets = kubelets
+        self._inventory = inventory
+        self._storage = storage
+        self._clock = clock
+        self._telemetry = telemetry
+        self._resolution = resolution
+        self._source = source
+        self._places = asyncio.Semaphore(concurrency)
+        self._progress: dict[NodeName, Progress] = {}
+        self._tasks: dict[NodeName, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Follow the inventory's nodes, for ever."""
+        changes = self._inventory.node_changes()
+        async with asyncio.TaskGroup() as group:
+            for name in list(self._inventory.nodes()):
+                self._changed(name, group)
+            async for name in changes:
+                self._changed(name, group)
+
+    def coverage(self) -> tuple[int, int]:
+        """How many nodes gave a page at their last turn, and how many there are."""
+        return sum(1 for progress in self._progress.values() if progress.succeeded), len(self._progress)
+
+    def _changed(self, name: NodeName, group: asyncio.TaskGroup) -> None:
+        """Start, restart or end a node's schedule as its new state demands."""
+        node, progress = self._inventory.nodes().get(name), self._progress.get(name)
+        if progress is not None and (node is None or node.uid != progress.node.uid):
+            self._end(name)
+            progress = None
+        if node is None:
+            return
+        if progress is None:
+            progress = self._progress[name] = Progress(node, self._source)
+        elif not progress.due_at_once(node):
+            progress.node = node
+            return
+        progress.node = node
+        self._stop(name)
+        self._tasks[name] = group.create_task(self._follow(progress), name=f"scrape {name}")
+
+    def _end(self, name: NodeName) -> None:
+        self._stop(name)
+        del self._progress[name]
+        self._storage.forget(name)
+        self._telemetry.forget_node(name)
+
+    def _stop(self, name: NodeName) -> None:
+        if task := self._tasks.pop(name, None):
+            task.cancel()
+
+    async def _follow(self, progress: Progress) -> None:
+        """One node's turns."""
+        while True:
+            error = await self._turn(progress)
+            node, now = progress.node, self._clock.now()
+            if error is None:
+                wait = wait_after_success(node.name, self._resolution, now)
+            else:
+                wait = wait_after_failure(
+                    node.name, self._resolution, now, error=error, failures=progress.failures, ready=node.ready
+                )
+            await self._clock.sleep(wait)
+
+    async def _turn(self, progress: Progress) -> ScrapeError | None:
+        """One scrape and its consequences; the error when it gave nothing."""
+        async with self._places:
+            node = progress.node
+            try:
+                page = await self._page(progress)
+            except ScrapeError as error:
+                self._storage.failed(node, error)
+                self._telemetry.errors.labels(error.reason).inc()
+                if progress.fail(error):
+                    log.warning("Scraping a node fails", node=node.name, reason=error.reason, detail=error.detail)
+                return error
+            self._storage.put(node, page, self._inventory.pods_on(node.name), int(self._clock.now() * NANO))
+            if progress.succeed():
+                log.info("Scraping a node works again", node=node.name)
+            return None
+
+    async def _page(self, progress: Progress) -> Page:
+        """A decoded page from the source that this node is known to have."""
+        try:
+            raw = await self._asked(progress.node, progress.source)
+        except ScrapeError as error:
+            if error.reason is not ScrapeReason.NOT_FOUND or self._source is not Source.AUTO:
+                raise
+            progress.source = progress.other_source()
+            raw = await self._asked(progress.node, progress.source)
+        return await self._decoded(raw, progress)
+
+    async def _asked(self, node: Node, source: Source) -> RawPage:
+        """One request, measured."""
+        started = self._clock.monotonic()
+        self._telemetry.last_request.labels(node.name).set(self._clock.now())
+        success = "false"
+        try:
+            page = await self._kubelets.page(node, source)
+            success = "true"
+        finally:
+            self._telemetry.requests.labels(success).inc()
+            self._telemetry.request_seconds.labels(node.name).observe(self._clock.monotonic() - started)
+        return page
+
+    async def _decoded(self, raw: RawPage, progress: Progress) -> Page:
+        """The page's samples; a page that is none, or that says there are none, is a failed scrape."""
+        name = progress.node.name
+        try:
+            if len(raw.body) > LARGE:
+                page = await asyncio.to_thread(progress.decode, raw)
+            else:
+                page = progress.decode(raw)
+        except MalformedError as exc:
+            raise ScrapeError(name, ScrapeReason.PARSE, str(exc)) from exc
+        if page.failed:
+            raise ScrapeError(name, ScrapeReason.UNAVAILABLE, "the kubelet answers resource_scrape_error 1")
+        return page

@@ -1,0 +1,94 @@
+"""What is kept of the containers of one pod: a row of nine integers each, in one block of bytes.
+
+A row holds the last sample that was taken in and the usage it ended, so a read does no sums. Longer windows will be
+further columns. 1,000 nodes x 30 pods x 2 containers are 60,000 rows: 4.3 MB, where objects would take 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from autoscaler.core.rates import KEPT, Bounds, Gap, usage_between
+from autoscaler.model.metrics import Sample, Usage
+
+_GAPS = tuple(Gap)
+_NO_GAP = -1
+
+
+class Row(NamedTuple):
+    """One series: when a page last had a line of it, what that line lacked (an index of `Gap`), when the last sample
+    that counted came in, that sample and the usage it ended. Zero: no start time, no sample, no usage."""
+
+    seen: int = 0
+    gap: int = _NO_GAP
+    received: int = 0
+    start: int = 0
+    at: int = 0
+    total: int = 0
+    memory: int = 0
+    rate: int = 0
+    window: int = 0
+
+
+_ROW = Struct(f"={len(Row._fields)}q")
+_MARK = Struct("=2q")  # `seen` and `gap` alone
+_EMPTY = _ROW.pack(*Row())
+
+
+class Series:
+    """The rows of one owner, by name, in the order of `names`; unknown names are added behind."""
+
+    __slots__ = ("_rows", "names")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._rows = bytearray(_EMPTY * len(self.names))
+
+    def take(self, name: str, sample: Sample, received_ns: int, bounds: Bounds) -> Usage | Gap:
+        """Take `sample` in; the usage of the window it ends, or why there is none."""
+        offset = self._offset(name)
+        _, _, _, start, at, total, memory, _, _ = _ROW.unpack_from(self._rows, offset)
+        previous = Sample(at, total, memory, start or None) if at else None
+        outcome = usage_between(previous, sample, received_ns, bounds)
+        rate, window, gap = 0, 0, _NO_GAP
+        if isinstance(outcome, Usage):
+            rate, window = outcome.cpu, outcome.window_ns
+        else:
+            gap = _GAPS.index(outcome)
+            if outcome in KEPT:
+                _MARK.pack_into(self._rows, offset, received_ns, gap)
+                return outcome
+        _ROW.pack_into(
+            self._rows, offset, received_ns, gap, received_ns,
+            sample.start_ns or 0, sample.at_ns, sample.cpu_ns or 0, sample.memory or 0, rate, window,
+        )  # fmt: skip
+        return outcome
+
+    def row(self, index: int) -> Row:
+        """The row of `names[index]`."""
+        return Row._make(_ROW.unpack_from(self._rows, index * _ROW.size))
+
+    def _offset(self, name: str) -> int:
+        try:
+            return self.names.index(name) * _ROW.size
+        except ValueError:
+            self.names += (name,)
+            self._rows += _EMPTY
+            return len(self._rows) - _ROW.size
+
+
+def usage_of(row: Row, now_ns: int, bound_ns: int) -> Usage | None:
+    """The usage of a row, while the sample it ended with is not older than `bound_ns`.
+
+    A sample is as old as its own time says, or as its receipt when the kubelet's clock is ahead of ours.
+    """
+    if not row.window or now_ns - min(row.at, row.received) > bound_ns:
+        return None
+    return Usage(row.rate, row.memory, row.at, row.window)
+
+
+def gap_of(row: Row) -> Gap | None:
+    """Why the latest sample of a row gave no number; None when it did."""
+    return None if row.gap == _NO_GAP else _GAPS[row.gap]

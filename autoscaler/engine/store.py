@@ -1,0 +1,148 @@
+"""The latest usage of every container and node, in memory.
+
+A page is taken in whole, on arrival. What it leaves out stays up to three resolutions. A pod is served when every
+container that counts has a usage: a container counts while the newest page of its node has a line of it, and, in a pod
+that started less than three resolutions ago, when it is in the pod's spec at all. One that has no usage and no line any
+more is taken for ended. A pod whose containers have no lines is served from its `pod_*` lines: under its container's
+name when it has but one, as `POD` otherwise. Samples of pods that are not bound to the node are dropped and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from autoscaler.clock import Clock
+from autoscaler.core.rates import NANO
+from autoscaler.engine.freshness import Freshness
+from autoscaler.engine.nodeseries import NodeSeries
+from autoscaler.engine.podseries import PodSeries
+from autoscaler.errors import ScrapeError
+from autoscaler.model.metrics import NodeUsage, Page, PodMetrics, PodUsage
+from autoscaler.model.objects import Milli, Node, NodeName, Pod
+from autoscaler.telemetry import EngineTelemetry
+
+KEPT_RESOLUTIONS = 3
+"""So many resolutions a usage is served after its sample; then it is better to have none."""
+
+
+class Storage(Protocol):
+    """Where pages go and usages come from; times are nanoseconds since 1970."""
+
+    def put(self, node: Node, page: Page, pods: Iterable[Pod], now_ns: int) -> None: ...
+    def failed(self, node: Node, error: ScrapeError) -> None: ...
+    def forget(self, node: NodeName) -> None: ...
+    def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
+    def node_usage(self, name: str) -> NodeUsage | None: ...
+
+
+class MemoryStorage:
+    """`Storage`, `UsageReader` of the API and of the reconciler; used from one event loop."""
+
+    def __init__(self, *, resolution: float, clock: Clock, telemetry: EngineTelemetry, freshness: Freshness) -> None:
+        self._resolution = resolution
+        self._bound_ns = int(KEPT_RESOLUTIONS * resolution * NANO)
+        self._clock = clock
+        self._telemetry = telemetry
+        self._freshness = freshness
+        self._nodes: dict[NodeName, NodeSeries] = {}
+        self._pods: dict[str, dict[str, PodSeries]] = {}
+        telemetry.points.labels("node").set_function(self._servable_nodes)
+        telemetry.points.labels("container").set_function(self._servable_containers)
+
+    def put(self, node: Node, page: Page, pods: Iterable[Pod], now_ns: int) -> None:
+        """Take in a page that came from `node` at `now_ns`, where `pods` are bound."""
+        series = self._nodes.get(node.name)
+        if series is None or series.uid != node.uid:
+            self.forget(node.name)
+            series = self._nodes[node.name] = NodeSeries(node, self._resolution)
+        gone, new = series.bind(node, pods)
+        self._unlist(gone)
+        for pod in new:
+            self._pods.setdefault(pod.pod.namespace, {})[pod.pod.name] = pod
+        fresh, dropped = series.take(page, now_ns)
+        for reason, count in dropped.items():
+            self._telemetry.skipped.labels(reason).inc(count)
+        self._freshness.tell(fresh)
+
+    def failed(self, node: Node, error: ScrapeError) -> None:
+        """The node gave no page; what it gave before stays until it is too old."""
+        series = self._nodes.get(node.name)
+        if series is None:
+            series = self._nodes[node.name] = NodeSeries(node, self._resolution)
+        series.fail(error, self._clock.now())
+
+    def forget(self, node: NodeName) -> None:
+        """The node is gone, and all it told."""
+        if series := self._nodes.pop(node, None):
+            self._unlist(series.pods())
+
+    def node_usage(self, name: str) -> NodeUsage | None:
+        """The node's usage, None when there is none to be served."""
+        series = self._nodes.get(NodeName(name))
+        usage = series and series.usage(self._now_ns(), self._bound_ns)
+        return NodeUsage(NodeName(name), usage) if usage else None
+
+    def pod_usage(self, namespace: str, name: str) -> PodUsage | None:
+        """The pod's usage, None when there is none to be served; compare `uid` when the pod may be a new one."""
+        pod = self._pods.get(namespace, {}).get(name)
+        return pod.usage(self._now_ns(), self._bound_ns) if pod else None
+
+    def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
+        """What a controller reads of those of `pods` that can be served, in their order.
+
+        Amounts are rounded up to milli as `Quantity.MilliValue` does; `at` has whole seconds, as metav1.Time has.
+        """
+        found = ((pod, self.pod_usage(namespace, pod.name)) for pod in pods)
+        return tuple(_metrics(usage) for pod, usage in found if usage and usage.uid == pod.uid)
+
+    def absence(self, kind: str, namespace: str, name: str) -> str:
+        """Why there is no usage of a `pod` or `node`; "" when there is one."""
+        if kind == "node":
+            series = self._nodes.get(NodeName(name))
+            return series.absence(self._now_ns(), self._bound_ns) if series else f"node {name} was never scraped"
+        pod = self._pods.get(namespace, {}).get(name)
+        if pod is not None:
+            return pod.absence(self._now_ns(), self._bound_ns)
+        reporters = [node for node, series in self._nodes.items() if (namespace, name) in series.foreign]
+        if reporters:
+            return f"node {', '.join(sorted(reporters))} reports samples of it, but it is not bound there"
+        return "no page of its node has come in since it was bound" + self._failing_note()
+
+    def _failing_note(self) -> str:
+        failing = sum(1 for series in self._nodes.values() if series.failure)
+        return f" ({failing} of {len(self._nodes)} nodes fail to be scraped)" if failing else ""
+
+    def _unlist(self, gone: Iterable[PodSeries]) -> None:
+        """Take these series out, unless the pod's name already belongs to a newer one."""
+        for series in gone:
+            names = self._pods.get(series.pod.namespace, {})
+            if names.get(series.pod.name) is series:
+                del names[series.pod.name]
+                if not names:
+                    del self._pods[series.pod.namespace]
+
+    def _servable_nodes(self) -> float:
+        now = self._now_ns()
+        return sum(1.0 for series in self._nodes.values() if series.usage(now, self._bound_ns))
+
+    def _servable_containers(self) -> float:
+        now = self._now_ns()
+        return sum(float(pod.servable(now, self._bound_ns)) for series in self._nodes.values() for pod in series.pods())
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now() * NANO)
+
+
+def _metrics(usage: PodUsage) -> PodMetrics:
+    """In milli-units and seconds."""
+    return PodMetrics(
+        pod=usage.pod,
+        at=float(usage.at_ns // NANO),
+        window=usage.window_ns / NANO,
+        containers=tuple((name, _amounts(used.cpu, used.memory)) for name, used in usage.containers),
+    )
+
+
+def _amounts(cpu: int, memory: int) -> Mapping[str, Milli]:
+    return {"cpu": Milli(-(-cpu // 1_000_000)), "memory": Milli(memory * 1000)}
