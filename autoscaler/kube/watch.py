@@ -1,8 +1,8 @@
 """One resource of the API server, kept in memory: list, then watch, and list again whenever the watch lost its place.
 
 Lists are consistent reads (no resourceVersion, so that no lagging cache answers) in pages. A watch resumes where the
-last one ended; only 410 or an ERROR event costs a new list, which also repairs whatever was missed. A refusal is a state
-to show, not an end: it is tried again and heals by itself.
+last one ended; only 410 or an ERROR event costs a new list, which also repairs whatever was missed. A refusal is a
+state to show, not an end: it is tried again and heals by itself.
 """
 
 from __future__ import annotations
@@ -31,12 +31,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[T]):
-    """What to watch: `read` makes the object of its JSON, MalformedError when it cannot."""
+    """What to watch: `read` makes the object of its JSON or raises MalformedError.
+
+    `remedy` and `permit` tell a person what helps against a 404 and a 403.
+    """
 
     name: str
     path: str
     read: Callable[[Raw], T]
     params: tuple[tuple[str, str], ...] = ()
+    remedy: str = "is the API server's address right?"
+    permit: str = "grant our account get, list and watch on it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,9 @@ class Pace:
     longest_backoff: float = 30.0
     watch_seconds: tuple[float, float] = (300, 600)
     short: float = 1.0
+
+
+STEADY = Pace()
 
 
 class State(StrEnum):
@@ -82,7 +90,7 @@ class Watch(Generic[T]):
         *,
         clock: Clock,
         telemetry: KubeTelemetry,
-        pace: Pace = Pace(),
+        pace: Pace = STEADY,
     ) -> None:
         self.state = State.STARTING
         self.problem = ""
@@ -120,7 +128,7 @@ class Watch(Generic[T]):
             before_sleep=self._failed,
         )
         while True:
-            following = await retrying(self._list)
+            following: bool = await retrying(self._list)
             while following:
                 following = await retrying(self._watch)
             await self._clock.sleep(_spread(0, self._pace.jitter))
@@ -208,18 +216,18 @@ class Watch(Generic[T]):
         exc = _exception(call)
         if isinstance(exc, NotFoundError):
             self._cache.clear()
-            self._become(State.ABSENT, exc)
+            self._become(State.ABSENT, f"{exc}; {self._resource.remedy}")
         elif isinstance(exc, ForbiddenError):
-            self._become(State.FORBIDDEN, exc)
+            self._become(State.FORBIDDEN, f"{exc}; {self._resource.permit}")
         else:
-            self._become(State.UNREACHABLE, exc)
+            self._become(State.UNREACHABLE, str(exc))
 
-    def _become(self, state: State, why: BaseException | None = None) -> None:
+    def _become(self, state: State, problem: str = "") -> None:
         """One log line per change."""
         if state is not self.state:
             tell = log.info if state is State.SYNCED else log.warning
-            tell("Watch changed", resource=self._resource.name, state=str(state), err=str(why or ""))
-        self.state, self.problem = state, str(why or "")
+            tell("Watch changed", resource=self._resource.name, state=str(state), err=problem)
+        self.state, self.problem = state, problem
 
     def _wait(self, call: RetryCallState) -> float:
         """Exponential with jitter, and never less than the API server asked for (within reason)."""

@@ -1,0 +1,114 @@
+"""Kubernetes Events (events.k8s.io/v1) about policies: told on change, never in the way, never fatal.
+
+The limits are client-go's (operations.md §3): 25 at once for one object, then one every five minutes. A warning in
+the same words is not repeated within the hour that an Event lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import msgspec
+import structlog
+
+from autoscaler.clock import Clock
+from autoscaler.errors import KubeError
+from autoscaler.kube.client import KubeClient, segment
+from autoscaler.model.instant import micro_text
+from autoscaler.model.objects import ObjectKey
+from autoscaler.model.plan import EventNote
+from autoscaler.model.policy import Policy
+
+log = structlog.get_logger(__name__)
+
+CONTROLLER = "hpa-companion.dev/autoscaler"
+BURST = 25
+REFILL_SECONDS = 300.0
+REPEAT_SECONDS = 3600.0
+QUEUE = 1000
+NOTE = 1024
+"""The longest note the API server takes."""
+
+
+class Allowance:
+    """What may still be said about one object: a token bucket, and the warnings said last."""
+
+    def __init__(self, now: float) -> None:
+        self._tokens = float(BURST)
+        self._at = now
+        self._warnings: dict[str, tuple[str, float]] = {}
+        """By reason: the words, and when."""
+
+    def grants(self, note: EventNote, now: float) -> bool:
+        """Whether this note may be sent now; asking counts as sending."""
+        if note.type != "Normal":
+            message, at = self._warnings.get(note.reason, ("", 0.0))
+            if message == note.message and now - at < REPEAT_SECONDS:
+                return False
+        self._tokens = min(BURST, self._tokens + (now - self._at) / REFILL_SECONDS)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        self._warnings[note.reason] = (note.message, now)
+        return True
+
+
+class EventWriter:
+    """`offer` returns at once, `run` sends; what does not fit or is refused is dropped, with one log line."""
+
+    def __init__(self, client: KubeClient, clock: Clock, instance: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._instance = instance
+        self._allowances: dict[ObjectKey, Allowance] = {}
+        self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
+        self._failing = False
+
+    def offer(self, policy: Policy, api_version: str, note: EventNote) -> None:
+        """Say it, if that is new and there is room."""
+        now = self._clock.monotonic()
+        allowance = self._allowances.setdefault(policy.key, Allowance(now))
+        if allowance.grants(note, now) and not self._queue.full():
+            self._queue.put_nowait((policy.namespace, self._document(policy, api_version, note)))
+
+    def forget(self, key: ObjectKey) -> None:
+        """The policy is gone."""
+        self._allowances.pop(key, None)
+
+    async def run(self) -> None:
+        """Send what is offered, for ever."""
+        while True:
+            namespace, body = await self._queue.get()
+            try:
+                await self._client.post(f"/apis/events.k8s.io/v1/namespaces/{segment(namespace)}/events", body)
+                self._failing = False
+            except KubeError as exc:
+                if not self._failing:
+                    log.warning("Dropped an event", namespace=namespace, err=str(exc))
+                self._failing = True
+
+    def _document(self, policy: Policy, api_version: str, note: EventNote) -> bytes:
+        return msgspec.json.encode(
+            {
+                "apiVersion": "events.k8s.io/v1",
+                "kind": "Event",
+                "metadata": {"name": f"{policy.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": policy.namespace},
+                "eventTime": micro_text(self._clock.now()),
+                "reportingController": CONTROLLER,
+                "reportingInstance": self._instance[:128],
+                "action": "Scale",
+                "type": note.type,
+                "reason": note.reason,
+                "note": note.message if len(note.message) <= NOTE else f"{note.message[: NOTE - 1]}…",
+                "regarding": {
+                    "apiVersion": api_version,
+                    "kind": policy.kind,
+                    "namespace": policy.namespace,
+                    "name": policy.name,
+                    "uid": policy.uid,
+                    "resourceVersion": policy.resource_version,
+                },
+            }
+        )

@@ -1,0 +1,96 @@
+"""Pods by node, by namespace and by the labels that somebody selects by.
+
+A selector is answered from the smallest group one of its `key=value` terms names, so a thousand targets in one crowded
+namespace cost what they select, not what is there. A label key is indexed in a namespace from its first use on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from autoscaler.core import selectors
+from autoscaler.model.objects import NodeName, Pod
+
+K = TypeVar("K", bound=Hashable)
+N = TypeVar("N", bound=Hashable)
+
+Group = dict[str, Pod]
+"""Pods of one namespace by name."""
+
+
+class PodIndex:
+    """Fed with every difference by `changed`."""
+
+    def __init__(self) -> None:
+        self._namespaces: dict[str, Group] = {}
+        self._nodes: dict[NodeName, dict[tuple[str, str], Pod]] = {}
+        self._labelled: dict[tuple[str, str], dict[str, Group]] = {}
+        """By namespace and label key, then by value."""
+
+    def changed(self, old: Pod | None, new: Pod | None) -> None:
+        """Take one difference: old None = added, new None = gone."""
+        if old is not None:
+            self._remove(old)
+        if new is not None:
+            self._add(new)
+
+    def pod(self, namespace: str, name: str) -> Pod | None:
+        """The pod, or None."""
+        return self._namespaces.get(namespace, {}).get(name)
+
+    def on(self, node: NodeName) -> Iterable[Pod]:
+        """Pods bound to the node, in any phase."""
+        return self._nodes.get(node, {}).values()
+
+    def within(self, namespace: str) -> Iterable[Pod]:
+        """Pods of the namespace."""
+        return self._namespaces.get(namespace, {}).values()
+
+    def matching(self, namespace: str, selector: str) -> Sequence[Pod]:
+        """Pods with these labels, by name; MalformedError for a selector that is none."""
+        wanted = selectors.parse(selector)
+        group: Mapping[str, Pod] = self._namespaces.get(namespace, {})
+        for term in wanted.requirements:
+            if term.operator == "=":
+                found = self._by_label(namespace, term.key).get(term.values[0], {})
+                group = min(group, found, key=len)
+        return sorted((pod for pod in group.values() if wanted.matches(pod.labels)), key=lambda pod: pod.name)
+
+    def _by_label(self, namespace: str, label: str) -> dict[str, Group]:
+        index = self._labelled.get((namespace, label))
+        if index is None:
+            index = self._labelled[namespace, label] = {}
+            for pod in self.within(namespace):
+                if label in pod.labels:
+                    index.setdefault(pod.labels[label], {})[pod.name] = pod
+        return index
+
+    def _add(self, pod: Pod) -> None:
+        self._namespaces.setdefault(pod.namespace, {})[pod.name] = pod
+        if pod.node:
+            self._nodes.setdefault(pod.node, {})[pod.namespace, pod.name] = pod
+        for label, value in pod.labels.items():
+            index = self._labelled.get((pod.namespace, label))
+            if index is not None:
+                index.setdefault(value, {})[pod.name] = pod
+
+    def _remove(self, pod: Pod) -> None:
+        _discard(self._namespaces, pod.namespace, pod.name)
+        _discard(self._nodes, pod.node, (pod.namespace, pod.name))
+        for label, value in pod.labels.items():
+            index = self._labelled.get((pod.namespace, label))
+            if index is not None:
+                _discard(index, value, pod.name)
+        if pod.namespace not in self._namespaces:  # an empty namespace may be gone for ever
+            for key in [key for key in self._labelled if key[0] == pod.namespace]:
+                del self._labelled[key]
+
+
+def _discard(groups: dict[K, dict[N, Pod]], group: K, name: N) -> None:
+    """Remove a pod from its group, and the group with its last pod."""
+    members = groups.get(group)
+    if members is not None:
+        members.pop(name, None)
+        if not members:
+            del groups[group]

@@ -1,0 +1,210 @@
+"""HorizontalPodScalers of all namespaces: a cache of what is asked for, and the writer of what came of it.
+
+Without the CRD, or without the right to read it, the cache is empty and `problem` says what helps; the rest of the
+program lives on, and it heals by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+import msgspec
+from msgspec import Raw, Struct
+
+from autoscaler.clock import Clock
+from autoscaler.errors import ConflictError, NotFoundError
+from autoscaler.kube import decode_policy, encode_status
+from autoscaler.kube.cache import older
+from autoscaler.kube.changes import Changes
+from autoscaler.kube.client import KubeClient, segment
+from autoscaler.kube.encode_status import Document
+from autoscaler.kube.events import EventWriter
+from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
+from autoscaler.kube.wire import decoder
+from autoscaler.model.objects import ObjectKey
+from autoscaler.model.plan import EventNote
+from autoscaler.model.policy import Policy
+from autoscaler.model.status import PolicyStatus
+from autoscaler.telemetry import KubeTelemetry
+
+GROUP, VERSION, PLURAL, KIND = "hpa-companion.dev", "v1alpha1", "horizontalpodscalers", "HorizontalPodScaler"
+API_VERSION = f"{GROUP}/{VERSION}"
+METRICS_SECONDS = 15.0
+"""New metric values alone are not written more often: they differ at nearly every evaluation (hpa.md §5.5)."""
+
+
+class Held(Struct, frozen=True):
+    """A policy with its whole status as it stands, also what this program does not know of it."""
+
+    policy: Policy
+    status: Document
+
+    @property
+    def uid(self) -> str:
+        """Of the policy."""
+        return self.policy.uid
+
+    @property
+    def resource_version(self) -> str:
+        """Of the policy."""
+        return self.policy.resource_version
+
+
+class _StatusWire(Struct):
+    status: dict[str, object] | None = None
+
+
+_status = decoder(_StatusWire)
+
+
+def held(data: bytes | Raw) -> Held:
+    """A HorizontalPodScaler; MalformedError."""
+    return Held(decode_policy.policy(data, KIND), _status(data).status or {})
+
+
+RESOURCE = Resource(
+    f"{PLURAL}.{GROUP}",
+    f"/apis/{API_VERSION}/{PLURAL}",
+    held,
+    remedy="install the CustomResourceDefinition of HorizontalPodScaler (it comes with the Helm chart)",
+)
+
+
+class PolicyCache:
+    """Policies by name; `run` keeps them current."""
+
+    def __init__(self, client: KubeClient, *, clock: Clock, telemetry: KubeTelemetry, pace: Pace = STEADY) -> None:
+        self._policies: dict[ObjectKey, Policy] = {}
+        self._changes: Changes[ObjectKey] = Changes()
+        self._watch = Watch(client, RESOURCE, self._changed, clock=clock, telemetry=telemetry, pace=pace)
+
+    async def run(self) -> None:
+        """Watch, for ever."""
+        await self._watch.run()
+
+    @property
+    def synced(self) -> bool:
+        """Whether the list was complete once."""
+        return self._watch.synced
+
+    @property
+    def problem(self) -> str:
+        """What is missing and how to help it, "" when nothing is."""
+        return self._watch.problem
+
+    @property
+    def broken(self) -> Mapping[ObjectKey, str]:
+        """Policies that could not be read, and why."""
+        return {ObjectKey(*key): why for key, why in self._watch.broken.items()}
+
+    async def wait_synced(self) -> None:
+        """Return once the list was complete."""
+        await self._watch.wait_synced()
+
+    def policies(self) -> Mapping[ObjectKey, Policy]:
+        """All policies; a live view."""
+        return self._policies
+
+    def policy_changes(self) -> AsyncIterator[ObjectKey]:
+        """Names of policies that were added or went, or whose spec changed, from this call on."""
+        return self._changes.listen()
+
+    def held(self, key: ObjectKey) -> Held | None:
+        """The policy with its status, or None."""
+        return self._watch.items.get((key.namespace, key.name))
+
+    def _changed(self, old: Held | None, new: Held | None) -> None:
+        """A status alone is our own echo."""
+        if new is not None:
+            self._policies[new.policy.key] = new.policy
+            if old is None or (old.uid, old.policy.generation) != (new.uid, new.policy.generation):
+                self._changes.told(new.policy.key)
+        elif old is not None:
+            del self._policies[old.policy.key]
+            self._changes.told(old.policy.key)
+
+
+class HeldPolicies(Protocol):
+    """What is known of a policy's status; `PolicyCache`."""
+
+    def held(self, key: ObjectKey) -> Held | None: ...
+
+
+class PolicyClient:
+    """Tells a policy's owner what came of it: status by compare-and-swap, and Events."""
+
+    def __init__(self, client: KubeClient, cache: HeldPolicies, events: EventWriter, clock: Clock) -> None:
+        self._client = client
+        self._cache = cache
+        self._events = events
+        self._clock = clock
+        self._own: dict[ObjectKey, tuple[Held, float]] = {}
+        """What our last write left, and when, until the cache has caught up."""
+
+    async def event(self, policy: Policy, note: EventNote) -> None:
+        """Offer an Event about the policy; returns at once, nothing comes of a failure."""
+        self._events.offer(policy, API_VERSION, note)
+
+    async def write(self, policy: Policy, status: PolicyStatus) -> None:
+        """Bring the status up to date; nothing is sent when it says the same. Raises KubeError.
+
+        NotFoundError when the policy is gone or replaced; a conflict is resolved once, by reading again.
+        """
+        known = self._known(policy)
+        try:
+            await self._put(policy, known, status)
+        except ConflictError:
+            fresh = held(await self._client.get(_path(policy.key)))
+            await self._put(policy, _same(policy, fresh), status)
+
+    async def _put(self, policy: Policy, known: Held, status: PolicyStatus) -> None:
+        made = encode_status.merged(known.status, status, self._clock.now())
+        if not self._worth_writing(policy.key, known.status, made):
+            return
+        body = msgspec.json.encode(
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {
+                    "name": policy.name,
+                    "namespace": policy.namespace,
+                    "uid": known.uid,
+                    "resourceVersion": known.resource_version,
+                },
+                "spec": {},
+                "status": made,
+            }
+        )
+        answer = held(await self._client.put(f"{_path(policy.key)}/status", body))
+        self._own[policy.key] = (answer, self._clock.monotonic())
+
+    def _worth_writing(self, key: ObjectKey, before: Document, after: Document) -> bool:
+        """The id of a decision that changed nothing is not worth a write; new metric values not every time."""
+        changed = {field for field in before.keys() | after.keys() if before.get(field) != after.get(field)}
+        changed.discard("lastDecisionId")
+        if changed == {"currentMetrics"} and key in self._own:
+            return self._clock.monotonic() - self._own[key][1] >= METRICS_SECONDS
+        return bool(changed)
+
+    def _known(self, policy: Policy) -> Held:
+        """The newest state we know: the cache's, or what our own write answered."""
+        cached = self._cache.held(policy.key)
+        if cached is None:
+            self._own.pop(policy.key, None)
+            self._events.forget(policy.key)
+            raise NotFoundError(f"{KIND} {policy.key} is gone", status=404)
+        own = self._own.get(policy.key)
+        newest = own[0] if own is not None and older(cached.resource_version, own[0].resource_version) else cached
+        return _same(policy, newest)
+
+
+def _same(policy: Policy, found: Held) -> Held:
+    """`found`, if it is the policy that was evaluated."""
+    if found.uid != policy.uid:
+        raise NotFoundError(f"{KIND} {policy.key} was replaced by another of its name", status=404)
+    return found
+
+
+def _path(key: ObjectKey) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{segment(key.namespace)}/{PLURAL}/{segment(key.name)}"

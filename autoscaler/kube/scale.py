@@ -1,0 +1,81 @@
+"""The scale subresource of any target: read it, and write it only over what was read.
+
+A write carries the resourceVersion and the uid that were read, so the API server refuses it when the object changed or
+was made anew meanwhile (409). When the answer to a write is lost, what stands there now decides (operations.md S09).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from autoscaler.clock import Clock
+from autoscaler.errors import ConflictError, KubeError, UnreachableError
+from autoscaler.kube import decode
+from autoscaler.kube.client import KubeClient, segment
+from autoscaler.kube.discovery import Discovery, Place, group_of
+from autoscaler.model.objects import Scale
+from autoscaler.model.policy import TargetRef
+
+
+class ScaleClient:
+    """Reads are live, as the HPA's are."""
+
+    def __init__(self, client: KubeClient, clock: Clock) -> None:
+        self._client = client
+        self._discovery = Discovery(client, clock)
+        self._worked: dict[tuple[str, str], Place] = {}
+
+    async def read(self, namespace: str, target: TargetRef) -> Scale:
+        """The target's scale now. Every place the kind may be is tried; the first failure is the one to tell."""
+        group = group_of(target.api_version)
+        first: KubeError | None = None
+        for place in await self._discovery.scalable(group, target.kind):
+            try:
+                found = decode.scale(await self._client.get(_path(place, namespace, target.name)))
+            except KubeError as exc:
+                first = first or exc
+                continue
+            self._worked[group, target.kind] = place
+            return found
+        raise first or KubeError(f"no place to look for {target.kind} {target.name}")
+
+    async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
+        """Change the size of what was read; ConflictError when it is no longer that. Answers with the new scale."""
+        group = group_of(target.api_version)
+        place = self._worked.get((group, target.kind))
+        if place is None:
+            place = (await self._discovery.scalable(group, target.kind))[0]
+        path = _path(place, scale.namespace, target.name)
+        try:
+            return decode.scale(await self._client.put(path, _document(scale, replicas)))
+        except (ConflictError, UnreachableError) as exc:
+            found = await self._read_back(path)
+            if found is not None and (found.uid, found.replicas) == (scale.uid, replicas):
+                return found  # our own write, its answer lost; or somebody wanted the same
+            raise exc
+
+    async def _read_back(self, path: str) -> Scale | None:
+        try:
+            return decode.scale(await self._client.get(path))
+        except KubeError:
+            return None
+
+
+def _document(scale: Scale, replicas: int) -> bytes:
+    return msgspec.json.encode(
+        {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {
+                "name": scale.name,
+                "namespace": scale.namespace,
+                "uid": scale.uid,
+                "resourceVersion": scale.resource_version,
+            },
+            "spec": {"replicas": replicas},
+        }
+    )
+
+
+def _path(place: Place, namespace: str, name: str) -> str:
+    return f"{place.prefix}/namespaces/{segment(namespace)}/{place.plural}/{segment(name)}/scale"
