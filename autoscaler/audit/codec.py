@@ -72,8 +72,10 @@ def encode(decision: Decision) -> bytes:
         for word, shorten in _STEPS:
             if len(body) <= MAX_BODY:
                 break
-            decision = _flagged(shorten(decision), word)
-            body = _encoder.encode(decision)
+            shortened = shorten(decision)
+            if shortened != decision:
+                decision = _flagged(shortened, word)
+                body = _encoder.encode(decision)
     except UnicodeEncodeError as exc:
         raise AuditError(f"decision {decision.id!a} holds text that is no Unicode") from exc
     return body
@@ -145,6 +147,8 @@ def _with_names(decision: Decision, keep: int) -> Decision:
 
 
 def _shortened(pods: Counted, keep: int) -> Counted:
+    if max(len(pods.unready), len(pods.missing), len(pods.ignored)) <= keep:
+        return pods
     before = pods.unnamed or Unnamed()
     return Counted(
         ready=pods.ready,

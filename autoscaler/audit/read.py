@@ -26,14 +26,9 @@ class SpoolReader:
             raise AuditError(f"no audit spool at {self.path}")
         try:
             self._db = self._opened()
-            found = tuple(
-                self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-            )
-            if found != (APPLICATION_ID, SCHEMA_VERSION):
-                raise AuditError(f"{self.path} is no audit spool of this release")
-            self.epoch = int(self._db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
         except sqlite3.Error as exc:
             raise AuditError(f"audit spool {self.path} cannot be read: {exc}") from exc
+        self.epoch = int(self._rows("SELECT value FROM meta WHERE name = 'epoch'")[0][0])
 
     def __enter__(self) -> Self:
         return self
@@ -83,16 +78,24 @@ class SpoolReader:
 
     def _opened(self) -> sqlite3.Connection:
         name = self.path.resolve().as_uri()
-        db = sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
         try:
-            db.execute("SELECT count(*) FROM meta").fetchone()
+            return self._checked(sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, timeout=5.0))
         except sqlite3.OperationalError:
-            db.close()
             wal = self.path.with_name(FILE_NAME + "-wal")
             if wal.exists() and wal.stat().st_size:
                 raise
             # A directory we may not write to, and no writer in it: the file alone is everything there is.
-            db = sqlite3.connect(f"{name}?immutable=1", uri=True, isolation_level=None)
+            return self._checked(sqlite3.connect(f"{name}?immutable=1", uri=True, isolation_level=None))
+
+    def _checked(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+        except sqlite3.Error:
+            db.close()
+            raise
+        if found != [APPLICATION_ID, SCHEMA_VERSION]:
+            db.close()
+            raise AuditError(f"{self.path} is no audit spool of this release")
         return db
 
     def _rows(self, sql: str, *values: object) -> list[Any]:

@@ -112,18 +112,18 @@ class Spool:
         """The oldest records that Kafka has not acknowledged, at least one and else under both limits."""
         found: list[Record] = []
         size = 0
-        rows = self._db.execute(
-            "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
-            " WHERE position > ? ORDER BY position LIMIT ?",
-            (self._cursor, max_rows),
-        )
         with _mapped_errors():
+            rows = self._db.execute(
+                "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
+                " WHERE position > ? ORDER BY position LIMIT ?",
+                (self._cursor, max_rows),
+            )
             for position, key, seq, at, body in rows:
                 size += len(body) + len(key)
                 if found and size > max_bytes:
                     break
                 found.append(Record(position=position, key=key, epoch=self.epoch, seq=seq, at=at, body=body))
-        rows.close()
+            rows.close()
         return found
 
     def delivered(self, position: int) -> None:
@@ -205,20 +205,28 @@ def _opened(path: Path, now: float, max_bytes: int) -> sqlite3.Connection:
     try:
         # threads: opened by one, then used by the writer's only
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        path.chmod(0o600)
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            _create(db, now)
-        _check(db, path)
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA journal_size_limit = 8388608")
-        db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
-        db.execute("SELECT count(*) FROM (SELECT 1 FROM records ORDER BY position DESC LIMIT 1)").fetchone()
+        try:
+            path.chmod(0o600)
+            _prepare(db, path, now, max_bytes)
+        except BaseException:
+            db.close()
+            raise
     except sqlite3.Error as exc:
         raise ConfigError(
             f"audit spool {path} cannot be used: {exc}; "
             "move the file away, or name another directory with --audit-spool-dir"
         ) from exc
     return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path, now: float, max_bytes: int) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        _create(db, now)
+    _check(db, path)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA journal_size_limit = 8388608")
+    db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
+    db.execute("SELECT body FROM records ORDER BY position DESC LIMIT 1").fetchone()  # damage shows here, not later
 
 
 def _create(db: sqlite3.Connection, now: float) -> None:

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from autoscaler.audit import codec
+from autoscaler.errors import AuditError, MalformedError
+from autoscaler.model.decision import Decision, PolicyRef
+from autoscaler.model.plan import Chosen, Counted, Final, Proposal
+from autoscaler.model.policy import TargetRef
+from tests.audit.samples import cpu_proposal, decision, record, stages
+
+
+def names(count: int, prefix: str = "web") -> tuple[str, ...]:
+    return tuple(f"{prefix}-7d9f8b6c5d-{index:05}" for index in range(count))
+
+
+def proposal_of(decoded: Decision) -> Proposal:
+    return next(stage for stage in decoded.stages if isinstance(stage, Proposal))
+
+
+def test_a_decision_comes_back_as_it_went() -> None:
+    assert codec.decode(codec.encode(decision())) == decision()
+
+
+def test_the_body_says_its_schema_and_names_its_stages() -> None:
+    body = json.loads(codec.encode(decision()))
+    assert body["schema"] == 1
+    assert [stage["stage"] for stage in body["stages"]] == ["proposal", "chosen", "stabilized", "limited", "final"]
+    assert body["truncated"] == []
+
+
+def test_a_field_of_a_later_release_is_no_obstacle() -> None:
+    body = json.loads(codec.encode(decision())) | {"forecast": {"replicas": 9}}
+    assert codec.decode(json.dumps(body).encode()) == decision()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(codec.encode(decision())[:-20], id="cut off"),
+        pytest.param(b'{"id": "a"}', id="fields missing"),
+        pytest.param(b'{"id": "\xff"}', id="no unicode"),
+        pytest.param(b"[]", id="no object"),
+    ],
+)
+def test_what_is_no_decision_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedError, match="audit record"):
+        codec.decode(body)
+
+
+def test_headers_are_those_of_a_binary_cloudevent() -> None:
+    assert codec.headers(record(3)) == [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"web-3"),
+        ("ce_source", b"/hpa-companion/autoscaler"),
+        ("ce_type", b"dev.hpa-companion.decision.v1"),
+        ("ce_time", b"2027-01-15T08:00:03.000000Z"),
+        ("content-type", b"application/json"),
+        ("epoch", b"7"),
+        ("seq", b"3"),
+    ]
+
+
+def test_a_stub_keeps_id_and_number_and_says_why() -> None:
+    refused = record(3)
+    stub = codec.stub(refused, "MessageSizeTooLargeError: 1")
+    assert (stub.key, stub.epoch, stub.seq, stub.position) == (refused.key, 7, 3, 3)
+    assert dict(codec.headers(stub, codec.PARKED_TYPE))["ce_id"] == b"web-3"
+    assert json.loads(stub.body) == {
+        "id": "web-3",
+        "time": "2027-01-15T08:00:03.000000Z",
+        "reason": "MessageSizeTooLargeError: 1",
+        "size": len(refused.body),
+    }
+
+
+def test_a_structured_event_is_one_line_with_the_body_inside() -> None:
+    line = codec.structured(record(3))
+    event = json.loads(line)
+    assert b"\n" not in line
+    assert event.pop("data") == json.loads(record(3).body)
+    assert event == {
+        "specversion": "1.0",
+        "id": "web-3",
+        "source": "/hpa-companion/autoscaler",
+        "type": "dev.hpa-companion.decision.v1",
+        "subject": "shop/Deployment/web",
+        "time": "2027-01-15T08:00:03.000000Z",
+        "datacontenttype": "application/json",
+        "epoch": "7",
+        "seq": 3,
+    }
+
+
+class TestTooLong:
+    def test_pod_names_go_first_and_are_counted(self) -> None:
+        pods = Counted(ready=3, unready=names(2000, "slow"), missing=names(3000, "gone"), ignored=names(4))
+        body = codec.encode(decision(stages=stages(cpu_proposal(pods=pods))))
+        found = codec.decode(body)
+        assert len(body) <= codec.MAX_BODY
+        assert found.truncated == ("pods",)
+        kept = proposal_of(found).pods
+        assert kept is not None
+        assert kept.unready == names(10, "slow")
+        assert kept.unnamed is not None
+        assert (kept.unnamed.unready, kept.unnamed.missing, kept.unnamed.ignored) == (1990, 2990, 0)
+        assert found.events == decision().events
+
+    def test_many_metrics_keep_their_sums_without_any_name(self) -> None:
+        pods = Counted(ready=3, missing=tuple("n" * 253 + str(index) for index in range(20)))
+        found = codec.decode(codec.encode(decision(stages=tuple(cpu_proposal(pods=pods) for _ in range(60)))))
+        assert found.truncated == ("pods",)
+        assert proposal_of(found).pods == msgspec.convert({"ready": 3, "unnamed": {"missing": 20}}, Counted)
+
+    def test_a_megabyte_of_text_is_cut_where_one_can_see_it(self) -> None:
+        hostile = "\x1b[31m\u202e" + "x" * 1_000_000
+        found = codec.decode(codec.encode(decision(error=hostile)))
+        assert found.truncated == ("texts",)
+        assert found.error == hostile[:1023] + "…"
+        assert found.stages == decision().stages
+
+    def test_proposals_go_before_the_number_does(self) -> None:
+        found = codec.decode(
+            codec.encode(decision(stages=tuple(cpu_proposal(label="l" * 500) for _ in range(500)) + stages()[1:]))
+        )
+        assert found.truncated == ("events", "proposals")
+        assert isinstance(found.stages[0], Chosen)
+        assert isinstance(found.stages[-1], Final)
+
+    def test_a_record_that_is_long_everywhere_still_fits(self) -> None:
+        flood = "\x00" * 100_000
+        found = decision(
+            reason=flood,
+            error=flood,
+            namespace=flood,
+            target=TargetRef(flood, flood, flood),
+            policy=PolicyRef(flood, flood, flood, flood, 1),
+            stages=(cpu_proposal(label=flood), Final(current=1, replicas=2, why=flood)),
+        )
+        body = codec.encode(found)
+        assert len(body) <= codec.MAX_BODY
+        assert codec.decode(body).truncated == ("texts", "events", "proposals", "names")
+
+
+def test_text_that_is_no_unicode_is_an_audit_error() -> None:
+    with pytest.raises(AuditError, match="no Unicode"):
+        codec.encode(decision(error="\ud800"))

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit import codec
+from autoscaler.audit.outbox import Outbox, changed
+from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.spool import Spool
+from autoscaler.audit.verify import Number, verify
+from autoscaler.clock import SystemClock
+from autoscaler.errors import AuditError, MalformedError, SpoolFullError
+from autoscaler.model.decision import Outcome
+from autoscaler.telemetry import AuditTelemetry, Telemetry
+from tests.audit.samples import NOON, decision
+from tests.clock import FakeClock
+
+PATIENT = 60.0
+
+
+@asynccontextmanager
+async def outbox_at(
+    directory: Path, telemetry: AuditTelemetry | None = None, *, max_bytes: int = 1 << 30, patience: float = PATIENT
+) -> AsyncIterator[Outbox]:
+    spool = Spool(directory, now=NOON, forwarding=True, max_bytes=max_bytes)
+    async with Outbox(spool, FakeClock(NOON + 100), telemetry or Telemetry().audit, patience=patience) as outbox:
+        yield outbox
+
+
+def kept(directory: Path) -> list[str]:
+    with SpoolReader(directory) as reader:
+        return [codec.decode(record.body).id for record in reader.records()]
+
+
+def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
+    return telemetry.registry.get_sample_value(name, labels)
+
+
+async def test_a_recorded_decision_is_on_disk(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        await outbox.record(decision(1))
+        assert kept(tmp_path) == ["web-1"]
+        assert codec.decode((await outbox.undelivered(1 << 20, 10))[0].body) == decision(1)
+
+
+async def test_many_at_once_keep_their_order_per_target(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox, asyncio.TaskGroup() as group:
+        for number in range(1, 1501):
+            group.create_task(outbox.record(decision(number, f"web{number % 7}")))
+    with SpoolReader(tmp_path) as reader:
+        records = list(reader.records())
+    assert len(records) == 1500
+    assert [record.at - NOON for record in records] == list(range(1, 1501))
+    assert verify(Number(record.key, record.epoch, record.seq) for record in records).whole
+    assert value(telemetry, "autoscaler_audit_committed_total") == 1500
+    assert value(telemetry, "autoscaler_audit_undelivered") == 1500
+
+
+async def test_leaving_commits_what_nobody_waited_for(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        impatient = asyncio.get_running_loop().create_task(outbox.record(decision(1)))
+        await asyncio.sleep(0)
+        impatient.cancel()
+    assert kept(tmp_path) == ["web-1"]
+    with pytest.raises(AuditError, match="closed"):
+        await outbox.record(decision(2))
+
+
+async def test_the_cursor_moves_and_the_gauges_follow(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox:
+        for number in (1, 2, 3):
+            await outbox.record(decision(number))
+        assert value(telemetry, "autoscaler_audit_oldest_undelivered_seconds") == 99
+        await outbox.delivered(2)
+        assert value(telemetry, "autoscaler_audit_undelivered") == 1
+        assert value(telemetry, "autoscaler_audit_oldest_undelivered_seconds") == 97
+        await outbox.delivered(3)
+        assert value(telemetry, "autoscaler_audit_undelivered") == 0
+        assert value(telemetry, "autoscaler_audit_oldest_undelivered_seconds") == 0
+        assert await outbox.undelivered(1 << 20, 10) == []
+
+
+async def test_news_come_with_a_record_and_with_what_an_earlier_life_left(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        assert await outbox.undelivered(1 << 20, 10) == []
+        waiting = asyncio.get_running_loop().create_task(outbox.news())
+        await outbox.record(decision(1))
+        await waiting
+    async with outbox_at(tmp_path) as outbox:
+        await outbox.news()
+        assert len(await outbox.undelivered(1 << 20, 10)) == 1
+
+
+async def _record_many(outbox: Outbox) -> None:
+    for number in range(2000):
+        await outbox.record(decision(number, error="e" * 20_000))
+
+
+async def test_a_full_spool_refuses_and_counts(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit, max_bytes=1 << 20) as outbox:
+        with pytest.raises(SpoolFullError):
+            await _record_many(outbox)
+        assert value(telemetry, "autoscaler_audit_refused_total", reason="full") == 1
+        position = (await outbox.undelivered(1 << 30, 5000))[-1].position
+        await outbox.delivered(position)
+        await outbox.record(decision(2001))
+    assert kept(tmp_path)[-1] == "web-2001"
+
+
+async def test_a_disk_that_hangs_holds_nobody_up_and_loses_nothing(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit, patience=0.05) as outbox:
+        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
+            hog.execute("BEGIN IMMEDIATE")
+            with pytest.raises(AuditError, match=r"did not answer within 0.05 s"):
+                await outbox.record(decision(1))
+            hog.execute("ROLLBACK")
+        assert len(await outbox.undelivered(1 << 20, 10)) == 1
+    assert value(telemetry, "autoscaler_audit_refused_total", reason="timeout") == 1
+    assert kept(tmp_path) == ["web-1"]
+
+
+async def test_a_broken_spool_is_told_and_the_thread_lives_on(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox:
+        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as vandal:
+            vandal.execute("ALTER TABLE targets RENAME TO elsewhere")
+            with pytest.raises(AuditError, match="no such table"):
+                await outbox.record(decision(1))
+            with pytest.raises(AuditError, match="no such table"):
+                await outbox.undelivered(1 << 20, 10)
+            vandal.execute("ALTER TABLE elsewhere RENAME TO targets")
+        await outbox.record(decision(2))
+    assert value(telemetry, "autoscaler_audit_refused_total", reason="disk") == 1
+    assert kept(tmp_path) == ["web-2"]
+
+
+async def test_a_decision_without_a_time_is_refused_before_the_disk(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        with pytest.raises(MalformedError):
+            await outbox.record(decision(1, time="yesterday"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome.WRITTEN, True),
+        (Outcome.SHADOWED, True),
+        (Outcome.HELD, False),
+        (Outcome.CONFLICTED, False),
+        (Outcome.FAILED, False),
+    ],
+)
+def test_what_counts_as_a_change(outcome: Outcome, expected: bool) -> None:
+    assert changed(decision(outcome=outcome)) is expected
+
+
+def test_a_killed_process_loses_nothing_it_was_told_to_be_durable(tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    for life in range(1, 6):
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.audit.scribe", str(tmp_path), str(life)], stdout=subprocess.PIPE, text=True
+        ) as scribe:
+            assert scribe.stdout is not None
+            lines = [scribe.stdout.readline() for _ in range(97 * life)]  # another instant in each life
+            scribe.kill()
+            lines += [line for line in scribe.stdout if line.endswith("\n")]
+            acknowledged += [line.strip().replace(" ", "-") for line in lines]
+        Spool(tmp_path, now=SystemClock().now(), forwarding=True).close()  # nothing to repair, nothing locked
+    ids = kept(tmp_path)
+    assert len(acknowledged) >= 97 * 15
+    assert set(acknowledged) <= set(ids)
+    assert len(set(ids)) == len(ids)
+    with SpoolReader(tmp_path) as reader:
+        assert verify(Number(record.key, record.epoch, record.seq) for record in reader.records()).whole

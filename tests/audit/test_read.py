@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit.read import PAGE, SpoolReader
+from autoscaler.audit.spool import FILE_NAME, Entry, Spool
+from autoscaler.errors import AuditError
+from tests.audit.samples import NOON
+
+WEB, DB = "shop/Deployment/web", "shop/StatefulSet/db"
+
+
+def entry(key: str, second: float, *, changed: bool = False) -> Entry:
+    return Entry(key, NOON + second, changed, b"{}")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A spool that is being written; (second, target): 0 web, 1 db, 2 web changed, 3 web, 4 web."""
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0), entry(DB, 1), entry(WEB, 2, changed=True), entry(WEB, 3), entry(WEB, 4)])
+        yield tmp_path
+
+
+def seconds(*records: object) -> list[float]:
+    return [record.at - NOON for record in records if record is not None]
+
+
+def test_it_reads_while_the_writer_has_it_open(directory: Path) -> None:
+    with SpoolReader(directory) as reader:
+        assert reader.targets() == [WEB, DB]
+        assert seconds(*reader.records()) == [0, 1, 2, 3, 4]
+        assert seconds(*reader.records(WEB)) == [0, 2, 3, 4]
+        assert seconds(*reader.records(after=3)) == [3, 4]
+        assert [(record.epoch, record.seq) for record in reader.records(DB)] == [(1_800_000_000_000, 1)]
+
+
+def test_newest_and_oldest(directory: Path) -> None:
+    with SpoolReader(directory) as reader:
+        assert seconds(reader.newest(WEB)) == [4]
+        assert seconds(reader.newest(WEB, changed=True)) == [2]
+        assert seconds(reader.newest(WEB, before=NOON + 3.5)) == [3]
+        assert seconds(reader.newest(WEB, changed=True, before=NOON + 1)) == []
+        assert seconds(reader.oldest(WEB)) == [0]
+        assert reader.newest("shop/Deployment/nobody") is None
+        assert reader.oldest("shop/Deployment/nobody") is None
+
+
+def test_more_than_a_page_is_read_while_more_is_written(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, second) for second in range(PAGE)])
+        with SpoolReader(tmp_path) as reader:
+            records = reader.records()
+            first = next(records)
+            spool.append([entry(WEB, PAGE)])
+            assert seconds(first, *records) == list(range(PAGE + 1))
+
+
+def test_it_reads_after_the_writer_has_left(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0)])
+    with SpoolReader(tmp_path) as reader:
+        assert seconds(*reader.records()) == [0]
+
+
+def test_a_copy_of_the_file_alone_is_enough(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path / "spool", now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0)])
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "spool" / FILE_NAME, tmp_path / "copy")
+    with SpoolReader(tmp_path / "copy") as reader:
+        assert seconds(*reader.records()) == [0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(None, "no audit spool at", id="nothing there"),
+        pytest.param(b"garbage" * 2000, "cannot be read: file is not a database", id="another file"),
+        pytest.param(b"", "is no audit spool of this release", id="an empty file"),
+    ],
+)
+def test_what_is_no_spool_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(AuditError, match=message) as caught:
+        SpoolReader(tmp_path)
+    assert str(tmp_path / FILE_NAME) in str(caught.value)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.spool import FILE_NAME, Entry, Spool
+from autoscaler.audit.verify import Number, verify
+from autoscaler.errors import AuditError, ConfigError, SpoolFullError
+from tests.audit.samples import NOON
+
+SMALL = 2 << 20
+BODY = b"x" * 1400
+
+
+def entry(key: str = "shop/Deployment/web", at: float = NOON, *, changed: bool = False, body: bytes = BODY) -> Entry:
+    return Entry(key, at, changed, body)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True, max_bytes=SMALL)) as opened:
+        yield opened
+
+
+def fill(spool: Spool) -> int:
+    """Append until there is no room; how many were taken."""
+    count = 0
+    while True:
+        try:
+            spool.append([entry(f"shop/Deployment/web{index}") for index in range(10)])
+        except SpoolFullError:
+            return count
+        count += 10
+
+
+class TestNumbers:
+    def test_every_target_counts_for_itself(self, spool: Spool) -> None:
+        spool.append([entry("a"), entry("b"), entry("a")])
+        spool.append([entry("a"), entry("b")])
+        assert [(record.key, record.seq) for record in spool.undelivered(1 << 20, 10)] == [
+            ("a", 1), ("b", 1), ("a", 2), ("a", 3), ("b", 2),
+        ]  # fmt: skip
+
+    def test_the_count_goes_on_after_a_restart_in_the_same_epoch(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+                opened.append([entry()])
+        with closing(Spool(tmp_path, now=NOON + 99, forwarding=True)) as opened:
+            assert [(record.epoch, record.seq) for record in opened.undelivered(1 << 20, 10)] == [
+                (1_800_000_000_000, 1),
+                (1_800_000_000_000, 2),
+            ]
+
+    def test_a_new_spool_has_a_higher_epoch(self, tmp_path: Path) -> None:
+        with (
+            closing(Spool(tmp_path / "one", now=NOON, forwarding=True)) as one,
+            closing(Spool(tmp_path / "two", now=NOON + 0.001, forwarding=True)) as two,
+        ):
+            assert two.epoch > one.epoch
+
+    def test_a_refused_group_leaves_no_hole(self, spool: Spool) -> None:
+        fill(spool)
+        spool.delivered(100)
+        spool.append([entry("shop/Deployment/web0")])
+        with SpoolReader(spool.path.parent) as reader:
+            numbers = [Number(record.key, record.epoch, record.seq) for record in reader.records()]
+        assert verify(numbers, from_start=False).whole
+
+
+class TestDelivery:
+    def test_the_oldest_come_first_and_the_cursor_survives(self, tmp_path: Path) -> None:
+        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+            opened.append([entry(at=NOON + second) for second in range(3)])
+            opened.delivered(1)
+            assert opened.backlog() == (2, NOON + 1)
+        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+            assert [record.at for record in opened.undelivered(1 << 20, 10)] == [NOON + 1, NOON + 2]
+            opened.delivered(3)
+            assert opened.undelivered(1 << 20, 10) == []
+            assert opened.backlog() == (0, None)
+
+    def test_a_round_stops_below_its_size_but_never_empty(self, spool: Spool) -> None:
+        spool.append([entry() for _ in range(5)])
+        assert len(spool.undelivered(3000, 10)) == 2
+        assert len(spool.undelivered(10, 10)) == 1
+        assert len(spool.undelivered(1 << 20, 4)) == 4
+
+    def test_a_parked_record_is_kept_with_its_reason(self, spool: Spool) -> None:
+        spool.append([entry()])
+        spool.park(spool.undelivered(1 << 20, 1)[0], "too large")
+        with closing(sqlite3.connect(spool.path)) as db:
+            assert db.execute("SELECT position, reason, body FROM parked").fetchall() == [(1, "too large", BODY)]
+
+
+class TestSize:
+    def test_undelivered_records_fill_it_up_and_none_is_lost(self, spool: Spool) -> None:
+        count = fill(spool)
+        assert count * len(BODY) > SMALL // 2
+        assert spool.backlog() == (count, NOON)
+        with pytest.raises(SpoolFullError, match="full"):
+            spool.append([entry()])
+
+    def test_delivered_records_make_room_in_a_full_one(self, spool: Spool) -> None:
+        count = fill(spool)
+        spool.delivered(count)
+        spool.append([entry()])
+        assert spool.backlog() == (1, NOON)
+
+    def test_the_newest_delivered_records_stay_for_explain(self, spool: Spool) -> None:
+        for _ in range(60):
+            spool.append([entry() for _ in range(50)])
+            spool.delivered(spool.undelivered(1 << 20, 50)[-1].position)
+        with SpoolReader(spool.path.parent) as reader:
+            kept = [record.position for record in reader.records()]
+        assert kept == list(range(3001 - len(kept), 3001))
+        assert SMALL // 4 < len(kept) * len(BODY) < SMALL // 2
+
+    def test_without_kafka_the_oldest_make_room(self, tmp_path: Path) -> None:
+        with closing(Spool(tmp_path, now=NOON, forwarding=False, max_bytes=SMALL)) as opened:
+            for _ in range(60):
+                opened.append([entry() for _ in range(50)])
+        with SpoolReader(tmp_path) as reader:
+            kept = [record.position for record in reader.records()]
+        assert kept[-1] == 3000
+        assert len(kept) * len(BODY) < SMALL // 2
+
+    def test_the_disk_gets_its_space_back_after_an_outage(self, tmp_path: Path) -> None:
+        with closing(Spool(tmp_path, now=NOON, forwarding=True, max_bytes=40 << 20, keep_bytes=1 << 20)) as opened:
+            opened.append([entry() for _ in range(20_000)])
+            opened.delivered(20_000)
+            for _ in range(60):
+                opened.append([entry() for _ in range(500)])
+                opened.delivered(opened.undelivered(1 << 30, 1 << 20)[-1].position)
+        assert (tmp_path / FILE_NAME).stat().st_size < 16 << 20
+
+    def test_a_record_larger_than_the_spool_is_refused_not_looped_over(self, spool: Spool) -> None:
+        spool.append([entry()])
+        spool.delivered(1)
+        with pytest.raises(SpoolFullError):
+            spool.append([entry(body=b"x" * SMALL)])
+        spool.append([entry()])
+
+
+class TestUnusable:
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            pytest.param(b"no database " * 1000, "file is not a database", id="another file"),
+            pytest.param(b"SQLite format 3\x00" + b"\xff" * 9000, "", id="a damaged header"),
+        ],
+    )
+    def test_a_file_that_is_no_spool_is_named(self, tmp_path: Path, content: bytes, why: str) -> None:
+        (tmp_path / FILE_NAME).write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"{FILE_NAME} cannot be used: .*{why}.*; move the file away"):
+            Spool(tmp_path, now=NOON, forwarding=True)
+        (tmp_path / FILE_NAME).unlink()
+        Spool(tmp_path, now=NOON, forwarding=True).close()  # and the lock was given back
+
+    def test_a_database_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+            db.execute("PRAGMA user_version = 7")
+        with pytest.raises(ConfigError, match="no audit spool of this release"):
+            Spool(tmp_path, now=NOON, forwarding=True)
+
+    def test_a_crash_while_it_is_made_is_mended(self, tmp_path: Path) -> None:
+        (tmp_path / FILE_NAME).touch()
+        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+            opened.append([entry()])
+
+    def test_damage_inside_is_an_audit_error(self, tmp_path: Path) -> None:
+        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+            opened.append([entry() for _ in range(100)])
+        content = bytearray((tmp_path / FILE_NAME).read_bytes())
+        content[8192 * 14 : 8192 * 16] = b"\xff" * (8192 * 2)  # leaves of the table; its root stays whole
+        (tmp_path / FILE_NAME).write_bytes(content)
+        reopened = Spool(tmp_path, now=NOON, forwarding=True)
+        with closing(reopened), pytest.raises(AuditError, match="malformed"):
+            reopened.undelivered(1 << 20, 100)

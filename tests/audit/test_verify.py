@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler.audit.verify import Fault, Number, Verdict, verify
+
+
+def numbers(*seqs: int, key: str = "web", epoch: int = 1) -> list[Number]:
+    return [Number(key, epoch, seq) for seq in seqs]
+
+
+def fault(first: int, last: int | None = None) -> Fault:
+    return Fault("web", 1, first, last or first)
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        pytest.param([], Verdict(records=0, targets=0), id="nothing at all"),
+        pytest.param(numbers(1, 2, 3), Verdict(records=3, targets=1), id="every number once, in order"),
+        pytest.param(
+            numbers(1, 2, 2, 1, 3),
+            Verdict(records=5, targets=1, duplicates=(fault(2), fault(1))),
+            id="a resent round gives duplicates",
+        ),
+        pytest.param(numbers(1, 4), Verdict(records=2, targets=1, missing=(fault(2, 3),)), id="a hole in the middle"),
+        pytest.param(numbers(2, 3), Verdict(records=2, targets=1, missing=(fault(1),)), id="the first one is missing"),
+        pytest.param(
+            numbers(1, 5, 3),
+            Verdict(records=3, targets=1, missing=(fault(2), fault(4)), late=(fault(3),)),
+            id="one comes late and splits the hole",
+        ),
+        pytest.param(
+            numbers(1, 3, 2, 2),
+            Verdict(records=4, targets=1, late=(fault(2),), duplicates=(fault(2),)),
+            id="what came late can come twice",
+        ),
+        pytest.param(
+            numbers(1, 2) + numbers(1, key="db") + numbers(3) + numbers(2, key="db"),
+            Verdict(records=5, targets=2),
+            id="targets do not disturb each other",
+        ),
+        pytest.param(
+            numbers(1, 2) + numbers(1, epoch=2) + numbers(3) + numbers(2, epoch=2),
+            Verdict(records=5, targets=1),
+            id="an earlier leader delivers its tail late",
+        ),
+    ],
+)
+def test_streams(stream: list[Number], expected: Verdict) -> None:
+    assert verify(stream) == expected
+
+
+def test_a_reader_that_begins_in_the_middle_expects_no_beginning() -> None:
+    assert verify(numbers(17, 18), from_start=False).whole
+
+
+@pytest.mark.parametrize(
+    ("stream", "whole"),
+    [
+        pytest.param(numbers(1, 1, 2), True, id="duplicates are legal"),
+        pytest.param(numbers(1, 3), False, id="a loss is not"),
+        pytest.param(numbers(1, 3, 2), False, id="disorder is not"),
+    ],
+)
+def test_whole(stream: list[Number], whole: bool) -> None:
+    assert verify(stream).whole is whole
+
+
+@given(st.integers(1, 60), st.sets(st.integers(1, 59)), st.randoms())
+def test_what_is_taken_away_is_what_is_reported(count: int, lost: set[int], rng: random.Random) -> None:
+    kept = [seq for seq in range(1, count + 1) if seq not in lost or seq == count]
+    stream = [seq for seq in kept for _ in range(rng.choice((1, 1, 2)))]
+    verdict = verify(numbers(*stream))
+    missing = {seq for hole in verdict.missing for seq in range(hole.first, hole.last + 1)}
+    assert missing == set(range(1, count + 1)) - set(kept)
+    assert len(verdict.duplicates) == len(stream) - len(kept)
+    assert verdict.late == ()
+
+
+@given(st.permutations(list(range(1, 20))))
+def test_any_order_of_everything_is_complete(order: list[int]) -> None:
+    verdict = verify(numbers(*order))
+    assert verdict.missing == ()
+    assert verdict.duplicates == ()
+    assert verdict.whole is (order == sorted(order))
