@@ -1,8 +1,138 @@
-"""The `autoscaler` command: one module per verb."""
+"""The `autoscaler` command, which is also `kubectl hps`: one module per verb, imported when it runs.
 
+Exit codes: 0 done, 1 the answer is no or the outside world failed, 2 something to correct first, 130 interrupted.
+"""
+
+# ruff: noqa: PLC0415 - a verb imports only what it runs: `--help` must not pay for aiohttp
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable, Sequence
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; the exit code is 0, 1 (the answer is no) or 2 (something to fix first)."""
-    raise SystemExit(2)
+from autoscaler import __version__
+from autoscaler.cli.arguments import Command, find_verb, overview, parse, parser, program_name
+from autoscaler.errors import AutoscalerError, ConfigError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and say how it went; expected failures are one message on stderr, never a traceback."""
+    program = program_name(sys.argv[0])
+    try:
+        code = _answer(sys.argv[1:] if arguments is None else arguments, program)
+        sys.stdout.flush()
+    except ConfigError as exc:
+        print(f"{program}: {exc}", file=sys.stderr)
+        return 2
+    except AutoscalerError as exc:
+        print(f"{program}: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read us has gone: give the interpreter nothing to flush, or it complains while leaving
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _answer(words: Sequence[str], program: str) -> int:
+    if not words:
+        print(overview(program), end="", file=sys.stderr)
+        return 2
+    if words[0] in {"-h", "--help", "help"}:
+        print(overview(program), end="")
+        return 0
+    if words[0] == "--version":
+        print(f"hpa-companion {__version__}")
+        return 0
+    verb = find_verb(words[0])
+    if {"-h", "--help"} & set(words[1:]):
+        print(parser(verb, program).format_help(), end="")
+        return 0
+    return _RUN[verb.name](parse(verb, words[1:], program))
+
+
+def _run(command: Command) -> int:
+    from autoscaler import app
+    from autoscaler.config.load import load
+    from autoscaler.telemetry.logs import configure_logs
+
+    settings = load(command.flags, os.environ, command.faults)
+    configure_logs(settings.log.level, "json" if settings.log.format == "json" else "text")
+    return app.run(settings)
+
+
+def _demo(command: Command) -> int:
+    from autoscaler.cli import demo
+
+    _refuse(command)
+    return demo.run()
+
+
+def _explain(command: Command) -> int:
+    from autoscaler.cli import explain
+    from autoscaler.config.load import load
+
+    settings = load(command.flags, os.environ, command.faults)
+    own = command.own
+    return explain.run(own.target, spool_dir=settings.audit.spool_dir, at=own.at, output=own.output, out=sys.stdout)
+
+
+def _top(command: Command) -> int:
+    from autoscaler.cli import top
+    from autoscaler.config.load import load
+
+    settings = load(command.flags, os.environ, command.faults)
+    own = command.own
+    request = top.Request(
+        kind=own.kind.removesuffix("s"),
+        name=own.name,
+        namespace="" if own.all_namespaces else own.namespace,
+        selector=own.selector,
+        sort_by=own.sort_by or "name",
+        containers=own.containers,
+    )
+    return top.run(settings.kubeconfig, request, sys.stdout)
+
+
+def _plan(command: Command) -> int:
+    from autoscaler.cli import plan
+
+    _refuse(command)
+    return plan.run(command.own.bundle, sys.stdout)
+
+
+def _doctor(command: Command) -> int:
+    from autoscaler.cli import doctor
+    from autoscaler.config.load import load
+
+    return doctor.run(load(command.flags, os.environ, command.faults), output=command.own.output, out=sys.stdout)
+
+
+def _config(command: Command) -> int:
+    from autoscaler.cli import config
+    from autoscaler.config.load import load
+
+    settings = load(command.flags, os.environ, command.faults)
+    return config.run(settings, origins=command.own.origins, out=sys.stdout)
+
+
+def _refuse(command: Command) -> None:
+    """A verb without settings still minds its arguments."""
+    if command.faults:
+        raise ConfigError("; ".join(command.faults))
+
+
+_RUN: dict[str, Callable[[Command], int]] = {
+    "run": _run,
+    "demo": _demo,
+    "explain": _explain,
+    "top": _top,
+    "plan": _plan,
+    "doctor": _doctor,
+    "config": _config,
+}

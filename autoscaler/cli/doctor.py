@@ -1,0 +1,77 @@
+"""`autoscaler doctor`: what running needs, looked at one by one, each bad line with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TextIO
+
+import msgspec
+
+from autoscaler.audit.brokerlog import BrokerLog
+from autoscaler.audit.producer import KafkaProducer
+from autoscaler.audit.producer import KafkaSettings as ProducerSettings
+from autoscaler.cli import clusterchecks, localchecks
+from autoscaler.cli.finding import Finding, State, bad
+from autoscaler.cli.table import aligned, plain
+from autoscaler.clock import Clock, SystemClock
+from autoscaler.config.settings import KafkaSettings, Settings
+from autoscaler.errors import AuditError, ConfigError
+from autoscaler.kube.client import KubeClient
+from autoscaler.kube.connection import connect
+from autoscaler.telemetry import Telemetry
+from autoscaler.telemetry.logs import configure_logs
+
+
+def run(settings: Settings, *, output: str, out: TextIO) -> int:
+    """Print the report as a table or as JSON; 0 when nothing is bad, else 1."""
+    configure_logs("critical", "text")  # the report says it
+    findings = asyncio.run(examine(settings, SystemClock()))
+    if output == "json":
+        print(msgspec.json.format(msgspec.json.encode(findings)).decode(), file=out)
+    else:
+        print("\n".join(report(findings)), file=out)
+    return int(any(finding.state is State.BAD for finding in findings))
+
+
+def report(findings: Sequence[Finding]) -> list[str]:
+    """The table; what to do stands below its line."""
+    table = aligned([(finding.state.upper(), finding.check, plain(finding.detail)) for finding in findings])
+    indent = " " * (table[0].index(findings[0].detail) if table else 0)
+    lines = []
+    for line, finding in zip(table, findings, strict=True):
+        lines += [line, f"{indent}→ {plain(finding.todo)}"] if finding.todo else [line]
+    count = sum(finding.state is State.BAD for finding in findings)
+    return [*lines, "", f"{count} to mend before it can run" if count else "ready to run"]
+
+
+async def examine(settings: Settings, clock: Clock) -> list[Finding]:
+    """Every finding, in the order in which mending them makes sense."""
+    return [
+        localchecks.configuration(settings),
+        *await _cluster(settings, clock),
+        await localchecks.kafka(settings.audit.kafka, lambda: _start_producer(settings.audit.kafka, clock)),
+        localchecks.spool(settings.audit),
+    ]
+
+
+async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
+    try:
+        connections = await connect(settings.kubeconfig, clock)
+    except ConfigError as exc:
+        return [bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")]
+    async with KubeClient(connections, Telemetry().kube) as client:
+        return await clusterchecks.examine(client)
+
+
+async def _start_producer(settings: KafkaSettings, clock: Clock) -> None:
+    """AuditError carries what aiokafka only logs: that is where a wrong password shows (audit.md §2)."""
+    broker_log = BrokerLog(clock)
+    with broker_log.attached():
+        producer = KafkaProducer(ProducerSettings(**msgspec.structs.asdict(settings)))
+        try:
+            await producer.start()
+        except Exception as exc:
+            raise AuditError(broker_log.last_error or f"{type(exc).__name__}: {exc}") from exc
+        finally:
+            await producer.close()

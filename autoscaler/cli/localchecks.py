@@ -1,0 +1,62 @@
+"""What the doctor looks at besides the API server: settings, one kubelet, Kafka, the spool."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from autoscaler.cli.finding import Finding, bad, doubtful, good
+from autoscaler.config.settings import AuditSettings, KafkaSettings, Settings
+from autoscaler.errors import AutoscalerError
+
+KAFKA_SECONDS = 15.0
+"""aiokafka's start() may never return (audit.md §2)."""
+
+
+def configuration(settings: Settings) -> Finding:
+    """It loaded, or we would not be here; how much of it was set, and where."""
+    counts = Counter(origin for origin in settings.origins.values() if origin != "default")
+    told = ", ".join(f"{count} by {origin}" for origin, count in sorted(counts.items())) or "all defaults"
+    if settings.kubelet.insecure_tls:
+        return doubtful(
+            "configuration",
+            f"valid ({told}); kubelets are not verified",
+            "give --kubelet-certificate-authority instead of --kubelet-insecure-tls",
+        )
+    return good("configuration", f"valid ({told})")
+
+
+def spool(audit: AuditSettings) -> Finding:
+    """Whether records can be kept; nothing is written."""
+    folder = Path(audit.spool_dir)
+    standing = next(each for each in (folder, *folder.parents) if each.exists())
+    if not standing.is_dir():
+        return bad("audit spool", f"{standing} is no folder", "name another one with --audit-spool-dir")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        return bad("audit spool", f"{standing} may not be written to", "name another one with --audit-spool-dir")
+    free = shutil.disk_usage(standing).free
+    if free < audit.spool_max_bytes:
+        return doubtful(
+            "audit spool",
+            f"{folder}: {free >> 20} MiB are free, the spool may grow to {audit.spool_max_bytes >> 20} MiB",
+            "make room or lower --audit-spool-max-bytes",
+        )
+    return good("audit spool", f"{folder} can be written")
+
+
+async def kafka(settings: KafkaSettings, start: Callable[[], Awaitable[None]]) -> Finding:
+    """`start` makes a producer, waits until the brokers know it, and closes it."""
+    if not settings.bootstrap_servers:
+        return good("Kafka", "not configured: records stay in the spool")
+    brokers = ", ".join(settings.bootstrap_servers)
+    try:
+        await asyncio.wait_for(start(), KAFKA_SECONDS)
+    except TimeoutError:
+        return bad("Kafka", f"{brokers}: no answer in {KAFKA_SECONDS:g} s", "check the address and the network")
+    except AutoscalerError as exc:
+        return bad("Kafka", f"{brokers}: {exc}", "check address, security options, credential files and ACLs")
+    return good("Kafka", f"{brokers}: answers")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from autoscaler.cli.clusterchecks import APISERVICES, NEEDS, REVIEWS, examine
+from autoscaler.cli.finding import Finding, State
+from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
+
+
+def apiservice(*, name: str = "hpa-companion", available: str = "True", insecure: bool = False) -> dict[str, Any]:
+    return {
+        "metadata": {"labels": {"app.kubernetes.io/name": name}},
+        "spec": {"service": {"namespace": "hps", "name": name}, "insecureSkipTLSVerify": insecure},
+        "status": {
+            "conditions": [
+                {"type": "Available", "status": available, "reason": "FailedDiscoveryCheck", "message": "no endpoints"}
+            ]
+        },
+    }
+
+
+class Cluster:
+    """An API server where all is well, but for what a test changes; `denied` are (verb, resource/subresource)."""
+
+    def __init__(self, denied: Iterable[tuple[str, str]] = (), **bodies: Any) -> None:
+        self.denied = set(denied)
+        self.bodies: dict[str, Any] = {
+            "/version": {"gitVersion": "v1.37.2"},
+            "/apis/hpa-companion.dev/v1alpha1": {},
+            f"{APISERVICES}/v1beta1.metrics.k8s.io": apiservice(),
+            f"{APISERVICES}/v1.metrics.k8s.io": apiservice(),
+        } | {path.replace("__", "/"): body for path, body in bodies.items()}
+        self.asked: list[dict[str, str]] = []
+
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        found = self.bodies.get(path, NotFoundError(f"{path} not found", status=404))
+        if isinstance(found, Exception):
+            raise found
+        return json.dumps(found).encode()
+
+    async def post(self, path: str, body: bytes, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        assert path == REVIEWS
+        found = self.bodies.get(REVIEWS)
+        if isinstance(found, Exception):
+            raise found
+        attributes = json.loads(body)["spec"]["resourceAttributes"]
+        self.asked.append(attributes)
+        resource = "/".join(filter(None, (attributes["resource"], attributes["subresource"])))
+        return json.dumps({"status": {"allowed": (attributes["verb"], resource) not in self.denied}}).encode()
+
+    def with_body(self, path: str, body: Any) -> Cluster:
+        self.bodies[path] = body
+        return self
+
+
+async def found(cluster: Cluster, check: str) -> Finding:
+    return next(each for each in await examine(cluster) if each.check == check)
+
+
+async def test_a_sound_cluster_has_nothing_to_do() -> None:
+    findings = await examine(Cluster())
+    assert {finding.state for finding in findings} == {State.OK}
+    assert findings[0].detail == "Kubernetes v1.37.2"
+
+
+async def test_an_api_server_that_does_not_answer_ends_the_questions() -> None:
+    findings = await examine(Cluster().with_body("/version", UnreachableError("GET /version: no answer in time")))
+    assert [finding.state for finding in findings] == [State.BAD]
+    assert "no answer in time" in findings[0].detail
+
+
+async def test_every_right_needed_is_asked_for_one_by_one() -> None:
+    cluster = Cluster()
+    await examine(cluster)
+    assert len(cluster.asked) == sum(len(right.verbs) for rights in NEEDS.values() for right in rights)
+    assert {"verb": "get", "group": "", "resource": "nodes", "subresource": "metrics", "namespace": "", "name": ""} in (
+        cluster.asked
+    )
+
+
+async def test_missing_rights_are_named_by_what_they_are_needed_for() -> None:
+    cluster = Cluster(denied=[("update", "deployments/scale"), ("get", "nodes/metrics")])
+    scale = await found(cluster, "may scale")
+    assert (scale.state, scale.detail) == (State.BAD, "not allowed: update deployments/scale.apps")
+    assert (await found(cluster, "may scrape kubelets")).detail == "not allowed: get nodes/metrics"
+    assert (await found(cluster, "may serve metrics")).state is State.OK
+
+
+async def test_reviews_that_cannot_be_had_are_doubtful() -> None:
+    cluster = Cluster().with_body(REVIEWS, ForbiddenError("no reviews for you", status=403))
+    assert (await found(cluster, "may scale")).state is State.WARN
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        pytest.param(NotFoundError("not found", status=404), State.BAD, id="not installed"),
+        pytest.param(UnreachableError("503", status=503), State.WARN, id="no answer"),
+    ],
+)
+async def test_the_kind_must_be_known(answer: KubeError, state: State) -> None:
+    cluster = Cluster().with_body("/apis/hpa-companion.dev/v1alpha1", answer)
+    assert (await found(cluster, "HorizontalPodScaler")).state is state
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "told"),
+    [
+        pytest.param(NotFoundError("not found", status=404), State.BAD, "not registered", id="absent"),
+        pytest.param(ForbiddenError("no", status=403), State.WARN, "could not be read", id="forbidden"),
+        pytest.param(
+            apiservice(name="metrics-server"), State.BAD, "points at hps/metrics-server", id="somebody else's"
+        ),
+        pytest.param({"spec": {}}, State.BAD, "served by the API server itself", id="local"),
+        pytest.param(apiservice(available="False"), State.BAD, "FailedDiscoveryCheck: no endpoints", id="unavailable"),
+        pytest.param(apiservice() | {"status": {}}, State.BAD, "has not looked yet", id="just made"),
+        pytest.param(apiservice(insecure=True), State.WARN, "not verified", id="unverified"),
+        pytest.param(apiservice(), State.OK, "available", id="good"),
+        pytest.param([], State.WARN, "could not be read", id="no object"),
+    ],
+)
+async def test_the_registration_must_point_at_us_and_work(body: Any, state: State, told: str) -> None:
+    finding = await found(Cluster().with_body(f"{APISERVICES}/v1.metrics.k8s.io", body), "APIService v1.metrics.k8s.io")
+    assert finding.state is state
+    assert told in finding.detail
+    assert bool(finding.todo) == (state is not State.OK)
