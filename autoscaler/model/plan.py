@@ -177,7 +177,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     `desired` is the number to write, or the current one when nothing is to be done. `current` is None when the target's
     scale could not be read. `reason` is one word for why it ends as it does; `error` the text of a failed pass, "" when
     it went well. `conditions`, `events`, `metrics` are the status as it stands before the write; `planner.settled`
-    gives them, and the history, as they stand after it. `metrics` None = leave what is in the status.
+    gives them, and the history, as they stand after it. `metrics` None = leave what is in the status. `conditions` are
+    those this pass touched; one with status "" is to be taken away (`core.conditions.merged` does). `decided` False: the
+    pass failed before its number stood, so the status keeps its `desiredReplicas`.
     """
 
     action: Action
@@ -190,3 +192,4 @@ class Plan(Struct, frozen=True, kw_only=True):
     metrics: tuple[MetricStatus, ...] | None = None
     history: History = History()
     error: str = ""
+    decided: bool = True

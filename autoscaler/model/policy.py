@@ -127,6 +127,7 @@ class Compat(Struct, frozen=True, kw_only=True):
     scale_to_zero: bool = True
     legacy_container_metric_error: bool = False
     zero_status_average: bool = False
+    pod_level_resources: bool = True
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True):
