@@ -10,7 +10,8 @@ with its id and number published in its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import structlog
@@ -145,7 +146,7 @@ class Forwarder:
         producer = self._producer or await self._started()
         acknowledgements: list[asyncio.Future[object]] = []
         try:
-            async with asyncio.timeout(ROUND_WITHIN):
+            async with _deadline(ROUND_WITHIN, "no acknowledgement"):
                 for record in records:
                     headers = codec.headers(record, kind)
                     acknowledgements.append(
@@ -158,7 +159,7 @@ class Forwarder:
 
     async def _started(self) -> Producer:
         producer = self._producer = self._make()
-        async with asyncio.timeout(START_WITHIN):
+        async with _deadline(START_WITHIN, "no broker let us in"):
             await producer.start()
         return producer
 
@@ -189,6 +190,15 @@ class Forwarder:
             log.info("audit_delivery_resumed", topic=self._topic)
         self.problem = ""
         self._broker_log.last_error = ""
+
+
+@asynccontextmanager
+async def _deadline(seconds: float, what: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as exc:
+        raise TimeoutError(f"{what} within {seconds:g} s") from exc
 
 
 def _said(error: BaseException | None) -> str:

@@ -1,0 +1,259 @@
+"""Time is the event loop's, and virtual: an outage of half an hour takes no time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedError
+from tenacity import wait_fixed
+
+from autoscaler.audit.codec import Record
+from autoscaler.audit.kafka import FINISH_WITHIN, REFUSALS, ROUND_WITHIN, START_WITHIN, Forwarder
+from autoscaler.audit.verify import verify
+from autoscaler.clock import SystemClock
+from autoscaler.errors import AuditError
+from autoscaler.telemetry import Telemetry
+from tests.audit.broker import Broker
+from tests.audit.samples import record
+
+pytestmark = pytest.mark.looptime
+
+
+class Backlog:
+    """The spool's side, in memory."""
+
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        self.records = list(records)
+        self.cursor = 0
+        self.parked: list[tuple[int, str]] = []
+        self.faults: list[Exception] = []
+        self.empty = asyncio.Event()
+
+    async def news(self) -> None:
+        while not self._left():
+            await asyncio.sleep(1)
+
+    async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
+        if self.faults:
+            raise self.faults.pop()
+        return self._left()[:max_rows]
+
+    async def delivered(self, position: int) -> None:
+        self.cursor = position
+        if not self._left():
+            self.empty.set()
+
+    async def park(self, record: Record, reason: str) -> None:
+        self.parked.append((record.position, reason))
+
+    def _left(self) -> list[Record]:
+        return [record for record in self.records if record.position > self.cursor]
+
+
+def forwarder(backlog: Backlog, broker: Broker, telemetry: Telemetry | None = None) -> Forwarder:
+    audit = (telemetry or Telemetry()).audit
+    return Forwarder(backlog, broker.producer, "decisions", SystemClock(), audit, backoff=wait_fixed(1))
+
+
+@asynccontextmanager
+async def running(forwarder: Forwarder) -> AsyncIterator[None]:
+    task = asyncio.get_running_loop().create_task(forwarder.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def records(count: int, size: int = 0) -> list[Record]:
+    return [record(number, body=None if not size else _body(number, size)) for number in range(1, count + 1)]
+
+
+def _body(number: int, size: int) -> bytes:
+    return json.dumps({"id": f"web-{number}", "time": "2027-01-15T08:00:00Z", "pad": "x" * size}).encode()
+
+
+async def test_everything_arrives_once_in_order() -> None:
+    backlog, broker, telemetry = Backlog(records(500)), Broker(), Telemetry()
+    async with running(forwarder(backlog, broker, telemetry)):
+        await backlog.empty.wait()
+    assert broker.ids() == [f"web-{number}" for number in range(1, 501)]
+    assert verify(broker.numbers()).whole
+    assert len(broker.producers) == 1
+    assert telemetry.registry.get_sample_value("autoscaler_audit_delivered_total") == 500
+
+
+async def test_what_comes_later_is_delivered_too() -> None:
+    backlog, broker = Backlog(records(1)), Broker()
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+        backlog.empty.clear()
+        backlog.records.append(record(2))
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2"]
+
+
+async def test_an_absent_broker_is_tried_until_it_is_there() -> None:
+    backlog, broker, telemetry = Backlog(records(3)), Broker(), Telemetry()
+    sender = forwarder(backlog, broker, telemetry)
+    broker.up = False
+    async with running(sender):
+        await asyncio.sleep(1800)
+        assert "KafkaConnectionError: Unable to bootstrap" in sender.problem
+        assert len(broker.producers) == pytest.approx(1800, abs=5)
+        assert all(producer.closed for producer in broker.producers[:-1])
+        broker.up = True
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2", "web-3"]
+    assert sender.problem == ""
+    replaced = telemetry.registry.get_sample_value(
+        "autoscaler_audit_producer_replacements_total", {"error": "KafkaConnectionError"}
+    )
+    assert replaced == pytest.approx(1800, abs=5)
+
+
+async def test_acknowledgements_that_never_come_are_given_up_and_sent_anew() -> None:
+    backlog, broker = Backlog(records(3)), Broker()
+    broker.fault = lambda value: None if b"web-1" in value else asyncio.get_running_loop().create_future()
+    sender = forwarder(backlog, broker)
+    started = asyncio.get_running_loop().time()
+    async with running(sender):
+        await asyncio.sleep(ROUND_WITHIN + 0.5)
+        assert sender.problem.startswith("audit delivery: TimeoutError: no acknowledgement within 30 s")
+        broker.fault = lambda _: None
+        await backlog.empty.wait()
+    assert asyncio.get_running_loop().time() - started == pytest.approx(ROUND_WITHIN + 1, abs=0.6)
+    assert broker.ids() == ["web-1", "web-1", "web-2", "web-3"]
+    assert verify(broker.numbers()).whole
+
+
+async def test_a_start_that_never_returns_is_given_up() -> None:
+    class Hanging:
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+        async def send(self, topic: str, **_: object) -> asyncio.Future[object]:
+            raise AssertionError
+
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    backlog, broker = Backlog(records(1)), Broker()
+    hanging = [Hanging, Hanging]
+    sender = Forwarder(
+        backlog,
+        lambda: hanging.pop()() if hanging else broker.producer(),
+        "decisions",
+        SystemClock(),
+        Telemetry().audit,
+        backoff=wait_fixed(1),
+    )
+    started = asyncio.get_running_loop().time()
+    async with running(sender):
+        await backlog.empty.wait()
+    assert asyncio.get_running_loop().time() - started == pytest.approx(2 * (START_WITHIN + 2), abs=1)
+
+
+async def test_a_withdrawn_right_is_retried_with_a_new_producer_each_time() -> None:
+    backlog, broker = Backlog(records(5)), Broker()
+
+    def refuse(value: bytes) -> None:
+        if b"web-3" in value:
+            raise TopicAuthorizationFailedError("decisions")
+
+    broker.fault = refuse
+    sender = forwarder(backlog, broker)
+    async with running(sender):
+        await asyncio.sleep(2.5)
+        assert "TopicAuthorizationFailedError" in sender.problem
+        broker.fault = lambda _: None
+        await backlog.empty.wait()
+    assert backlog.parked == []
+    verdict = verify(broker.numbers())
+    assert verdict.whole
+    assert len(verdict.duplicates) == 6
+
+
+async def test_a_record_too_large_for_the_topic_is_parked_and_the_rest_flows() -> None:
+    backlog, broker, telemetry = Backlog(records(200)), Broker(), Telemetry()
+    backlog.records[20] = record(21, body=_body(21, 60_000))
+    backlog.records[150] = record(151, body=_body(151, 60_000))
+    broker.limit = 20_000
+    sender = forwarder(backlog, broker, telemetry)
+    async with running(sender):
+        await backlog.empty.wait()
+    assert [position for position, _ in backlog.parked] == [21, 151]
+    assert all("MessageSizeTooLargeError" in reason for _, reason in backlog.parked)
+    verdict = verify(broker.numbers())
+    assert verdict.whole
+    stubs = [json.loads(value) for _, value, headers in broker.log if headers["ce_type"].endswith(b".parked.v1")]
+    assert [stub["id"] for stub in stubs] == ["web-21", "web-151"]
+    assert sender.problem == ""
+    assert telemetry.registry.get_sample_value("autoscaler_audit_parked_total") == 2
+
+
+async def test_when_even_the_stub_is_refused_nothing_is_skipped() -> None:
+    backlog, broker = Backlog(records(2)), Broker()
+    broker.limit = 10
+    sender = forwarder(backlog, broker)
+    async with running(sender):
+        await asyncio.sleep(60)
+        assert "MessageSizeTooLargeError" in sender.problem
+        assert broker.log == []
+        broker.limit = 1 << 20
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2"]
+    assert backlog.parked == []
+
+
+async def test_a_spool_that_cannot_be_read_now_is_read_later() -> None:
+    backlog, broker = Backlog(records(2)), Broker()
+    backlog.faults = [AuditError("audit spool: disk I/O error")]
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2"]
+
+
+class TestTheEnd:
+    async def test_the_last_rounds_deliver_what_is_left(self) -> None:
+        backlog, broker = Backlog(records(300)), Broker()
+        await forwarder(backlog, broker).finish()
+        assert len(broker.log) == 300
+        assert broker.producers[0].closed
+
+    async def test_a_broker_that_is_away_is_tried_once(self) -> None:
+        backlog, broker = Backlog(records(3)), Broker()
+        broker.up = False
+        await forwarder(backlog, broker).finish()
+        assert len(broker.producers) == 1
+        assert backlog.cursor == 0
+
+    async def test_a_broker_that_hangs_does_not_hold_up_the_end(self) -> None:
+        backlog, broker = Backlog(records(3)), Broker()
+        broker.fault = lambda _: asyncio.get_running_loop().create_future()
+        started = asyncio.get_running_loop().time()
+        await forwarder(backlog, broker).finish()
+        assert asyncio.get_running_loop().time() - started == pytest.approx(FINISH_WITHIN, abs=0.1)
+
+    async def test_stopped_in_the_middle_of_a_round_it_is_sent_again_by_finish(self) -> None:
+        backlog, broker = Backlog(records(3)), Broker()
+        hanging: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        broker.fault = lambda value: hanging if b"web-3" in value else None
+        sender = forwarder(backlog, broker)
+        async with running(sender):
+            await broker.stored.wait()
+        broker.fault = lambda _: None
+        await sender.finish()
+        assert backlog.cursor == 3
+        assert verify(broker.numbers()).whole
+
+
+def test_only_refusals_of_the_record_itself_are_final() -> None:
+    """Everything else may pass: rights are granted, topics made, leaders elected."""
+    assert MessageSizeTooLargeError in REFUSALS
+    assert not issubclass(TopicAuthorizationFailedError, REFUSALS)
