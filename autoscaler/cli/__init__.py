@@ -3,16 +3,20 @@
 Exit codes: 0 done, 1 the answer is no or the outside world failed, 2 something to correct first, 130 interrupted.
 """
 
-# ruff: noqa: PLC0415 - a verb imports only what it runs: `--help` must not pay for aiohttp
+# ruff: noqa: PLC0415 - a verb imports only what it runs, and that after its words were found good
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from autoscaler import __version__
 from autoscaler.cli.arguments import Command, find_verb, overview, parse, parser, program_name
 from autoscaler.errors import AutoscalerError, ConfigError
+
+if TYPE_CHECKING:
+    from autoscaler.config.settings import Settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
@@ -57,36 +61,33 @@ def _answer(words: Sequence[str], program: str) -> int:
 
 
 def _run(command: Command) -> int:
+    settings = _settings(command)
     from autoscaler import app
-    from autoscaler.config.load import load
     from autoscaler.telemetry.logs import configure_logs
 
-    settings = load(command.flags, os.environ, command.faults)
     configure_logs(settings.log.level, "json" if settings.log.format == "json" else "text")
     return app.run(settings)
 
 
 def _demo(command: Command) -> int:
+    _refuse(command)
     from autoscaler.cli import demo
 
-    _refuse(command)
     return demo.run()
 
 
 def _explain(command: Command) -> int:
+    settings = _settings(command)
     from autoscaler.cli import explain
-    from autoscaler.config.load import load
 
-    settings = load(command.flags, os.environ, command.faults)
     own = command.own
     return explain.run(own.target, spool_dir=settings.audit.spool_dir, at=own.at, output=own.output, out=sys.stdout)
 
 
 def _top(command: Command) -> int:
+    settings = _settings(command)
     from autoscaler.cli import top
-    from autoscaler.config.load import load
 
-    settings = load(command.flags, os.environ, command.faults)
     own = command.own
     request = top.Request(
         kind=own.kind.removesuffix("s"),
@@ -100,25 +101,30 @@ def _top(command: Command) -> int:
 
 
 def _plan(command: Command) -> int:
+    _refuse(command)
     from autoscaler.cli import plan
 
-    _refuse(command)
     return plan.run(command.own.bundle, sys.stdout)
 
 
 def _doctor(command: Command) -> int:
+    settings = _settings(command)
     from autoscaler.cli import doctor
-    from autoscaler.config.load import load
 
-    return doctor.run(load(command.flags, os.environ, command.faults), output=command.own.output, out=sys.stdout)
+    return doctor.run(settings, output=command.own.output, out=sys.stdout)
 
 
 def _config(command: Command) -> int:
+    settings = _settings(command)
     from autoscaler.cli import config
+
+    return config.run(settings, origins=command.own.origins, out=sys.stdout)
+
+
+def _settings(command: Command) -> Settings:
     from autoscaler.config.load import load
 
-    settings = load(command.flags, os.environ, command.faults)
-    return config.run(settings, origins=command.own.origins, out=sys.stdout)
+    return load(command.flags, os.environ, command.faults)
 
 
 def _refuse(command: Command) -> None:

@@ -47,12 +47,13 @@ NEEDS: dict[str, tuple[Right, ...]] = {
     "serve metrics": (
         Right(("create",), "authentication.k8s.io", "tokenreviews"),
         Right(("create",), "authorization.k8s.io", "subjectaccessreviews"),
-        Right(("get",), "", "configmaps", "kube-system", "extension-apiserver-authentication"),
+        Right(("get", "list", "watch"), "", "configmaps", "kube-system", "extension-apiserver-authentication"),
     ),
     "scale": (
         Right(("get", "list", "watch"), "hpa-companion.dev", "horizontalpodscalers"),
         Right(("update",), "hpa-companion.dev", "horizontalpodscalers/status"),
         Right(("get", "update"), "apps", "deployments/scale"),
+        Right(("create",), "events.k8s.io", "events"),
     ),
 }
 

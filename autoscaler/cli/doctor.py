@@ -13,7 +13,7 @@ from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.producer import KafkaSettings as ProducerSettings
 from autoscaler.cli import clusterchecks, localchecks
 from autoscaler.cli.finding import Finding, State, bad
-from autoscaler.cli.table import aligned, plain
+from autoscaler.cli.table import GAP, aligned, plain
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KafkaSettings, Settings
 from autoscaler.errors import AuditError, ConfigError
@@ -36,8 +36,9 @@ def run(settings: Settings, *, output: str, out: TextIO) -> int:
 
 def report(findings: Sequence[Finding]) -> list[str]:
     """The table; what to do stands below its line."""
-    table = aligned([(finding.state.upper(), finding.check, plain(finding.detail)) for finding in findings])
-    indent = " " * (table[0].index(findings[0].detail) if table else 0)
+    table = aligned([(finding.state.upper(), finding.check, finding.detail) for finding in findings])
+    widths = (max(len(finding.state) for finding in findings), max(len(finding.check) for finding in findings))
+    indent = " " * (sum(widths) + 2 * len(GAP))
     lines = []
     for line, finding in zip(table, findings, strict=True):
         lines += [line, f"{indent}→ {plain(finding.todo)}"] if finding.todo else [line]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoscaler.cli.doctor import examine, report
+from autoscaler.cli.finding import State, bad, doubtful, good
+from autoscaler.clock import SystemClock
+from autoscaler.config.load import load
+
+
+def test_what_to_do_stands_below_its_line() -> None:
+    findings = [good("configuration", "valid"), bad("Kafka", "silent", "check the address"), doubtful("x", "y", "z")]
+    assert report(findings) == [
+        "OK     configuration   valid",
+        "BAD    Kafka           silent",
+        "                       → check the address",
+        "WARN   x               y",
+        "                       → z",
+        "",
+        "1 to mend before it can run",
+    ]
+
+
+def test_what_is_only_doubtful_does_not_stand_in_the_way() -> None:
+    assert report([doubtful("x", "y", "z")])[-1] == "ready to run"
+
+
+def test_a_hostile_answer_cannot_forge_a_line() -> None:
+    assert report([bad("API server", "no\nOK everything", "look")])[0] == "BAD   API server   no\\nOK everything"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with socket.socket() as bound:  # bound, never listening: a connection is refused
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+async def test_everything_is_looked_at_even_when_nothing_answers(tmp_path: Path, closed_port: int) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("apiVersion: v1\nkind: Config\n")
+    settings = load(
+        {
+            "kubeconfig": str(kubeconfig),
+            "audit-kafka-bootstrap-servers": f"127.0.0.1:{closed_port}",
+            "audit-spool-dir": str(tmp_path / "spool"),
+        },
+        {},
+    )
+    findings = await examine(settings, SystemClock())
+    assert [(finding.check, finding.state) for finding in findings] == [
+        ("configuration", State.OK),
+        ("API server", State.BAD),
+        ("Kafka", State.BAD),
+        ("audit spool", State.OK),
+    ]
+    assert "Connect call failed" in findings[2].detail
+
+
+async def test_an_unreadable_kafka_password_is_named(tmp_path: Path, closed_port: int) -> None:
+    settings = load(
+        {
+            "kubeconfig": __file__,
+            "audit-kafka-bootstrap-servers": f"127.0.0.1:{closed_port}",
+            "audit-kafka-security-protocol": "SASL_SSL",
+            "audit-kafka-username-file": str(tmp_path / "user"),
+            "audit-kafka-password-file": str(tmp_path / "password"),
+            "audit-spool-dir": str(tmp_path),
+        },
+        {},
+    )
+    kafka = next(each for each in await examine(settings, SystemClock()) if each.check == "Kafka")
+    assert kafka.state is State.BAD
+    assert str(tmp_path / "user") in kafka.detail
