@@ -55,8 +55,9 @@ PODS = Resource(
 )  # fmt: skip
 CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", short=("cm",))
 EVENTS = Resource(
-    group="", version="v1", plural="events", kind="Event", short=("ev",), fields=("involvedObject.name", "reason")
-)
+    group="events.k8s.io", version="v1", plural="events", kind="Event", short=("ev",),
+    fields=("regarding.name", "reason"),
+)  # fmt: skip
 DEPLOYMENTS = Resource(
     group="apps", version="v1", plural="deployments", kind="Deployment", short=("deploy",),
     subresources=("scale", "status"), generated=True,

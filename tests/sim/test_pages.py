@@ -47,7 +47,7 @@ def test_the_resource_page_is_a_kubelets(ledger: Ledger) -> None:
     labels = '{container="app",namespace="shop",pod="web-1"}'
     series = ledger.containers[0]
     at_ms = NOW_MS - (NOW_MS - series.phase_ms) % 10_000
-    cpu = (at_ms / 1000 - EPOCH - 2.5) * 0.5
+    cpu = ((at_ms - 1_800_000_000_000) / 1000 - 2.5) * 0.5
     assert lines[2] == f"container_cpu_usage_seconds_total{labels} {round(cpu, 9)} {at_ms}"
     assert lines[5] == f"container_memory_working_set_bytes{labels} 1.253376e+07 {at_ms}"
     assert lines[8] == f"container_start_time_seconds{labels} 1.8000000005e+09"

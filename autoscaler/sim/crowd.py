@@ -1,0 +1,28 @@
+"""A large world for measuring: many nodes, each with so many pods, under waves of load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoscaler.sim.curves import Wave
+from autoscaler.sim.workloads import ContainerSpec, Workload
+
+_TEAM = 20
+"""Pods of one Deployment."""
+_NAMESPACES = 50
+
+
+def crowd(pods: int, containers: int) -> Iterator[Workload]:
+    """Deployments of 20 pods with so many containers each; the last one takes the rest."""
+    parts = tuple(ContainerSpec(name=f"c{number}", part=1 / containers) for number in range(1, containers + 1))
+    for number, first in enumerate(range(0, pods, _TEAM)):
+        replicas = min(_TEAM, pods - first)
+        mean = 0.08 * replicas
+        yield Workload(
+            namespace=f"team-{number % _NAMESPACES}",
+            name=f"app-{number}",
+            replicas=replicas,
+            cpu=Wave(mean, mean / 2, period=600.0, phase=number * 37.0 % 600.0),
+            memory=Wave(50e6 * replicas, 10e6 * replicas, period=900.0),
+            containers=parts,
+        )

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from autoscaler.sim.crowd import crowd
+
+
+@pytest.mark.parametrize(("pods", "teams"), [(1, [1]), (20, [20]), (45, [20, 20, 5])])
+def test_all_pods_are_in_teams(pods: int, teams: list[int]) -> None:
+    assert [workload.replicas for workload in crowd(pods, 2)] == teams
+
+
+def test_containers_share_the_pod() -> None:
+    (workload,) = crowd(3, 4)
+    assert sum(each.part for each in workload.containers) == pytest.approx(1.0)
+    assert len({each.name for each in workload.containers}) == 4
