@@ -10,6 +10,11 @@ from autoscaler.model.policy import Condition
 
 Conditions = tuple[Condition, ...]
 
+ABLE = "AbleToScale"
+ACTIVE = "ScalingActive"
+LIMITED = "ScalingLimited"
+TO_ZERO = "ScaledToZero"
+
 REMOVED = ""
 """As a condition's `status`: the condition is to be taken away."""
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from autoscaler.core import selectors
 from autoscaler.core.replicas import Tolerance
+from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
 from autoscaler.model.plan import History
-from autoscaler.model.policy import ControllerSettings, Policy
+from autoscaler.model.policy import ControllerSettings, MetricType, Policy
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -44,3 +46,34 @@ class Evaluation(Struct, frozen=True, kw_only=True):
             return Tolerance(default, default)
         down, up = behavior.down.tolerance, behavior.up.tolerance
         return Tolerance(default if down is None else down, default if up is None else up)
+
+
+def reference(policy: Policy) -> str:
+    """The target in messages: `Deployment/shop/web`."""
+    return f"{policy.target.kind}/{policy.namespace}/{policy.target.name}"
+
+
+def wakes_by_itself(policy: Policy) -> bool:
+    """Whether one of its metrics has a number while there is no pod."""
+    return any(each.type in (MetricType.OBJECT, MetricType.EXTERNAL) for each in policy.metrics)
+
+
+class Refusal(Struct, frozen=True):
+    """Why a selector is of no use, and the event that says so."""
+
+    event: str
+    message: str
+
+
+def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refusal:
+    """The pods that count: all with the labels, whoever owns them (hpa.md §5.3)."""
+    if not scale.selector:
+        return Refusal("SelectorRequired", "selector is required: the target's scale has none")
+    try:
+        matches = selectors.parse(scale.selector).matches
+    except MalformedError as exc:
+        return Refusal(
+            "InvalidSelector", f"couldn't convert selector into a corresponding internal selector object: {exc}"
+        )
+    namespace = evaluation.policy.namespace
+    return [pod for pod in evaluation.pods if pod.namespace == namespace and matches(pod.labels)]

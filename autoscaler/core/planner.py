@@ -1,24 +1,25 @@
 """One decision, from everything gathered to the number to write and the record of how it came about.
 
 Pure, and bit for bit what kube-controller-manager's HPA controller does (hpa.md §3.7, §4.6); where its releases differ,
-`ControllerSettings.compat` names the difference. A failed pass holds: `Plan.decided` is False and `Plan.error` says why.
+`ControllerSettings.compat` names the difference. A failed pass holds: `Plan.decided` is False, `Plan.error` says why.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.core import behavior, selectors
+from autoscaler.core import behavior
 from autoscaler.core.behavior import Bounds
-from autoscaler.core.conditions import REMOVED, Conditions, holds, touched
-from autoscaler.core.evaluation import Evaluation
+from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, REMOVED, TO_ZERO, Conditions, holds, touched
+from autoscaler.core.evaluation import Evaluation, Refusal, reference, selected_pods, wakes_by_itself
 from autoscaler.core.proposals import Asked, Question, proposal
-from autoscaler.errors import MalformedError
-from autoscaler.model.objects import Pod, Scale
+from autoscaler.core.settlement import settled
+from autoscaler.model.objects import Scale
 from autoscaler.model.plan import (
     Action,
     Chosen,
@@ -33,17 +34,14 @@ from autoscaler.model.plan import (
     Stabilized,
     Stage,
 )
-from autoscaler.model.policy import Compat, MetricType, Policy
 
 __all__ = ["Evaluation", "plan", "settled"]
 
-_ABLE = "AbleToScale"
-_ACTIVE = "ScalingActive"
-_LIMITED = "ScalingLimited"
-_TO_ZERO = "ScaledToZero"
 _MESSAGES = {
     behavior.READY: "recommended size matches current size",
-    behavior.UP_STABILIZED: "recent recommendations were lower than current one, applying the lowest recent recommendation",
+    behavior.UP_STABILIZED: (
+        "recent recommendations were lower than current one, applying the lowest recent recommendation"
+    ),
     behavior.DOWN_STABILIZED: (
         "recent recommendations were higher than current one, applying the highest recent recommendation"
     ),
@@ -83,10 +81,10 @@ def plan(evaluation: Evaluation) -> Plan:
         message = f"unexpected GroupVersion string: {policy.target.api_version}"
         return _without_scale(evaluation, message, f"invalid API version in scale target reference: {message}")
     if scale is None:
-        error = f"failed to query scale subresource for {_reference(policy)}: {evaluation.scale_error}"
+        error = f"failed to query scale subresource for {reference(policy)}: {evaluation.scale_error}"
         return _without_scale(evaluation, evaluation.scale_error, error)
     draft = _Draft(evaluation, scale, _seen(evaluation.history, scale, evaluation.now), ()).condition(
-        _ABLE, "True", "SucceededGetScale", "the target's current scale was read"
+        ABLE, "True", "SucceededGetScale", "the target's current scale was read"
     )
     current = scale.replicas
     if current == 0 and not _may_wake(evaluation):
@@ -98,80 +96,26 @@ def plan(evaluation: Evaluation) -> Plan:
     return _measured(draft)
 
 
-def settled(
-    plan: Plan,
-    policy: Policy,
-    *,
-    written: bool,
-    error: str,
-    now: float,
-    compat: Compat = Compat(),  # noqa: B008 - a frozen value
-) -> Plan:
-    """The plan as it stands once its number was written, or once the write failed with `error`.
-
-    Neither written nor an error (a shadowed plan), or nothing to write: unchanged. Only a success is remembered as a
-    scale event, with the time at which the write returned (hpa.md §4.4).
-    """
-    if plan.action is Action.HOLD or plan.current is None or not (written or error):
-        return plan
-    why = plan.stages[-1].why if isinstance(plan.stages[-1], Final) else plan.reason
-    if not written:
-        note = EventNote("Warning", "FailedRescale", f"New size: {plan.desired}; reason: {why}; error: {error}")
-        message = f"the target scale could not be updated: {error}"
-        return replace(
-            plan,
-            conditions=touched(plan.conditions, _ABLE, "False", "FailedUpdateScale", message),
-            events=(*plan.events, note),
-            error=f"failed to rescale {_reference(policy)}: {error}",
-            decided=False,
-        )
-    message = f"the target scale was updated to {plan.desired}"
-    conditions = touched(plan.conditions, _ABLE, "True", "SucceededRescale", message)
-    note = EventNote("Normal", "SuccessfulRescale", f"New size: {plan.desired}; reason: {why}")
-    return replace(
-        plan,
-        conditions=_with_zero(conditions, plan.current, plan.desired, policy, compat),
-        events=(*plan.events, note),
-        history=behavior.recorded(plan.history, policy.behavior, plan.current, plan.desired, now),
-    )
-
-
-def _with_zero(conditions: Conditions, current: int, desired: int, policy: Policy, compat: Compat) -> Conditions:
-    """ScaledToZero is set on every write, so that it is never stale (hpa.md §3.7)."""
-    if not compat.scale_to_zero:
-        if holds(policy.conditions, _TO_ZERO):
-            return touched(conditions, _TO_ZERO, REMOVED, "", "")
-        return conditions
-    if current > 0 and desired == 0 and policy.min_replicas == 0 and _wakes_by_itself(policy):
-        return touched(conditions, _TO_ZERO, "True", "ScaledToZero", "the workload was scaled to zero")
-    return touched(conditions, _TO_ZERO, "False", "NotScaledToZero", "the workload was not scaled to zero")
-
-
 def _seen(history: History, scale: Scale, now: float) -> History:
-    """At first sight of a policy the current size counts as its first recommendation (hpa.md §4)."""
+    """At first sight of a policy the current size counts as its first recommendation (hpa.md §4).
+
+    It is made a moment before all else, so that windows of 0 s do not reach it and its place in the log is free again.
+    """
     if history.recommendations is not None:
         return history
-    return replace(history, recommendations=(Recommendation(scale.replicas, now),))
-
-
-def _reference(policy: Policy) -> str:
-    return f"{policy.target.kind}/{policy.namespace}/{policy.target.name}"
-
-
-def _wakes_by_itself(policy: Policy) -> bool:
-    return any(each.type in (MetricType.OBJECT, MetricType.EXTERNAL) for each in policy.metrics)
+    return replace(history, recommendations=(Recommendation(scale.replicas, math.nextafter(now, -math.inf)),))
 
 
 def _may_wake(evaluation: Evaluation) -> bool:
     """At 0 replicas metrics are asked only if it was us who scaled to 0 (hpa.md §3.7.1)."""
     policy = evaluation.policy
-    if not evaluation.settings.compat.scale_to_zero or not holds(policy.conditions, _TO_ZERO):
+    if not evaluation.settings.compat.scale_to_zero or not holds(policy.conditions, TO_ZERO):
         return False
-    return policy.min_replicas != 0 or _wakes_by_itself(policy)
+    return policy.min_replicas != 0 or wakes_by_itself(policy)
 
 
 def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:
-    conditions = touched((), _ABLE, "False", "FailedGetScale", f"the target's current scale was not read: {message}")
+    conditions = touched((), ABLE, "False", "FailedGetScale", f"the target's current scale was not read: {message}")
     return Plan(
         action=Action.HOLD,
         desired=evaluation.policy.desired,
@@ -187,10 +131,10 @@ def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:
 
 def _disabled(draft: _Draft) -> Plan:
     message = "scaling is disabled since the replica count of the target is zero"
-    draft = draft.condition(_ACTIVE, "False", "ScalingDisabled", message)
+    draft = draft.condition(ACTIVE, "False", "ScalingDisabled", message)
     policy = draft.evaluation.policy
-    if not draft.evaluation.settings.compat.scale_to_zero and holds(policy.conditions, _TO_ZERO):
-        draft = draft.condition(_TO_ZERO, REMOVED, "", "")
+    if not draft.evaluation.settings.compat.scale_to_zero and holds(policy.conditions, TO_ZERO):
+        draft = draft.condition(TO_ZERO, REMOVED, "", "")
     draft = draft.stage(
         Forced(
             current=0,
@@ -217,11 +161,11 @@ def _forced(draft: _Draft, desired: int, reason: str, where: str) -> Plan:
 
 def _measured(draft: _Draft) -> Plan:
     evaluation, scale = draft.evaluation, draft.scale
-    pods = _selected(evaluation, scale)
-    if isinstance(pods, _Refusal):
+    pods = selected_pods(evaluation, scale)
+    if isinstance(pods, Refusal):
         return _failed(
             replace(draft, events=(EventNote("Warning", pods.event, pods.message),)).condition(
-                _ACTIVE, "False", "InvalidSelector", pods.message
+                ACTIVE, "False", "InvalidSelector", pods.message
             ),
             "InvalidSelector",
             pods.message,
@@ -241,33 +185,10 @@ def _measured(draft: _Draft) -> Plan:
     if failures and (len(failures) == len(answers) or chosen.replicas < scale.replicas):
         first_failed = failures[0].proposal
         message = f"the replica count could not be computed: {first_failed.message}"
-        return _failed(
-            draft.condition(_ACTIVE, "False", first_failed.reason, message), first_failed.reason, draft.error
-        )
+        return _failed(draft.condition(ACTIVE, "False", first_failed.reason, message), first_failed.reason, draft.error)
     message = f"a replica count was computed from {chosen.metric}"
-    draft = draft.stage(chosen).condition(_ACTIVE, "True", "ValidMetricFound", message)
+    draft = draft.stage(chosen).condition(ACTIVE, "True", "ValidMetricFound", message)
     return _normalized(draft, chosen)
-
-
-class _Refusal(Struct, frozen=True):
-    """Why a selector is of no use, and the event that says so."""
-
-    event: str
-    message: str
-
-
-def _selected(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | _Refusal:
-    """The pods that count: all with the labels, whoever owns them (hpa.md §5.3)."""
-    if not scale.selector:
-        return _Refusal("SelectorRequired", "selector is required: the target's scale has none")
-    try:
-        matches = selectors.parse(scale.selector).matches
-    except MalformedError as exc:
-        return _Refusal(
-            "InvalidSelector", f"couldn't convert selector into a corresponding internal selector object: {exc}"
-        )
-    namespace = evaluation.policy.namespace
-    return [pod for pod in evaluation.pods if pod.namespace == namespace and matches(pod.labels)]
 
 
 def _chosen(answers: Sequence[Asked], failed: int) -> Chosen:
@@ -293,9 +214,9 @@ def _normalized(draft: _Draft, chosen: Chosen) -> Plan:
     why = f"{chosen.metric} above target" if raw > current else "All metrics below target" if raw < current else ""
     stabilized, limited, history = _limits(draft, raw)
     draft = replace(draft, history=history).stage(stabilized).stage(limited)
-    draft = draft.condition(_ABLE, "True", stabilized.reason, _MESSAGES[stabilized.reason])
+    draft = draft.condition(ABLE, "True", stabilized.reason, _MESSAGES[stabilized.reason])
     capped = "False" if limited.replicas == limited.wanted else "True"
-    draft = draft.condition(_LIMITED, capped, limited.reason, _MESSAGES[limited.reason])
+    draft = draft.condition(LIMITED, capped, limited.reason, _MESSAGES[limited.reason])
     desired = limited.replicas
     if current == 0 and desired < policy.min_replicas:
         desired = policy.min_replicas
@@ -332,7 +253,7 @@ def _reason(stabilized: Stabilized, limited: Limited, desired: int, current: int
 
 def _failed(draft: _Draft, reason: str, error: str) -> Plan:
     policy = draft.evaluation.policy
-    error = f"failed to compute desired number of replicas based on listed metrics for {_reference(policy)}: {error}"
+    error = f"failed to compute desired number of replicas based on listed metrics for {reference(policy)}: {error}"
     note = EventNote("Warning", "FailedComputeMetricsReplicas", error)
     draft = replace(draft, events=(*draft.events, note), error=error)
     return replace(_finished(draft, draft.scale.replicas, reason, error), decided=False)

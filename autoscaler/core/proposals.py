@@ -1,4 +1,4 @@
-"""What each metric of a policy asks for: its formula chosen by its type and by the target that is set (hpa.md §2, §3)."""
+"""What each metric of a policy asks for: its type and the target that is set decide the formula (hpa.md §2, §3)."""
 
 from __future__ import annotations
 

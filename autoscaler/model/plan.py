@@ -178,8 +178,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     scale could not be read. `reason` is one word for why it ends as it does; `error` the text of a failed pass, "" when
     it went well. `conditions`, `events`, `metrics` are the status as it stands before the write; `planner.settled`
     gives them, and the history, as they stand after it. `metrics` None = leave what is in the status. `conditions` are
-    those this pass touched; one with status "" is to be taken away (`core.conditions.merged` does). `decided` False: the
-    pass failed before its number stood, so the status keeps its `desiredReplicas`.
+    those this pass touched; one with status "" is to be taken away (`core.conditions.merged` does). `decided` False:
+    the pass failed before its number stood, so the status keeps its `desiredReplicas`.
     """
 
     action: Action

@@ -1,0 +1,132 @@
+"""What is wrong with a policy, said to the person who wrote it (autoscaling/v2's own rules, hpa.md §6.1).
+
+An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. Whether the target exists
+and can be scaled is found out by asking for its scale, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from autoscaler.model.policy import MetricSpec, MetricType, Policy, ScalingRules
+
+_LONGEST_WINDOW = 3600
+_LONGEST_PERIOD = 1800
+
+
+def problems(policy: Policy) -> tuple[str, ...]:
+    """One sentence each, naming the field and the fix; empty when the policy can be evaluated."""
+    found = [*_target(policy), *_bounds(policy)]
+    for index, spec in enumerate(policy.metrics):
+        found.extend(_metric(spec, f"spec.metrics[{index}]"))
+    if not policy.metrics:
+        found.append("spec.metrics: is empty, list at least one metric")
+    if policy.behavior is not None:
+        found.extend(_rules(policy.behavior.up, "spec.behavior.scaleUp"))
+        found.extend(_rules(policy.behavior.down, "spec.behavior.scaleDown"))
+    return tuple(found)
+
+
+def _target(policy: Policy) -> Iterator[str]:
+    for field, value in (("kind", policy.target.kind), ("name", policy.target.name)):
+        yield from _segment(value, f"spec.scaleTargetRef.{field}")
+
+
+def _segment(value: str, field: str) -> Iterator[str]:
+    """A word that becomes part of a path."""
+    if not value:
+        yield f"{field}: is missing, set it"
+    elif value in (".", "..") or "/" in value or "%" in value:
+        yield f"{field}: {value!r} cannot be part of a path, remove '/', '%' and lone dots"
+
+
+def _bounds(policy: Policy) -> Iterator[str]:
+    minimum, maximum = policy.min_replicas, policy.max_replicas
+    if maximum < 1:
+        yield f"spec.maxReplicas: is {maximum}, set it to at least 1"
+    elif minimum > maximum:
+        yield f"spec.minReplicas: is {minimum}, more than spec.maxReplicas ({maximum}), lower it or raise the maximum"
+    if minimum < 0:
+        yield f"spec.minReplicas: is {minimum}, set it to at least 0"
+    elif minimum == 0 and not any(each.type in (MetricType.OBJECT, MetricType.EXTERNAL) for each in policy.metrics):
+        yield "spec.minReplicas: is 0 without an Object or External metric that could wake the target, set it to 1"
+
+
+def _metric(spec: MetricSpec, field: str) -> Iterator[str]:
+    source = _SOURCES.get(spec.type)
+    if source is None:
+        yield f"{field}.type: {spec.type!r} is unknown, use one of {', '.join(MetricType)}"
+        return
+    name, rule = source
+    where = f"{field}.{name}"
+    yield from _segment(spec.name, f"{where}.name" if name in _RESOURCES else f"{where}.metric.name")
+    yield from rule(spec, where)
+    for target, value in (
+        ("averageUtilization", spec.utilization),
+        ("averageValue", spec.average_value),
+        ("value", spec.value),
+    ):
+        if value is not None and value <= 0:
+            yield f"{where}.target.{target}: must be more than 0"
+
+
+def _resource(spec: MetricSpec, where: str) -> Iterator[str]:
+    if (spec.utilization is None) == (spec.average_value is None):
+        yield f"{where}.target: set exactly one of averageUtilization and averageValue"
+
+
+def _container_resource(spec: MetricSpec, where: str) -> Iterator[str]:
+    if not spec.container:
+        yield f"{where}.container: is missing, name the container"
+    yield from _resource(spec, where)
+
+
+def _pods(spec: MetricSpec, where: str) -> Iterator[str]:
+    if spec.average_value is None:
+        yield f"{where}.target.averageValue: is missing, set it"
+
+
+def _object(spec: MetricSpec, where: str) -> Iterator[str]:
+    described = spec.described
+    yield from _segment(described.kind if described else "", f"{where}.describedObject.kind")
+    yield from _segment(described.name if described else "", f"{where}.describedObject.name")
+    fields = {"Value": ("value", spec.value), "AverageValue": ("averageValue", spec.average_value)}
+    if spec.target_type not in fields:
+        yield f"{where}.target.type: {spec.target_type!r} is no target of an Object metric, use Value or AverageValue"
+    elif fields[spec.target_type][1] is None:
+        yield f"{where}.target.{fields[spec.target_type][0]}: is missing, set it or change target.type"
+
+
+def _external(spec: MetricSpec, where: str) -> Iterator[str]:
+    if (spec.value is None) == (spec.average_value is None):
+        yield f"{where}.target: set exactly one of value and averageValue"
+
+
+_SOURCES: dict[str, tuple[str, Callable[[MetricSpec, str], Iterator[str]]]] = {
+    MetricType.RESOURCE: ("resource", _resource),
+    MetricType.CONTAINER_RESOURCE: ("containerResource", _container_resource),
+    MetricType.PODS: ("pods", _pods),
+    MetricType.OBJECT: ("object", _object),
+    MetricType.EXTERNAL: ("external", _external),
+}
+_RESOURCES = ("resource", "containerResource")
+
+
+def _rules(rules: ScalingRules, where: str) -> Iterator[str]:
+    window = rules.stabilization
+    if window is not None and not 0 <= window <= _LONGEST_WINDOW:
+        yield f"{where}.stabilizationWindowSeconds: is {window}, set it between 0 and {_LONGEST_WINDOW}"
+    if rules.select not in ("Max", "Min", "Disabled"):
+        yield f"{where}.selectPolicy: {rules.select!r} is unknown, use Max, Min or Disabled"
+    if rules.tolerance is not None and not rules.tolerance >= 0:
+        yield f"{where}.tolerance: must not be negative"
+    if not rules.policies:
+        yield f"{where}.policies: is empty, list at least one or leave the field out"
+    for index, policy in enumerate(rules.policies):
+        field = f"{where}.policies[{index}]"
+        if policy.type not in ("Pods", "Percent"):
+            yield f"{field}.type: {policy.type!r} is unknown, use Pods or Percent"
+        if policy.value <= 0:
+            yield f"{field}.value: must be more than 0"
+        if not 1 <= policy.period <= _LONGEST_PERIOD:
+            yield f"{field}.periodSeconds: is {policy.period}, set it between 1 and {_LONGEST_PERIOD}"
