@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.errors import ForbiddenError, KubeError, NotFoundError
+from autoscaler.model.metrics import Source
 
 OUR_NAME = "hpa-companion"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -38,10 +39,10 @@ class Right(Struct, frozen=True):
         return f"{self.resource}.{self.group}" if self.group else self.resource
 
 
+PAGES = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats", Source.AUTO: "nodes/metrics"}
 NEEDS: dict[str, tuple[Right, ...]] = {
-    "scrape kubelets": (
+    "watch the cluster": (
         Right(("get", "list", "watch"), "", "nodes"),
-        Right(("get",), "", "nodes/metrics"),
         Right(("get", "list", "watch"), "", "pods"),
     ),
     "serve metrics": (
@@ -102,14 +103,15 @@ class _ApiService(Struct, frozen=True):
     status: _Status = _Status()
 
 
-async def examine(asker: Asker) -> list[Finding]:
-    """Every line about the API server; the first one alone when it does not answer."""
+async def examine(asker: Asker, source: Source = Source.AUTO) -> list[Finding]:
+    """Every line about the API server; the first one alone when it does not answer. `source` is the kubelets'."""
     try:
         version = msgspec.json.decode(await asker.get("/version"), type=_Version).git
     except (KubeError, msgspec.DecodeError) as exc:
         return [bad("API server", str(exc), "check the address, the network and the credentials of the kubeconfig")]
     found = [good("API server", f"Kubernetes {version}")]
-    found += [await _rights(asker, need, rights) for need, rights in NEEDS.items()]
+    needs = {"scrape kubelets": (Right(("get",), "", PAGES[source]),), **NEEDS}
+    found += [await _rights(asker, need, rights) for need, rights in needs.items()]
     found.append(await _kind(asker))
     found += [await _registration(asker, version) for version in VERSIONS]
     return found

@@ -45,11 +45,10 @@ KUBELET = Group(
         Option("kubelet-certificate-authority", Kind.FILE, "", "kubelet.certificate_authority",
             "CA that signed the kubelets' serving certificates (PEM). Empty: the cluster's own CA."),
         Option("kubelet-insecure-tls", Kind.BOOLEAN, "false", "kubelet.insecure_tls",
-            "Do not verify kubelets. Anyone who answers on a node's address can then invent numbers, so no token is "
-            "sent either. For trials only; give --kubelet-certificate-authority instead."),
+            "Do not verify kubelets: whoever answers on a node's address is believed and gets our token. For trials "
+            "only; give --kubelet-certificate-authority instead."),
         Option("kubelet-client-certificate", Kind.FILE, "", "kubelet.client_certificate",
-            "Client certificate (PEM) to show to kubelets; needs --kubelet-client-key. Empty: the service account's "
-            "token is sent."),
+            "Client certificate (PEM) to show to kubelets that do not take tokens; needs --kubelet-client-key."),
         Option("kubelet-client-key", Kind.FILE, "", "kubelet.client_key",
             "Key of --kubelet-client-certificate (PEM)."),
         Option("kubelet-annotation-path", Kind.BOOLEAN, "false", "kubelet.annotation_path",

@@ -9,6 +9,7 @@ import pytest
 from autoscaler.cli.clusterchecks import APISERVICES, NEEDS, REVIEWS, examine
 from autoscaler.cli.finding import Finding, State
 from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
+from autoscaler.model.metrics import Source
 
 
 def apiservice(*, name: str = "hpa-companion", available: str = "True", insecure: bool = False) -> dict[str, Any]:
@@ -76,10 +77,16 @@ async def test_an_api_server_that_does_not_answer_ends_the_questions() -> None:
 async def test_every_right_needed_is_asked_for_one_by_one() -> None:
     cluster = Cluster()
     await examine(cluster)
-    assert len(cluster.asked) == sum(len(right.verbs) for rights in NEEDS.values() for right in rights)
+    assert len(cluster.asked) == 1 + sum(len(right.verbs) for rights in NEEDS.values() for right in rights)
     assert {"verb": "get", "group": "", "resource": "nodes", "subresource": "metrics", "namespace": "", "name": ""} in (
         cluster.asked
     )
+
+
+async def test_the_summary_source_needs_another_right() -> None:
+    cluster = Cluster(denied=[("get", "nodes/stats")])
+    assert all(finding.state is State.OK for finding in await examine(cluster))
+    assert any(finding.detail == "not allowed: get nodes/stats" for finding in await examine(cluster, Source.SUMMARY))
 
 
 async def test_missing_rights_are_named_by_what_they_are_needed_for() -> None:
