@@ -15,9 +15,10 @@ import msgspec
 import structlog
 
 from autoscaler.clock import Clock
+from autoscaler.control.followers import Followers
 from autoscaler.control.memory import Memory
 from autoscaler.core import planner, validation
-from autoscaler.core.planner import Evaluation
+from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import AuditError, ConflictError, KubeError, MalformedError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
@@ -75,6 +76,7 @@ class Reconciler:
         journal: Journal,
         policies: PolicyWriter,
         memory: Memory,
+        followers: Followers,
         settings: ControllerSettings,
         clock: Clock,
         telemetry: ControlTelemetry,
@@ -86,6 +88,7 @@ class Reconciler:
         self._journal = journal
         self._policies = policies
         self._memory = memory
+        self._followers = followers
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
@@ -110,38 +113,49 @@ class Reconciler:
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
         now = self._clock.now()
         if outcome in (Outcome.WRITTEN, Outcome.FAILED, Outcome.CONFLICTED):
-            plan = planner.settled(plan, policy, written=outcome is Outcome.WRITTEN, error=error, now=now)
+            plan = planner.settled(
+                plan, policy, written=outcome is Outcome.WRITTEN, error=error, now=now, compat=self._settings.compat
+            )
         self._memory.keep(policy, plan.history)
         decision = self._decision(policy, plan, outcome, error, evaluation)
         await self._tell(policy, plan, decision, now)
         return decision
 
     async def _gather(self, policy: Policy) -> tuple[Evaluation, Scale | None]:
-        scale, scale_error, pods, metrics, unavailable = None, "", (), None, ""  # type: ignore[var-annotated]  # filled below
+        """Everything the planner reads. What cannot be had is in the evaluation as a reason, not as an exception."""
         try:
             scale = await self._scaler.read(policy.namespace, policy.target)
         except KubeError as exc:
-            scale_error = str(exc)
-        if scale is not None and scale.selector:
-            try:
-                pods = tuple(self._targets.pods_matching(policy.namespace, scale.selector))
-            except MalformedError as exc:
-                unavailable = str(exc)
-            else:
-                metrics = self._usage.pod_metrics(policy.namespace, pods)
+            return self._evaluation(policy, None, scale_error=str(exc)), None
+        try:
+            pods = self._targets.pods_matching(policy.namespace, scale.selector) if scale.selector else ()
+        except MalformedError:  # the planner looks at the selector itself, and says what is wrong with it
+            pods = ()
+        self._followers.follow(policy.key, (pod.key for pod in pods))
+        metrics = self._usage.pod_metrics(policy.namespace, pods)
+        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics), scale
+
+    def _evaluation(
+        self,
+        policy: Policy,
+        scale: Scale | None,
+        *,
+        scale_error: str = "",
+        pods: Sequence[Pod] = (),
+        pod_metrics: Sequence[PodMetrics] = (),
+    ) -> Evaluation:
         now = self._clock.now()
         return Evaluation(
             policy=policy,
             scale=scale,
             scale_error=scale_error,
             pods=pods,
-            pod_metrics=metrics,
-            unavailable=unavailable,
+            pod_metrics=pod_metrics,
             history=self._memory.history(policy),
             now=now,
             settings=self._settings,
             period_start_replicas=self._memory.period_start(policy, scale.replicas, now) if scale else None,
-        ), scale
+        )
 
     async def _act(self, policy: Policy, plan: Plan, scale: Scale | None) -> tuple[Outcome, str]:
         if plan.action is Action.HOLD or scale is None:

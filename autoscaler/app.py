@@ -1,0 +1,282 @@
+"""Composition root: every object is built here, once, and ended in order.
+
+Ending (SIGTERM): no new evaluation is begun and those under way are finished; then everything that watches, scrapes and
+serves is cancelled (requests in progress get their answer) while the forwarder makes its last round; then the spool is
+closed. All of it takes less than 5 s; what Kafka did not take by then waits in the spool for the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+from msgspec import structs
+
+from autoscaler import __version__
+from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.audit.kafka import Forwarder
+from autoscaler.audit.outbox import Outbox
+from autoscaler.audit.producer import KafkaProducer, KafkaSettings
+from autoscaler.audit.spool import Spool
+from autoscaler.clock import Clock, SystemClock, ticks
+from autoscaler.config.settings import Settings
+from autoscaler.control.followers import Followers
+from autoscaler.control.memory import Memory
+from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.engine.freshness import Freshness
+from autoscaler.engine.scraper import Scraper
+from autoscaler.engine.store import MemoryStorage
+from autoscaler.engine.warmup import Warmup
+from autoscaler.errors import AutoscalerError
+from autoscaler.kube.addresses import AddressRules
+from autoscaler.kube.authconfig import AuthenticationConfig
+from autoscaler.kube.client import KubeClient
+from autoscaler.kube.cluster import Cluster
+from autoscaler.kube.connection import Connections, connect
+from autoscaler.kube.events import EventWriter
+from autoscaler.kube.kubelet import KubeletClient
+from autoscaler.kube.policies import PolicyCache, PolicyClient
+from autoscaler.kube.reviews import Reviews
+from autoscaler.kube.scale import ScaleClient
+from autoscaler.kube.trust import KubeletTrust, TrustFiles
+from autoscaler.model.decision import Decision
+from autoscaler.model.metrics import Source
+from autoscaler.telemetry import Health, Telemetry, Verdict
+
+log = structlog.get_logger(__name__)
+
+LAST_EVALUATIONS_SECONDS = 1.0
+WARM_LOOK_SECONDS = 0.25
+HEARTBEAT_SECONDS = 1.0
+DEAD_AFTER_SECONDS = 20.0
+
+Witness = Callable[[Decision], None]
+Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
+"""What runs, by name."""
+
+
+def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean end. Raises ConfigError before anything is written."""
+    import uvloop  # noqa: PLC0415 - `demo` and the tests bring their own loop
+
+    try:
+        uvloop.run(_until_signalled(Application(settings)))
+    except* AutoscalerError as group:
+        raise _first(group) from None
+    return 0
+
+
+async def _until_signalled(application: Application) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await application.run(stop)
+
+
+def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
+    """The error a person should read: the first one of ours in the group."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+class _WitnessedOutbox:
+    """The spool as the reconciler's journal; `witness` sees each record once it is durable."""
+
+    def __init__(self, outbox: Outbox, witness: Witness) -> None:
+        self._outbox = outbox
+        self._witness = witness
+
+    async def record(self, decision: Decision) -> None:
+        await self._outbox.record(decision)
+        self._witness(decision)
+
+
+class Application:
+    """One controller process. `cluster`, `storage`, `policies` and `server` are there to be read once `run` began."""
+
+    cluster: Cluster
+    storage: MemoryStorage
+    policies: PolicyCache
+    server: ApiServer
+    warmup: Warmup
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, witness: Witness = lambda _decision: None
+    ) -> None:
+        self._settings = settings
+        self._clock: Clock = clock or SystemClock()
+        self._witness = witness
+        self.telemetry = Telemetry()
+        self.health = Health()
+        self._beat = self._clock.monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises ConfigError, alone or in a group, when something cannot begin."""
+        audit, telemetry = self._settings.audit, self.telemetry
+        forwarding = bool(audit.kafka.bootstrap_servers)
+        async with AsyncExitStack() as stack:
+            connections = await connect(self._settings.kubeconfig, self._clock)
+            spool = Spool(
+                Path(audit.spool_dir), now=self._clock.now(), forwarding=forwarding, max_bytes=audit.spool_max_bytes
+            )
+            outbox = await stack.enter_async_context(Outbox(spool, self._clock, telemetry.audit))
+            client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
+            kubelets = self._kubelets((await connections.current()).ca_pem, connections)
+            stack.push_async_callback(kubelets.close)
+            parts = self._built(client, kubelets, outbox)
+            forwarder = self._forwarder(outbox) if forwarding else None
+            log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
+            await self._live(parts, forwarder, stop)
+        log.info("Stopped")
+
+    async def _live(self, parts: Parts, forwarder: Forwarder | None, stop: asyncio.Event) -> None:
+        """Run every part until told to stop, then end them in order."""
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(part(), name=name) for name, part in parts.items()}
+            if forwarder is not None:
+                tasks["forwarder"] = group.create_task(forwarder.run(), name="forwarder")
+            await stop.wait()
+            self._sweep.stop()
+            await asyncio.wait({tasks["sweep"]}, timeout=LAST_EVALUATIONS_SECONDS)
+            for task in tasks.values():
+                task.cancel()
+            if forwarder is not None:
+                await forwarder.finish()
+
+    def _built(self, client: KubeClient, kubelets: KubeletClient, outbox: Outbox) -> Parts:
+        """Every part but the forwarder."""
+        settings, clock, telemetry = self._settings, self._clock, self.telemetry
+        freshness, followers = Freshness(), Followers()
+        self.cluster = Cluster(
+            client, clock=clock, telemetry=telemetry.kube, node_selector=settings.kubelet.node_selector
+        )
+        self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
+        trust = AuthenticationConfig(client, clock=clock, telemetry=telemetry.kube)
+        self.storage = MemoryStorage(
+            resolution=settings.kubelet.resolution, clock=clock, telemetry=telemetry.engine, freshness=freshness
+        )
+        self.warmup = Warmup(self.cluster, self.storage, clock)
+        scraper = Scraper(
+            kubelets=kubelets,
+            inventory=self.cluster,
+            storage=self.storage,
+            clock=clock,
+            telemetry=telemetry.engine,
+            resolution=settings.kubelet.resolution,
+            source=Source(settings.kubelet.source),
+        )
+        self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
+        self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
+        self.health.add_live(self._heartbeat_verdict)
+        self.server = self._server(Reviews(client, clock), trust)
+        events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
+        memory = Memory(settings.control.sync_period)
+        reconciler = Reconciler(
+            targets=self.cluster,
+            usage=self.storage,
+            scaler=ScaleClient(client, clock),
+            journal=_WitnessedOutbox(outbox, self._witness),
+            policies=PolicyClient(client, self.policies, events, clock),
+            memory=memory,
+            followers=followers,
+            settings=settings.control.controller,
+            clock=clock,
+            telemetry=telemetry.control,
+            new_id=lambda: uuid.uuid4().hex,
+        )
+        self._sweep = Sweep(
+            policies=self.policies,
+            evaluator=reconciler,
+            memory=memory,
+            pace=Pace(
+                sync_period=settings.control.sync_period, evaluation_interval=settings.control.evaluation_interval
+            ),
+            clock=clock,
+            telemetry=telemetry.control,
+        )
+        freshness.subscribe(lambda pods: self._sweep.fresh(followers.of(pods)))
+        return {
+            "cluster": self.cluster.run,
+            "policies": self.policies.run,
+            "front-proxy-trust": trust.run,
+            "scraper": scraper.run,
+            "server": self.server.run,
+            "events": events.run,
+            "sweep": self._sweep.run,
+            "policy changes": self._follow_policies,
+            "warm-up": self._open_when_warm,
+            "heartbeat": self._heartbeat,
+        }
+
+    def _kubelets(self, cluster_ca: str, connections: Connections) -> KubeletClient:
+        kubelet = self._settings.kubelet
+        files = TrustFiles(
+            authority=cluster_ca,
+            authority_file=kubelet.certificate_authority,
+            certificate_file=kubelet.client_certificate,
+            key_file=kubelet.client_key,
+            insecure=kubelet.insecure_tls,
+        )
+        rules = AddressRules(
+            types=kubelet.preferred_address_types,
+            port=kubelet.port,
+            status_port=kubelet.use_node_status_port,
+            annotation_path=kubelet.annotation_path,
+            loopback=kubelet.allow_loopback,
+        )
+        return KubeletClient(
+            rules=rules,
+            trust=KubeletTrust(files, self._clock),
+            tokens=connections,
+            clock=self._clock,
+            timeout=kubelet.request_timeout,
+        )
+
+    def _server(self, reviews: Reviews, trust: AuthenticationConfig) -> ApiServer:
+        serving = self._settings.serving
+        settings = ApiSettings(
+            bind_address=serving.bind_address,
+            port=serving.port,
+            tls_cert_file=serving.tls_cert_file,
+            tls_private_key_file=serving.tls_private_key_file,
+            cert_dir=serving.cert_dir,
+        )
+        return ApiServer(
+            settings,
+            usage=self.storage,
+            inventory=self.cluster,
+            reviews=reviews,
+            trust=trust,
+            health=self.health,
+            telemetry=self.telemetry,
+            clock=self._clock,
+        )
+
+    def _forwarder(self, outbox: Outbox) -> Forwarder:
+        kafka = KafkaSettings(**structs.asdict(self._settings.audit.kafka))
+        return Forwarder(outbox, lambda: KafkaProducer(kafka), kafka.topic, self._clock, self.telemetry.audit)
+
+    async def _follow_policies(self) -> None:
+        async for _ in self.policies.policy_changes():
+            self._sweep.changed()
+
+    async def _open_when_warm(self) -> None:
+        async for _ in ticks(self._clock, WARM_LOOK_SECONDS):
+            if self.warmup.warm():
+                self._sweep.open_gate()
+                return
+
+    async def _heartbeat(self) -> None:
+        async for _ in ticks(self._clock, HEARTBEAT_SECONDS):
+            self._beat = self._clock.monotonic()
+
+    def _heartbeat_verdict(self) -> Verdict:
+        silent = self._clock.monotonic() - self._beat
+        return Verdict("event-loop", silent < DEAD_AFTER_SECONDS, f"no heartbeat for {silent:.0f} s")
