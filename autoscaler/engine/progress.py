@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.summary import summary_page
+from autoscaler.engine.schedule import PASSING
 from autoscaler.errors import ScrapeError
 from autoscaler.model.metrics import Page, RawPage, Source
 from autoscaler.model.objects import Node
@@ -14,10 +15,11 @@ class Progress:
 
     def __init__(self, node: Node, source: Source) -> None:
         self.node = node
-        self.source = Source.RESOURCE if source is Source.AUTO else source
+        self.source: Source = Source.RESOURCE if source is Source.AUTO else source
         self.failures = 0
         self.succeeded = False
-        self._decoder = ExpositionDecoder()
+        self.decoder = ExpositionDecoder()
+        self._told = False
 
     def due_at_once(self, node: Node) -> bool:
         """Whether `node`, the newer state, is a reason not to wait for its turn."""
@@ -31,20 +33,23 @@ class Progress:
         return Source.SUMMARY if self.source is Source.RESOURCE else Source.RESOURCE
 
     def fail(self, error: ScrapeError) -> bool:
-        """Note a failure; whether that is news: the second in a row, for one alone harms nobody."""
+        """Note a failure; whether that is news. One that may be gone in a moment is news when it happens again."""
         self.failures += 1
         self.succeeded = False
-        return self.failures == 2
+        news = not self._told and (self.failures > 1 or error.reason not in PASSING)
+        self._told = self._told or news
+        return news
 
     def succeed(self) -> bool:
         """Note a success; whether that is news."""
-        news = self.failures >= 2
+        news, self._told = self._told, False
         self.failures = 0
         self.succeeded = True
         return news
 
-    def decode(self, raw: RawPage) -> Page:
-        """The samples of a page; MalformedError when it is none."""
-        if raw.source is Source.SUMMARY:
-            return summary_page(raw.body, raw.asked_ns)
-        return self._decoder.page(raw.body, raw.asked_ns)
+
+def decoded(raw: RawPage, decoder: ExpositionDecoder) -> Page:
+    """The samples of a page; MalformedError when it is none."""
+    if raw.source is Source.SUMMARY:
+        return summary_page(raw.body, raw.asked_ns)
+    return decoder.page(raw.body, raw.asked_ns)

@@ -44,5 +44,5 @@ def wait_after_failure(
         return min(EARLY_SECONDS, resolution / 3)
     if ready:
         return regular
-    turns = min(2 ** (failures - 1) - 1, int(LONGEST_SECONDS / resolution))
-    return max(regular, min(regular + turns * resolution, LONGEST_SECONDS))
+    skipped = (1 << min(failures, 10) - 1) - 1
+    return max(regular, min(regular + skipped * resolution, LONGEST_SECONDS))

@@ -13,8 +13,9 @@ from typing import Protocol
 import structlog
 
 from autoscaler.clock import Clock
+from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.rates import NANO
-from autoscaler.engine.progress import Progress
+from autoscaler.engine.progress import Progress, decoded
 from autoscaler.engine.schedule import wait_after_failure, wait_after_success
 from autoscaler.engine.store import Storage
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
@@ -23,7 +24,7 @@ from autoscaler.model.objects import Node, NodeName, Pod
 from autoscaler.telemetry import EngineTelemetry
 
 CONCURRENCY = 64
-LARGE = 256 * 1024
+LARGE = 1 << 20
 """A page of more bytes is decoded in a thread, so that nobody else waits for it."""
 
 log = structlog.get_logger(__name__)
@@ -146,8 +147,8 @@ class Scraper:
         except ScrapeError as error:
             if error.reason is not ScrapeReason.NOT_FOUND or self._source is not Source.AUTO:
                 raise
-            progress.source = progress.other_source()
-            raw = await self._asked(progress.node, progress.source)
+            raw = await self._asked(progress.node, progress.other_source())
+            progress.source = raw.source
         return await self._decoded(raw, progress)
 
     async def _asked(self, node: Node, source: Source) -> RawPage:
@@ -156,21 +157,21 @@ class Scraper:
         self._telemetry.last_request.labels(node.name).set(self._clock.now())
         success = "false"
         try:
-            page = await self._kubelets.page(node, source)
+            raw = await self._kubelets.page(node, source)
             success = "true"
         finally:
             self._telemetry.requests.labels(success).inc()
             self._telemetry.request_seconds.labels(node.name).observe(self._clock.monotonic() - started)
-        return page
+        return raw
 
     async def _decoded(self, raw: RawPage, progress: Progress) -> Page:
         """The page's samples; a page that is none, or that says there are none, is a failed scrape."""
         name = progress.node.name
         try:
             if len(raw.body) > LARGE:
-                page = await asyncio.to_thread(progress.decode, raw)
+                page = await asyncio.to_thread(decoded, raw, ExpositionDecoder())
             else:
-                page = progress.decode(raw)
+                page = decoded(raw, progress.decoder)
         except MalformedError as exc:
             raise ScrapeError(name, ScrapeReason.PARSE, str(exc)) from exc
         if page.failed:
