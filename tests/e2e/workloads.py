@@ -1,0 +1,114 @@
+"""Objects a test puts into a cluster, and what it does to them."""
+
+from __future__ import annotations
+
+from tests.e2e.cluster import Cluster
+from tests.e2e.eventually import eventually
+from tests.e2e.kubeapi import Object
+
+SETTLE = 30.0
+"""Seconds until a Deployment's pods run."""
+
+
+def deployment(name: str, replicas: int, *, cpu: str = "50m", memory: str = "64Mi") -> Object:
+    """`replicas` pods that request 100m and 128Mi, and use `cpu` and `memory` each."""
+    labels = {"app": name}
+    requests = {"cpu": "100m", "memory": "128Mi"}
+    template = {
+        "metadata": {"labels": labels, "annotations": usage(cpu, memory)},
+        "spec": {"containers": [{"name": "app", "image": "example.invalid/app", "resources": {"requests": requests}}]},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def usage(cpu: str, memory: str) -> dict[str, str]:
+    """Annotations of a pod that say what each of its containers uses from now on."""
+    return {"sim/cpu": cpu, "sim/memory": memory}
+
+
+def cpu_utilization(percent: int) -> Object:
+    """A metric of an autoscaling/v2 spec."""
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+
+
+def autoscaler_spec(target: str, *, least: int = 1, most: int = 8, percent: int = 50) -> Object:
+    """An autoscaling/v2 spec on CPU that follows at once, up and down."""
+    pace = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Percent", "value": 400, "periodSeconds": 15}]}
+    return {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+        "minReplicas": least,
+        "maxReplicas": most,
+        "metrics": [cpu_utilization(percent)],
+        "behavior": {"scaleUp": pace, "scaleDown": {**pace, "policies": [{**pace["policies"][0], "value": 100}]}},
+    }
+
+
+def hpa(name: str, spec: Object) -> Object:
+    """A HorizontalPodAutoscaler, for kube-controller-manager."""
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name}, "spec": spec}
+
+
+def scaler(name: str, spec: Object) -> Object:
+    """A HorizontalPodScaler, for us."""
+    return {
+        "apiVersion": "hpa-companion.dev/v1alpha1",
+        "kind": "HorizontalPodScaler",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+class Namespace:
+    """One namespace of a cluster, in the verbs of a test."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster, self.name = cluster, name
+        self._api = cluster.admin
+
+    @property
+    def deployments(self) -> str:
+        return f"/apis/apps/v1/namespaces/{self.name}/deployments"
+
+    @property
+    def scalers(self) -> str:
+        return f"/apis/hpa-companion.dev/v1alpha1/namespaces/{self.name}/horizontalpodscalers"
+
+    @property
+    def hpas(self) -> str:
+        return f"/apis/autoscaling/v2/namespaces/{self.name}/horizontalpodautoscalers"
+
+    def run(self, name: str, replicas: int, *, cpu: str = "50m") -> None:
+        """A Deployment whose pods run when this returns."""
+        self._api.post(self.deployments, deployment(name, replicas, cpu=cpu))
+        eventually(SETTLE, lambda: len(self.running(name)) == replicas, f"{replicas} pods of {name} run")
+
+    def load(self, name: str, cpu: str) -> None:
+        """From now on each pod of the Deployment uses this much CPU, and so does each new one."""
+        annotations = {"metadata": {"annotations": {"sim/cpu": cpu}}}
+        for pod in self.pods(name):
+            self._api.patch(f"/api/v1/namespaces/{self.name}/pods/{pod['metadata']['name']}", annotations)
+
+    def replicas(self, name: str) -> int:
+        """What the Deployment is asked to have."""
+        wanted: int = self._api.get(f"{self.deployments}/{name}")["spec"]["replicas"]
+        return wanted
+
+    def pods(self, name: str) -> list[Object]:
+        return self._api.items(f"/api/v1/namespaces/{self.name}/pods?labelSelector=app%3D{name}")
+
+    def running(self, name: str) -> list[Object]:
+        return [pod for pod in self.pods(name) if pod["status"]["phase"] == "Running"]
+
+    def scaler(self, name: str) -> Object:
+        return self._api.get(f"{self.scalers}/{name}")
+
+    def condition(self, name: str, kind: str) -> Object:
+        """A condition of a HorizontalPodScaler, {} while it has none."""
+        conditions = self.scaler(name).get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == kind), {})
