@@ -23,7 +23,7 @@ class SpoolReader:
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
         if not self.path.is_file():
-            raise AuditError(f"no audit spool at {self.path}")
+            raise AuditError(f"no audit spool at {self.path}; name the one that `run` writes with --audit-spool-dir")
         try:
             self._db = self._opened()
         except sqlite3.Error as exc:

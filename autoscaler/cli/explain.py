@@ -1,0 +1,115 @@
+"""`autoscaler explain shop/web`: one decision of the spool, with its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from autoscaler.audit import codec
+from autoscaler.audit.codec import Record
+from autoscaler.audit.read import SpoolReader
+from autoscaler.core import explanation
+from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.model.decision import Decision
+from autoscaler.model.instant import parse_instant, seconds_text
+
+LISTED = 20
+
+
+def run(target: str, *, spool_dir: Path | str, at: str | None, output: str, out: TextIO) -> int:
+    """Tell the newest decision that moved `target`, or that would have; without one, the newest.
+
+    `target` is `namespace/name` or `namespace/kind/name` of a target, or `namespace/name` of its policy. `at` asks for
+    the decision in force at that time instead. AuditError when there is no such decision, ConfigError when `target` or
+    `at` cannot be understood.
+    """
+    moment = _moment(at)
+    with SpoolReader(Path(spool_dir)) as spool:
+        key = _found(spool, target)
+        record = _asked_for(spool, key, moment)
+        newest = spool.newest(key)
+        since = None if moment is not None or newest is None or newest.position == record.position else newest
+        _tell(record, since, output, out)
+    return 0
+
+
+def _moment(at: str | None) -> float | None:
+    try:
+        return None if at is None else parse_instant(at)
+    except MalformedError as exc:
+        raise ConfigError(f"--at: {exc}") from exc
+
+
+def _asked_for(spool: SpoolReader, key: str, moment: float | None) -> Record:
+    record = spool.newest(key, changed=moment is None, before=moment) or (spool.newest(key) if moment is None else None)
+    if record is not None:
+        return record
+    oldest = spool.oldest(key)
+    kept = f"; the oldest one kept is of {seconds_text(oldest.at)}" if oldest else ""
+    raise AuditError(f"{key} has no decision that early{kept}")
+
+
+def _found(spool: SpoolReader, target: str) -> str:
+    """The key that `target` means."""
+    parts = target.split("/")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ConfigError(f"{target!r} is neither namespace/name nor namespace/kind/name")
+    known = spool.targets()
+    matching = [key for key in known if _means(parts, key)] or list(_of_policy(spool, known, parts))
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise AuditError(f"{target} is ambiguous: {', '.join(matching)}")
+    raise AuditError(f"no decision about {target} in {spool.path}; {_listed(known)}")
+
+
+def _means(parts: list[str], key: str) -> bool:
+    namespace, kind, name = key.split("/", 2)
+    if (parts[0], parts[-1]) != (namespace, name):
+        return False
+    return len(parts) == 2 or parts[1].lower() in (kind.lower(), f"{kind.lower()}s")
+
+
+def _of_policy(spool: SpoolReader, known: list[str], parts: list[str]) -> Iterator[str]:
+    """Targets whose newest decision was made for the policy of that name."""
+    if len(parts) == 3:
+        return
+    for key in known:
+        record = spool.newest(key) if key.startswith(f"{parts[0]}/") else None
+        if record is not None and codec.decode(record.body).policy.name == parts[1]:
+            yield key
+
+
+def _listed(known: list[str]) -> str:
+    if not known:
+        return "it is empty so far"
+    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+    return f"it knows {', '.join(known[:LISTED])}{more}"
+
+
+def _tell(record: Record, since: Record | None, output: str, out: TextIO) -> None:
+    decision = codec.decode(record.body)
+    if output == "json":
+        out.write(_json(record, decision) + "\n")
+        return
+    for line in explanation.lines(explanation.explained(decision)):
+        print(line, file=out)
+    if since is not None:
+        print(file=out)
+        later = codec.decode(since.body)
+        latest = f"Latest evaluation, {later.time[:19]}Z: {explanation.headline(later)}"
+        print(explanation.printable(latest), file=out)
+
+
+def _json(record: Record, decision: Decision) -> str:
+    parts = {
+        "key": record.key,
+        "epoch": record.epoch,
+        "seq": record.seq,
+        "explanation": explanation.explained(decision),
+        "decision": decision,
+    }
+    return msgspec.json.format(msgspec.json.encode(parts), indent=2).decode()

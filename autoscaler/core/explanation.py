@@ -1,0 +1,170 @@
+"""Why a target has as many replicas as it has: one decision, told from its record alone.
+
+`explained` gives the parts, `lines` the text of them; the parts are also what a program gets as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from autoscaler.core import sentences
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.plan import Action, Chosen, Final, Forced, Limited, Proposal, Stabilized, Stage
+
+TRUNCATED = {
+    "pods": "some names of pods",
+    "texts": "the ends of long texts",
+    "events": "events and conditions",
+    "proposals": "the sums of the metrics",
+    "names": "the ends of long names",
+}
+
+
+class MetricPart(Struct, frozen=True):
+    """One metric: what it asks for (None: it failed) and how it came to that, as (word, sentence)."""
+
+    name: str
+    target: str
+    asks: int | None
+    facts: tuple[tuple[str, str], ...]
+
+
+class Step(Struct, frozen=True):
+    """One step from the metrics to the final number."""
+
+    name: str
+    replicas: int
+    sentence: str
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """A decision, told. `why` is the one sentence for those in a hurry."""
+
+    headline: str
+    why: str
+    time: str
+    policy: str
+    samples: str
+    metrics: tuple[MetricPart, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+
+def explained(decision: Decision) -> Explanation:
+    """The parts of the story; MalformedError when the record has no time."""
+    policy = decision.policy
+    age = decision.sample_age
+    return Explanation(
+        headline=headline(decision),
+        why=_why(decision),
+        time=decision.time,
+        policy=f"{policy.kind} {policy.namespace}/{policy.name}, generation {policy.generation}",
+        samples="none used" if age is None else f"at most {sentences.span(age)} old",
+        metrics=tuple(_metric(stage) for stage in decision.stages if isinstance(stage, Proposal)),
+        steps=tuple(_steps(decision)),
+        notes=tuple(_notes(decision)),
+    )
+
+
+def headline(decision: Decision) -> str:
+    """`shop/Deployment/web: 3 -> 5 replicas, written`."""
+    if decision.action is Action.RESIZE:
+        end = {
+            Outcome.WRITTEN: "written",
+            Outcome.SHADOWED: "not written: the policy is in Shadow",
+            Outcome.CONFLICTED: "not written: the target changed meanwhile",
+            Outcome.FAILED: "not written: the write was refused",
+            Outcome.HELD: "not written",
+        }[decision.outcome]
+        return f"{decision.key}: {decision.current} -> {decision.desired} replicas, {end}"
+    if decision.current is None:
+        return f"{decision.key}: could not be evaluated"
+    return f"{decision.key}: stays at {decision.current} {'replica' if decision.current == 1 else 'replicas'}"
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """The text, line by line, safe to print."""
+    return map(printable, _lines(explanation))
+
+
+def printable(line: str) -> str:
+    """Without control characters: names and messages in a record may come from anybody, and terminals obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield explanation.headline
+    if explanation.why:
+        yield f"  {explanation.why}"
+    yield ""
+    yield from _table(
+        (("at", f"{explanation.time[:19]}Z"), ("policy", explanation.policy), ("samples", explanation.samples))
+    )
+    for metric in explanation.metrics:
+        yield ""
+        asks = "could not be computed" if metric.asks is None else f"asks for {metric.asks}"
+        yield f"{metric.name}, target {metric.target}: {asks}"
+        yield from _table(metric.facts)
+    if explanation.steps:
+        yield ""
+        yield "From there to the number"
+        width = max(len(str(step.replicas)) for step in explanation.steps)
+        yield from _table((step.name, f"{step.replicas:>{width}}  {step.sentence}") for step in explanation.steps)
+    if explanation.notes:
+        yield ""
+        yield from explanation.notes
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    pairs = list(rows)
+    width = max((len(word) for word, _ in pairs), default=0)
+    return (f"  {word:<{width}}  {sentence}" for word, sentence in pairs)
+
+
+def _why(decision: Decision) -> str:
+    final = next((stage for stage in decision.stages if isinstance(stage, Final)), None)
+    return decision.error or (final.why if final else "") or decision.reason
+
+
+def _metric(proposal: Proposal) -> MetricPart:
+    return MetricPart(
+        name=sentences.metric_name(proposal),
+        target=sentences.target(proposal),
+        asks=proposal.replicas,
+        facts=tuple(sentences.measured(proposal)),
+    )
+
+
+def _steps(decision: Decision) -> Iterator[Step]:
+    now = parse_instant(decision.time)
+    proposals = sum(isinstance(stage, Proposal) for stage in decision.stages)
+    before: int | None = None
+    for stage in decision.stages:
+        step = _step(stage, proposals, now, before)
+        if step is not None:
+            yield step
+            before = step.replicas
+
+
+def _step(stage: Stage, proposals: int, now: float, before: int | None) -> Step | None:
+    match stage:
+        case Chosen():
+            return Step("chosen", stage.replicas, sentences.chosen(stage, proposals))
+        case Forced():
+            return Step("forced", stage.replicas, sentences.forced(stage))
+        case Stabilized():
+            return Step("stabilized", stage.replicas, sentences.stabilized(stage, now))
+        case Limited():
+            return Step("limited", stage.replicas, sentences.limited(stage))
+        case Final():
+            return Step("final", stage.replicas, sentences.final(stage, before))
+    return None
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    if decision.truncated:
+        left_out = ", ".join(TRUNCATED.get(word, word) for word in decision.truncated)
+        yield f"The record was too long to keep whole; left out: {left_out}."

@@ -1,0 +1,204 @@
+"""One stage of a plan as a sentence, with the numbers that took part in it, in units a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoscaler.model.plan import Chosen, Counted, Final, Forced, Limited, Proposal, Stabilized, Unnamed
+from autoscaler.model.policy import MetricType
+
+NAMES_SHOWN = 4
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+_PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
+
+
+def amount(proposal: Proposal, milli: int) -> str:
+    """A quantity of this metric: `1350m` of CPU, `512 MiB` of memory, `12.5` of anything else."""
+    if proposal.type in (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE):
+        if proposal.name == "cpu":
+            return f"{milli}m"
+        if proposal.name in ("memory", "ephemeral-storage") or proposal.name.startswith("hugepages-"):
+            return size(milli / 1000)
+    return f"{milli / 1000:.12g}"
+
+
+def size(number: float) -> str:
+    """Bytes: `512 MiB`, `1.5 GiB`."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if abs(number) >= unit:
+            return f"{number / unit:.4g} {name}"
+    return f"{number:.0f} B"
+
+
+def span(seconds: float) -> str:
+    """How long: `42 s`, `4 min 30 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(whole // 60, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def target(proposal: Proposal) -> str:
+    """What the metric is to be: `60 % of requests`, `500m a pod`."""
+    match proposal.target_type:
+        case "Utilization":
+            return f"{proposal.target} % of requests"
+        case "AverageValue":
+            return f"{amount(proposal, proposal.target)} a {_share(proposal)}"
+        case _:
+            return amount(proposal, proposal.target)
+
+
+def metric_name(proposal: Proposal) -> str:
+    """`cpu`, `cpu of container app`, `external queue_length`."""
+    match proposal.type:
+        case MetricType.RESOURCE:
+            return proposal.name
+        case MetricType.CONTAINER_RESOURCE:
+            return f"{proposal.name} of container {proposal.container}"
+        case _:
+            return f"{proposal.type.lower()} metric {proposal.name}"
+
+
+def measured(proposal: Proposal) -> Iterator[tuple[str, str]]:
+    """How a metric came to its number, as (word, sentence); nothing for what did not happen."""
+    if proposal.pods is not None:
+        yield "pods", pods(proposal.pods)
+    if proposal.usage is not None:
+        yield "usage", _usage(proposal)
+    if proposal.ratio is not None:
+        yield "ratio", _ratio(proposal)
+    if proposal.damped_ratio is not None:
+        yield "filled", _filled(proposal)
+    if proposal.replicas is None:
+        yield "failed", f"{proposal.reason}: {proposal.message}"
+    elif proposal.why:
+        yield "so", proposal.why
+
+
+def pods(counted: Counted) -> str:
+    """`3 ready, 1 unready (web-a), 2 without a sample (web-b, web-c)`."""
+    more = counted.unnamed or Unnamed()
+    groups = (
+        ("unready", counted.unready, more.unready),
+        ("without a sample", counted.missing, more.missing),
+        ("ignored, ending or ended", counted.ignored, more.ignored),
+    )
+    told = [
+        f"{len(names) + unnamed} {word} ({_names(names, unnamed)})"
+        for word, names, unnamed in groups
+        if names or unnamed
+    ]
+    return ", ".join([f"{counted.ready} ready", *told])
+
+
+def chosen(stage: Chosen, proposals: int) -> str:
+    """Which metric won."""
+    sentence = stage.metric or "no metric asks for any"
+    if proposals - stage.failed > 1:
+        sentence += ", which asks for the most"
+    if stage.failed:
+        sentence += f"; {stage.failed} of {proposals} failed, so never down"
+    return sentence
+
+
+def forced(stage: Forced) -> str:
+    """Why no metric was asked."""
+    if stage.current == 0 and stage.replicas == 0:
+        return "somebody has scaled the target to 0: scaling is off until it is scaled up again"
+    if stage.current > stage.max_replicas:
+        return f"{stage.current} is above the maximum of {stage.max_replicas}; no metric is asked"
+    return f"{stage.current} is below the minimum of {stage.min_replicas}; no metric is asked"
+
+
+def stabilized(stage: Stabilized, now: float) -> str:
+    """Which earlier recommendation held the number."""
+    if stage.by is None:
+        return f"no recommendation of the window stands against it ({_windows(stage)})"
+    up = stage.reason == "ScaleUpStabilized"
+    window = stage.up_window if up else stage.down_window
+    way = "up" if up else "down"
+    ago = span(max(0.0, now - stage.by.time))
+    return f"{stage.by.replicas} was recommended {ago} before, within the scale-{way} window of {span(window)}"
+
+
+def limited(stage: Limited) -> str:
+    """Which rate limit or bound decided."""
+    rule = f"{stage.policy}, from {stage.start}" if stage.policy else f"at most doubled from {stage.start}, or to 4"
+    match stage.reason:
+        case "ScaleUpLimit":
+            return f"not above {stage.limit} for now: {rule}"
+        case "ScaleDownLimit":
+            return f"not below {stage.limit} for now: {rule}"
+        case "TooManyReplicas":
+            return f"the maximum is {stage.max_replicas}"
+        case "TooFewReplicas":
+            return f"the minimum is {stage.min_replicas}"
+    return f"within {stage.min_replicas} to {stage.max_replicas}" + (
+        f" and the rate limit of {stage.limit}" if stage.limit is not None else ""
+    )
+
+
+def final(stage: Final, before: int | None) -> str:
+    """What it comes down to; `before` is the number of the stage above."""
+    if before is not None and stage.replicas > before and stage.current == 0:
+        return f"lifted from {before} to the minimum, for the target wakes from 0"
+    if stage.replicas == stage.current:
+        return "as many as there are"
+    return f"{abs(stage.replicas - stage.current)} {'more' if stage.replicas > stage.current else 'fewer'} than now"
+
+
+def _share(proposal: Proposal) -> str:
+    return "pod" if proposal.type in _PER_POD else "replica"
+
+
+def _usage(proposal: Proposal) -> str:
+    total = amount(proposal, proposal.usage or 0)
+    average = "" if proposal.average is None else f"{amount(proposal, proposal.average)} a {_share(proposal)}"
+    if proposal.requests is not None:
+        requested = amount(proposal, proposal.requests)
+        return f"{total} of {requested} requested by {_pods(proposal.samples)}: {proposal.current} %, {average}"
+    if proposal.samples:
+        return f"{total} in {_pods(proposal.samples)}: {average}"
+    return f"{total} in total" + (f", {average}" if proposal.target_type == "AverageValue" else "")
+
+
+def _ratio(proposal: Proposal) -> str:
+    low, high = 1 - proposal.tolerance_down, 1 + proposal.tolerance_up
+    ratio = proposal.ratio or 0.0
+    where = "inside" if low <= ratio <= high else "outside"
+    return f"{ratio:.4g} of the target, {where} the tolerance of {low:.4g} to {high:.4g}"
+
+
+def _filled(proposal: Proposal) -> str:
+    ratio = f"{proposal.damped_ratio:.4g}"
+    if (proposal.ratio or 0.0) > 1:
+        return f"{ratio} if the unready pods and those without a sample use nothing"
+    if (proposal.ratio or 0.0) < 1:
+        assumed = (
+            "the target" if proposal.target_type != "Utilization" else f"{max(100, proposal.target)} % of their request"
+        )
+        return f"{ratio} if the pods without a sample use {assumed}"
+    return f"{ratio}: nothing is assumed of the pods without a sample, for the others are on target"
+
+
+def _windows(stage: Stabilized) -> str:
+    down = f"down {span(stage.down_window)}"
+    return f"up {span(stage.up_window)}, {down}" if stage.up_window else down
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def _names(names: tuple[str, ...], unnamed: int) -> str:
+    hidden = len(names[NAMES_SHOWN:]) + unnamed
+    shown = ", ".join(names[:NAMES_SHOWN])
+    if not hidden:
+        return shown
+    return f"{shown} and {hidden} more" if shown else "names left out of the record"

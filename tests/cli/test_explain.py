@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit import codec
+from autoscaler.audit.outbox import changed
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.cli import explain
+from autoscaler.errors import AuditError, AutoscalerError, ConfigError
+from autoscaler.model.decision import Decision, Outcome, PolicyRef
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.plan import Action
+from autoscaler.model.policy import TargetRef
+from tests.audit.samples import NOON, decision
+
+HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5, "stages": ()}
+
+
+def write(spool: Spool, *decisions: Decision) -> None:
+    spool.append([Entry(each.key, parse_instant(each.time), changed(each), codec.encode(each)) for each in decisions])
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """shop/web was held at second 1, scaled at 2, held at 3; shop/db was only ever held."""
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+        write(opened, decision(1, **HELD), decision(2), decision(3, **HELD))
+        write(opened, decision(4, "db", **HELD, policy=PolicyRef("HorizontalPodScaler", "shop", "database", "u", 1)))
+        yield opened
+
+
+def told(spool: Spool, target: str, at: str | None = None, output: str = "text") -> str:
+    out = io.StringIO()
+    assert explain.run(target, spool_dir=spool.path.parent, at=at, output=output, out=out) == 0
+    return out.getvalue()
+
+
+def test_the_newest_change_is_told_and_what_came_after(spool: Spool) -> None:
+    text = told(spool, "shop/web")
+    assert text.startswith("shop/Deployment/web: 3 -> 5 replicas, written\n")
+    assert "2027-01-15T08:00:02Z" in text
+    assert text.endswith("\nLatest evaluation, 2027-01-15T08:00:03Z: shop/Deployment/web: stays at 5 replicas\n")
+
+
+def test_without_a_change_the_newest_is_told(spool: Spool) -> None:
+    text = told(spool, "shop/db")
+    assert text.startswith("shop/Deployment/db: stays at 5 replicas\n")
+    assert "Latest evaluation" not in text
+
+
+@pytest.mark.parametrize("target", ["shop/web", "shop/Deployment/web", "shop/deployment/web", "shop/deployments/web"])
+def test_a_target_may_be_named_with_its_kind(spool: Spool, target: str) -> None:
+    assert told(spool, target).startswith("shop/Deployment/web:")
+
+
+def test_a_policy_may_be_named_instead(spool: Spool) -> None:
+    assert told(spool, "shop/database").startswith("shop/Deployment/db:")
+
+
+@pytest.mark.parametrize(
+    ("at", "headline"),
+    [
+        pytest.param("2027-01-15T08:00:01Z", "stays at 5", id="the very instant"),
+        pytest.param("2027-01-15T08:00:02.900Z", "3 -> 5", id="in force since then"),
+        pytest.param("2027-01-15T09:00:03+01:00", "stays at 5", id="another time zone"),
+        pytest.param("2030-01-01T00:00:00Z", "stays at 5", id="the future"),
+    ],
+)
+def test_the_decision_in_force_at_a_time(spool: Spool, at: str, headline: str) -> None:
+    assert told(spool, "shop/web", at).startswith(f"shop/Deployment/web: {headline}")
+
+
+def test_json_has_the_parts_the_number_and_the_record(spool: Spool) -> None:
+    parts = json.loads(told(spool, "shop/web", output="json"))
+    assert (parts["key"], parts["epoch"], parts["seq"]) == ("shop/Deployment/web", 1_800_000_000_000, 2)
+    assert parts["explanation"]["headline"] == "shop/Deployment/web: 3 -> 5 replicas, written"
+    assert codec.decode(json.dumps(parts["decision"]).encode()) == decision(2)
+
+
+@pytest.mark.parametrize(
+    ("target", "at", "error", "message"),
+    [
+        pytest.param(
+            "shop/wbe", None, AuditError, r"no decision about shop/wbe in .*; it knows shop/Deployment/db, "
+            "shop/Deployment/web", id="an unknown target lists the known ones",
+        ),
+        pytest.param("shop/StatefulSet/web", None, AuditError, "no decision about", id="of another kind"),
+        pytest.param(
+            "shop/web", "2027-01-15T08:00:00Z", AuditError, "no decision that early; the oldest one kept is of "
+            "2027-01-15T08:00:01Z", id="before the first",
+        ),
+        pytest.param("web", None, ConfigError, "neither namespace/name nor namespace/kind/name", id="no namespace"),
+        pytest.param("shop/", None, ConfigError, "neither namespace/name", id="no name"),
+        pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time", id="no time"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told(
+    spool: Spool, target: str, at: str | None, error: type[AutoscalerError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        told(spool, target, at)
+
+
+def test_two_kinds_of_one_name_are_ambiguous(spool: Spool) -> None:
+    write(spool, decision(9, target=TargetRef("apps/v1", "StatefulSet", "web")))
+    with pytest.raises(AuditError, match="ambiguous: shop/Deployment/web, shop/StatefulSet/web"):
+        told(spool, "shop/web")
+    assert told(spool, "shop/statefulset/web").startswith("shop/StatefulSet/web")
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["an empty directory", "no directory"])
+def test_no_spool_names_the_place_and_the_flag(tmp_path: Path, made: bool) -> None:
+    place = tmp_path / "nowhere"
+    if made:
+        place.mkdir()
+    with pytest.raises(AuditError, match=rf"no audit spool at {place}.*--audit-spool-dir"):
+        explain.run("shop/web", spool_dir=str(place), at=None, output="text", out=io.StringIO())
+
+
+def test_an_empty_spool_says_so(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened, pytest.raises(AuditError, match="empty so far"):
+        told(opened, "shop/web")

@@ -1,0 +1,276 @@
+"""Goldens: what a person reads. Change them on purpose only."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import msgspec
+import pytest
+
+from autoscaler.core.explanation import explained, headline, lines
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.objects import Milli
+from autoscaler.model.plan import (
+    Action,
+    Chosen,
+    Counted,
+    Final,
+    Forced,
+    Limited,
+    Proposal,
+    Recommendation,
+    Stabilized,
+    Unnamed,
+)
+from tests.audit.samples import NOON, cpu_proposal, decision
+
+CPU = "cpu resource utilization (percentage of request)"
+MEMORY = Proposal(
+    type="Resource",
+    name="memory",
+    label="memory resource",
+    target_type="AverageValue",
+    target=536_870_912_000,
+    current=314_572_800_000,
+    average=Milli(314_572_800_000),
+    usage=Milli(943_718_400_000),
+    samples=3,
+    ratio=0.5859375,
+    pods=Counted(ready=3),
+    replicas=2,
+    why="ratio 0.585938 x 3 ready pods, rounded up",
+)
+
+SCALED_UP = decision(
+    desired=6,
+    reason="ScaleUpLimit",
+    stages=(
+        cpu_proposal(
+            pods=Counted(ready=3, unready=("web-a",), missing=("web-b", "web-c"), ignored=("web-d",)),
+            damped_ratio=1.2,
+            replicas=8,
+            why="ratio 1.2 x 6 pods, assumptions included, rounded up",
+        ),
+        MEMORY,
+        Chosen(metric=CPU, replicas=8),
+        Stabilized(proposed=8, replicas=8, down_window=300.0, reason="ReadyForNewScale"),
+        Limited(
+            wanted=8,
+            replicas=6,
+            min_replicas=2,
+            max_replicas=10,
+            limit=6,
+            policy="Percent 100 per 15 s",
+            start=3,
+            reason="ScaleUpLimit",
+        ),
+        Final(current=3, replicas=6, why=f"{CPU} above target"),
+    ),
+)
+SCALED_UP_TEXT = """\
+    shop/Deployment/web: 3 -> 6 replicas, written
+      cpu resource utilization (percentage of request) above target
+
+      at       2027-01-15T08:00:01Z
+      policy   HorizontalPodScaler shop/web, generation 4
+      samples  at most 7 s old
+
+    cpu, target 60 % of requests: asks for 8
+      pods    3 ready, 1 unready (web-a), 2 without a sample (web-b, web-c), 1 ignored, ending or ended (web-d)
+      usage   1350m of 1500m requested by 3 pods: 90 %, 450m a pod
+      ratio   1.5 of the target, outside the tolerance of 0.9 to 1.1
+      filled  1.2 if the unready pods and those without a sample use nothing
+      so      ratio 1.2 x 6 pods, assumptions included, rounded up
+
+    memory, target 512 MiB a pod: asks for 2
+      pods   3 ready
+      usage  900 MiB in 3 pods: 300 MiB a pod
+      ratio  0.5859 of the target, outside the tolerance of 0.9 to 1.1
+      so     ratio 0.585938 x 3 ready pods, rounded up
+
+    From there to the number
+      chosen      8  cpu resource utilization (percentage of request), which asks for the most
+      stabilized  8  no recommendation of the window stands against it (down 5 min)
+      limited     6  not above 6 for now: Percent 100 per 15 s, from 3
+      final       6  3 more than now
+    """
+
+HELD_BACK = decision(
+    action=Action.HOLD,
+    outcome=Outcome.HELD,
+    current=12,
+    desired=12,
+    reason="ScaleDownStabilized",
+    stages=(
+        cpu_proposal(
+            current=20, average=Milli(100), usage=Milli(1200), requests=Milli(6000), samples=12, ratio=1 / 3,
+            pods=Counted(ready=12), replicas=4, why="ratio 0.333333 x 12 ready pods, rounded up",
+        ),
+        Chosen(metric=CPU, replicas=4),
+        Stabilized(
+            proposed=4, replicas=12, down_window=300.0, by=Recommendation(12, NOON - 140), reason="ScaleDownStabilized"
+        ),
+        Limited(
+            wanted=12, replicas=12, min_replicas=2, max_replicas=20, limit=24, start=12, reason="DesiredWithinRange"
+        ),
+        Final(current=12, replicas=12, why="recent recommendations were higher than current one"),
+    ),
+)  # fmt: skip
+HELD_BACK_TEXT = """\
+    shop/Deployment/web: stays at 12 replicas
+      recent recommendations were higher than current one
+
+      at       2027-01-15T08:00:01Z
+      policy   HorizontalPodScaler shop/web, generation 4
+      samples  at most 7 s old
+
+    cpu, target 60 % of requests: asks for 4
+      pods   12 ready
+      usage  1200m of 6000m requested by 12 pods: 20 %, 100m a pod
+      ratio  0.3333 of the target, outside the tolerance of 0.9 to 1.1
+      so     ratio 0.333333 x 12 ready pods, rounded up
+
+    From there to the number
+      chosen       4  cpu resource utilization (percentage of request)
+      stabilized  12  12 was recommended 2 min 21 s before, within the scale-down window of 5 min
+      limited     12  within 2 to 20 and the rate limit of 24
+      final       12  as many as there are
+    """
+
+NO_METRICS = decision(
+    action=Action.HOLD,
+    outcome=Outcome.HELD,
+    current=3,
+    desired=3,
+    reason="FailedGetResourceMetric",
+    error="failed to compute desired number of replicas: invalid metrics (1 invalid out of 1)",
+    sample_age=None,
+    stages=(
+        Proposal(
+            type="Resource",
+            name="cpu",
+            label=CPU,
+            target_type="Utilization",
+            target=60,
+            reason="FailedGetResourceMetric",
+            message="no metrics returned from resource metrics API",
+        ),
+        Final(current=3, replicas=3, why="failed to compute desired number of replicas"),
+    ),
+)
+NO_METRICS_TEXT = """\
+    shop/Deployment/web: stays at 3 replicas
+      failed to compute desired number of replicas: invalid metrics (1 invalid out of 1)
+
+      at       2027-01-15T08:00:01Z
+      policy   HorizontalPodScaler shop/web, generation 4
+      samples  none used
+
+    cpu, target 60 % of requests: could not be computed
+      failed  FailedGetResourceMetric: no metrics returned from resource metrics API
+
+    From there to the number
+      final  3  as many as there are
+    """
+
+UNREADABLE = decision(
+    action=Action.HOLD,
+    outcome=Outcome.HELD,
+    current=None,
+    desired=0,
+    reason="FailedGetScale",
+    error='deployments.apps "web" not found',
+    sample_age=None,
+    stages=(),
+)
+UNREADABLE_TEXT = """\
+    shop/Deployment/web: could not be evaluated
+      deployments.apps "web" not found
+
+      at       2027-01-15T08:00:01Z
+      policy   HorizontalPodScaler shop/web, generation 4
+      samples  none used
+    """
+
+FORCED = decision(
+    current=1,
+    desired=2,
+    reason="TooFewReplicas",
+    sample_age=None,
+    stages=(
+        Forced(current=1, replicas=2, min_replicas=2, max_replicas=10, reason="TooFewReplicas"),
+        Final(current=1, replicas=2, why="Current number of replicas below Spec.MinReplicas"),
+    ),
+    truncated=("pods", "texts"),
+)
+FORCED_TEXT = """\
+    shop/Deployment/web: 1 -> 2 replicas, written
+      Current number of replicas below Spec.MinReplicas
+
+      at       2027-01-15T08:00:01Z
+      policy   HorizontalPodScaler shop/web, generation 4
+      samples  none used
+
+    From there to the number
+      forced  2  1 is below the minimum of 2; no metric is asked
+      final   2  1 more than now
+
+    The record was too long to keep whole; left out: some names of pods, the ends of long texts.
+    """
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        pytest.param(SCALED_UP, SCALED_UP_TEXT, id="two metrics, pods of every kind, a rate limit"),
+        pytest.param(HELD_BACK, HELD_BACK_TEXT, id="an earlier recommendation holds it"),
+        pytest.param(NO_METRICS, NO_METRICS_TEXT, id="no usable data"),
+        pytest.param(UNREADABLE, UNREADABLE_TEXT, id="the target cannot be read"),
+        pytest.param(FORCED, FORCED_TEXT, id="below its minimum, in a truncated record"),
+    ],
+)
+def test_the_text(told: Decision, text: str) -> None:
+    assert "\n".join(lines(explained(told))) + "\n" == dedent(text)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end"),
+    [
+        (Outcome.WRITTEN, "3 -> 5 replicas, written"),
+        (Outcome.SHADOWED, "3 -> 5 replicas, not written: the policy is in Shadow"),
+        (Outcome.CONFLICTED, "3 -> 5 replicas, not written: the target changed meanwhile"),
+        (Outcome.FAILED, "3 -> 5 replicas, not written: the write was refused"),
+    ],
+)
+def test_what_became_of_it_is_in_the_headline(outcome: Outcome, end: str) -> None:
+    assert headline(decision(outcome=outcome)) == f"shop/Deployment/web: {end}"
+
+
+def test_one_replica_is_no_plural() -> None:
+    assert headline(decision(action=Action.HOLD, current=1, desired=1)).endswith("stays at 1 replica")
+
+
+def test_the_parts_are_json() -> None:
+    parts = json.loads(msgspec.json.encode(explained(SCALED_UP)))
+    assert parts["metrics"][1]["name"] == "memory"
+    assert [(step["name"], step["replicas"]) for step in parts["steps"]] == [
+        ("chosen", 8),
+        ("stabilized", 8),
+        ("limited", 6),
+        ("final", 6),
+    ]
+
+
+def test_a_terminal_is_not_given_orders() -> None:
+    hostile = decision(error="\x1b]0;owned\x07\r\x9b2J\u202eback", stages=(cpu_proposal(name="\x1b[31mcpu"),))
+    text = "".join(lines(explained(hostile)))
+    assert text.isprintable()
+    assert "owned" in text
+
+
+def test_names_the_record_has_no_room_for_are_counted() -> None:
+    pods = Counted(ready=1, missing=tuple(f"web-{n}" for n in range(6)), unnamed=Unnamed(missing=90, unready=7))
+    text = "\n".join(lines(explained(decision(stages=(cpu_proposal(pods=pods),)))))
+    assert "96 without a sample (web-0, web-1, web-2, web-3 and 92 more)" in text
+    assert "7 unready (names left out of the record)" in text
