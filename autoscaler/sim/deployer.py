@@ -73,7 +73,7 @@ class Deployer:
         for place, team in self._teams.items():
             deployment = self._store.get(DEPLOYMENTS, *place)
             for _ in range(deployment["spec"]["replicas"]):
-                self._start(deployment, team, now - self._epoch, 0.0)
+                self._start(deployment, team, now - self._epoch - READY)
         self.step(now)
 
     def step(self, now: float) -> None:
@@ -106,7 +106,7 @@ class Deployer:
         staying = [pod for pod in team.pods if pod.left == math.inf]
         wanted = deployment["spec"].get("replicas", 1)
         for _ in range(wanted - len(staying)):
-            self._start(deployment, team, at, START)
+            self._start(deployment, team, at + START)
         for pod in _least_missed(staying, at)[: max(0, len(staying) - wanted)]:
             pod.left = at
             self._store.mark_deleted(PODS, pod.namespace, pod.name)
@@ -123,7 +123,7 @@ class Deployer:
             except RefusedError:
                 self._end(team, pod, at)
 
-    def _start(self, deployment: Object, team: _Team, at: float, delay: float) -> None:
+    def _start(self, deployment: Object, team: _Team, started: float) -> None:
         node = self._next_node()
         if not node:  # nowhere to run: tried again at the next step
             return
@@ -139,7 +139,6 @@ class Deployer:
             },
         )
         self._store.merge(PODS, metadata["namespace"], name, {"status": {"phase": "Pending"}}, "status")
-        started = at + delay
         pod = RunningPod(
             namespace=metadata["namespace"],
             name=name,
@@ -147,7 +146,6 @@ class Deployer:
             node=node,
             load=team.load,
             started=started,
-            ready=started + READY if delay else started,
         )
         team.pods.append(pod)
 
@@ -165,10 +163,10 @@ class Deployer:
             self._store.delete(PODS, pod.namespace, pod.name)
             self._end(team, pod, at)
         elif pod.left == math.inf and at >= pod.started:
-            ready = at >= pod.ready
+            ready = at >= pod.started + READY
             if team.told.get(pod.uid) is not ready:
                 if ready:
-                    pod.ready = at  # from now on, not from when it was due: the shares change now
+                    pod.ready = at  # not when it was due: the shares change now
                 if pod.uid not in team.told:
                     self._ledgers[pod.node].add(pod)
                 team.told[pod.uid] = ready

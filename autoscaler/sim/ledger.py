@@ -34,6 +34,7 @@ class Series:
     part: float
     phase_ms: int
     labels: str
+    started_ms: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,4 +128,6 @@ class Ledger:
         labels = f'namespace="{pod.namespace}",pod="{pod.name}"'
         if container:
             labels = f'container="{container}",{labels}'
-        return Series(pod, container, part, self._phase(f"{pod.uid}/{container}"), f"{{{labels}}} ")
+        return Series(
+            pod, container, part, self._phase(f"{pod.uid}/{container}"), f"{{{labels}}} ", self.started_ms(pod)
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,9 @@ def listing(store: Store, resource: Resource, namespace: str, query: Query) -> O
     snapshot = store.snapshot(resource, revision)
     if snapshot is None:
         raise refusals.continue_expired() if start else refusals.version_expired()
-    items = [item for item in snapshot if _place(item) > start and chosen.matches(item)]
+    items = snapshot[bisect_right(snapshot, start, key=_place) :] if start[1] else snapshot
+    if namespace or chosen.narrow:
+        items = [item for item in items if chosen.matches(item)]
     limit = number(query, "limit")
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
     if 0 < limit < len(items) and query.get("resourceVersion", "") != "0":

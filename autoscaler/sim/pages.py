@@ -7,6 +7,7 @@ Families and help texts are those of `pkg/kubelet/metrics/collectors/resource_me
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -63,9 +64,7 @@ def _usage(lines: list[str], what: str, found: Iterable[tuple[Series, Reading | 
 
 def _start_times(lines: list[str], ledger: Ledger, shift_ms: int) -> None:
     name = "container_start_time_seconds"
-    found = [
-        f"{series.labels}{go_float((ledger.started_ms(series.pod) + shift_ms) / 1000)}" for series in ledger.containers
-    ]
+    found = [f"{each.labels}{_seconds(each.started_ms + shift_ms)}" for each in ledger.containers]
     if found:
         _family(lines, name, found)
 
@@ -85,14 +84,23 @@ def _memory_line(labels: str, reading: Reading, shift_ms: int) -> str:
     return f"{labels}{go_float(reading.memory)} {reading.at_ms + shift_ms}"
 
 
+@lru_cache(maxsize=65_536)
+def _seconds(at_ms: int) -> str:
+    """A start time, which is the same on every page."""
+    return go_float(at_ms / 1000)
+
+
 def go_float(value: float) -> str:
-    """A number as Go's strconv.FormatFloat(value, 'g', -1, 64) writes it: 0.5, 12, 1.253376e+07."""
+    """A number >= 0 as Go's strconv.FormatFloat(value, 'g', -1, 64) writes it: 0.5, 12, 1.253376e+07."""
     if value == 0:
         return "0"
-    if 1e-4 <= abs(value) < 1e6:
+    if 1e-4 <= value < 1e6:
         return repr(float(value)).removesuffix(".0")
+    if isinstance(value, int):
+        text = str(value)
+        digits = text.rstrip("0")
+        return f"{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e+{len(text) - 1:02}"
     mantissa, _, exponent = repr(float(value)).partition("e")
-    sign, mantissa = ("-", mantissa[1:]) if mantissa[0] == "-" else ("", mantissa)
     whole, _, fraction = mantissa.partition(".")
     digits = whole + fraction
     power = len(whole) - 1 + int(exponent or 0)
@@ -100,7 +108,7 @@ def go_float(value: float) -> str:
     digits = digits.lstrip("0").rstrip("0")
     power -= leading
     rest = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{rest}e{'-' if power < 0 else '+'}{abs(power):02}"
+    return f"{digits[0]}{rest}e{'-' if power < 0 else '+'}{abs(power):02}"
 
 
 def summary_page(ledger: Ledger, now_ms: int, shift_ms: int = 0) -> bytes:

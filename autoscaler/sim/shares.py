@@ -50,5 +50,7 @@ class SharedLoad:
         return self.curve.at(at) / turn.sharers if turn and turn.sharers else 0.0
 
     def _turn_at(self, at: float) -> _Turn | None:
+        if self._turns and self._turns[-1].since <= at:  # nearly always
+            return self._turns[-1]
         after = bisect_right(self._turns, at, key=lambda turn: turn.since)
         return self._turns[after - 1] if after else None

@@ -90,13 +90,14 @@ class Store:
 
     def snapshot(self, resource: Resource, revision: int) -> list[Object] | None:
         """All objects as they were at `revision`: now, or one that `freeze` kept; None when it is gone."""
-        if revision == self.revision:
-            return self.all(resource)
-        return self._snapshots.get((resource.qualified, revision))
+        kept = self._snapshots.get((resource.qualified, revision))
+        return self.all(resource) if kept is None and revision == self.revision else kept
 
     def freeze(self, resource: Resource) -> None:
         """Keep the present snapshot for those who list it page by page; the oldest one gives way."""
-        self._snapshots[(resource.qualified, self.revision)] = self.all(resource)
+        place = (resource.qualified, self.revision)
+        if place not in self._snapshots:
+            self._snapshots[place] = self.all(resource)
         while len(self._snapshots) > _SNAPSHOTS_KEPT:
             self._snapshots.popitem(last=False)
 

@@ -86,6 +86,7 @@ class RunningPod:
     ready: float = math.inf
     left: float = math.inf
     ended: float = math.inf
+    _drawn_before: float | None = None
 
     @property
     def containers(self) -> tuple[ContainerSpec, ...]:
@@ -97,7 +98,9 @@ class RunningPod:
         until = min(at, self.left)
         if until <= self.ready:
             return 0.0
-        return part * (self.load.cpu.drawn(until) - self.load.cpu.drawn(self.ready))
+        if self._drawn_before is None:
+            self._drawn_before = self.load.cpu.drawn(self.ready)
+        return part * (self.load.cpu.drawn(until) - self._drawn_before)
 
     def memory(self, at: float, part: float = 1.0) -> int:
         """Bytes held at `at` by a container with this part of it."""

@@ -48,7 +48,7 @@ async def test_pods_are_old_enough_to_be_believed_at_once(world: World) -> None:
     _, body = await get(world, f"{world.api.url}/api/v1/pods")
     pods = orjson.loads(body)["items"]
     assert len(pods) == 3
-    assert {pod["status"]["startTime"] for pod in pods} == {"2027-01-15T07:50:00Z"}
+    assert {pod["status"]["startTime"] for pod in pods} == {"2027-01-15T07:49:59Z"}
 
 
 async def test_replicas_are_followed_while_time_passes(world: World) -> None:
