@@ -22,7 +22,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     `pod_metrics` is the answer of metrics.k8s.io for the selector; None: unavailable, `unavailable` says why.
     `custom` and `external` are answers by metric name; a name that is absent was answered with 404.
     `period_start_replicas` is the size at the start of the sync period, for passes that come faster than one per
-    period; None: the current one. `now` is in seconds since 1970.
+    period; None: the current one. `rivals` are other policies of the namespace whose selectors match one of the pods:
+    nobody scales what two policies claim (hpa.md §5.3). `now` is in seconds since 1970.
     """
 
     policy: Policy
@@ -37,12 +38,13 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     now: float
     settings: ControllerSettings = ControllerSettings()
     period_start_replicas: int | None = None
+    rivals: Sequence[str] = ()
 
     @property
     def tolerance(self) -> Tolerance:
         """The policy's own in each direction where it has one, else the controller's."""
         default, behavior = self.settings.tolerance, self.policy.behavior
-        if behavior is None:
+        if behavior is None or not self.settings.compat.configurable_tolerance:
             return Tolerance(default, default)
         down, up = behavior.down.tolerance, behavior.up.tolerance
         return Tolerance(default if down is None else down, default if up is None else up)
@@ -59,8 +61,9 @@ def wakes_by_itself(policy: Policy) -> bool:
 
 
 class Refusal(Struct, frozen=True):
-    """Why a selector is of no use, and the event that says so."""
+    """Why a selector is of no use: the condition's reason, and the event that says so."""
 
+    reason: str
     event: str
     message: str
 
@@ -68,12 +71,15 @@ class Refusal(Struct, frozen=True):
 def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refusal:
     """The pods that count: all with the labels, whoever owns them (hpa.md §5.3)."""
     if not scale.selector:
-        return Refusal("SelectorRequired", "selector is required: the target's scale has none")
+        return Refusal("InvalidSelector", "SelectorRequired", "selector is required: the target's scale has none")
     try:
         matches = selectors.parse(scale.selector).matches
     except MalformedError as exc:
-        return Refusal(
-            "InvalidSelector", f"couldn't convert selector into a corresponding internal selector object: {exc}"
+        return Refusal("InvalidSelector", "InvalidSelector", f"the selector of the target's scale is unusable: {exc}")
+    if evaluation.rivals:
+        message = (
+            f"pods by selector {scale.selector} are controlled by more than one policy: {evaluation.rivals[0]} too"
         )
+        return Refusal("AmbiguousSelector", "AmbiguousSelector", message)
     namespace = evaluation.policy.namespace
     return [pod for pod in evaluation.pods if pod.namespace == namespace and matches(pod.labels)]

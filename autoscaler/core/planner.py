@@ -163,13 +163,8 @@ def _measured(draft: _Draft) -> Plan:
     evaluation, scale = draft.evaluation, draft.scale
     pods = selected_pods(evaluation, scale)
     if isinstance(pods, Refusal):
-        return _failed(
-            replace(draft, events=(EventNote("Warning", pods.event, pods.message),)).condition(
-                ACTIVE, "False", "InvalidSelector", pods.message
-            ),
-            "InvalidSelector",
-            pods.message,
-        )
+        draft = replace(draft, events=(EventNote("Warning", pods.event, pods.message),))
+        return _failed(draft.condition(ACTIVE, "False", pods.reason, pods.message), pods.reason, pods.message)
     answers = [proposal(Question(evaluation, scale, pods, spec)) for spec in evaluation.policy.metrics]
     failures = [each for each in answers if each.error]
     draft = replace(

@@ -1,7 +1,7 @@
 """What is wrong with a policy, said to the person who wrote it (autoscaling/v2's own rules, hpa.md §6.1).
 
-An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. Whether the target exists
-and can be scaled is found out by asking for its scale, not here.
+An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. Whether the target is
+there and can be scaled is found out by asking for its scale, not here.
 """
 
 from __future__ import annotations

@@ -128,6 +128,7 @@ class Compat(Struct, frozen=True, kw_only=True):
     legacy_container_metric_error: bool = False
     zero_status_average: bool = False
     pod_level_resources: bool = True
+    configurable_tolerance: bool = True
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,277 @@
+"""A bundle: one whole evaluation as a line of JSON, made of Kubernetes objects, and the line that answers it.
+
+The shape is that of tests/conformance/README.md. What a bundle leaves out has the meaning it has in a cluster: no
+`scale` is a GET that found nothing, no `podMetrics` an API that is unavailable, a metric not listed a 404.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from autoscaler.core import conditions, planner
+from autoscaler.core.planner import Evaluation
+from autoscaler.errors import MalformedError
+from autoscaler.kube import decode, decode_policy, encode_status
+from autoscaler.kube.encode_status import Document
+from autoscaler.kube.wire import Amounts, decoder
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.metrics import MetricValue, PodMetrics
+from autoscaler.model.objects import Scale
+from autoscaler.model.plan import Action, History, Plan, Recommendation, ScaleEvent, Stage
+from autoscaler.model.policy import Compat, ControllerSettings
+
+Part = TypeVar("Part")
+
+
+class _Settings(Struct, frozen=True, rename="camel"):
+    tolerance: float = 0.1
+    downscale_stabilization_seconds: float = 300.0
+    cpu_initialization_period_seconds: float = 300.0
+    initial_readiness_delay_seconds: float = 30.0
+    compat: Compat = Compat()
+
+
+class _Pods(Struct, frozen=True):
+    items: list[Raw] | None = None
+
+
+class _Name(Struct, frozen=True):
+    name: str = ""
+
+
+class _Container(Struct):
+    name: str = ""
+    usage: Amounts | None = None
+
+
+class _PodMetrics(Struct):
+    metadata: _Name
+    timestamp: str | None = None
+    window: str = "0s"
+    containers: list[_Container] | None = None
+
+
+class _PodMetricsList(Struct):
+    items: list[_PodMetrics] | None = None
+
+
+class _Value(Struct, rename="camel"):
+    value: str | int | float
+    described_object: _Name = _Name()
+    timestamp: str | None = None
+    window_seconds: int | None = None
+
+
+class _Values(Struct, frozen=True):
+    items: list[_Value] | None = None
+
+
+class _Metric(Struct):
+    metric: str
+    list: _Values = _Values()
+
+
+class _Recommendation(Struct):
+    replicas: int
+    time: str
+
+
+class _Event(Struct):
+    change: int
+    time: str
+
+
+class _History(Struct, frozen=True, rename="camel"):
+    recommendations: list[_Recommendation] | None = None
+    scale_ups: list[_Event] | None = None
+    scale_downs: list[_Event] | None = None
+
+
+class _Status(Struct, rename="camel"):
+    current_replicas: int | None = None
+    current_metrics: list[dict[str, object]] | None = None
+
+
+class _Held(Struct):
+    status: _Status | None = None
+
+
+class _Bundle(Struct, rename="camel"):
+    policy: Raw
+    now: str
+    id: str = ""
+    settings: _Settings = _Settings()
+    scale: Raw = Raw(b"null")
+    pods: _Pods = _Pods()
+    pod_metrics: _PodMetricsList | None = None
+    custom_metrics: list[_Metric] | None = None
+    external_metrics: list[_Metric] | None = None
+    history: _History = _History()
+
+
+_bundle = decoder(_Bundle)
+_held = decoder(_Held)
+
+
+class Bundle(Struct, frozen=True):
+    """A bundle as read; `current` and `metrics` are what the policy's status said before."""
+
+    id: str
+    evaluation: Evaluation
+    current: int | None
+    metrics: Sequence[Document] | None
+
+
+class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What would have been done; `write` None writes nothing. Histories are the numbers stored, in slot order."""
+
+    id: str
+    write: int | None
+    status: Document
+    events: tuple[str, ...] = ()
+    error: str = ""
+    recommendations: tuple[int, ...] = ()
+    scale_ups: tuple[int, ...] = ()
+    scale_downs: tuple[int, ...] = ()
+    stages: tuple[Stage, ...] = ()
+
+
+encoded = msgspec.json.Encoder().encode
+"""A result as a line of JSON, without the line's end."""
+
+
+def read(line: bytes) -> Bundle:
+    """A bundle from its line. Raises MalformedError, which names the field."""
+    wire = _bundle(line)
+    status = _part("policy", _held, wire.policy).status or _Status()
+    evaluation = Evaluation(
+        policy=_part("policy", decode_policy.policy, wire.policy),
+        scale=_scale(wire),
+        scale_error="the bundle has no scale: not found",
+        pods=[_part(f"pods.items[{index}]", decode.pod, raw) for index, raw in enumerate(wire.pods.items or ())],
+        pod_metrics=None if wire.pod_metrics is None else [_usage(each) for each in wire.pod_metrics.items or ()],
+        unavailable="the bundle has no podMetrics: unavailable",
+        custom=_by_name(wire.custom_metrics),
+        external=_by_name(wire.external_metrics),
+        history=_history(wire.history),
+        now=parse_instant(wire.now),
+        settings=_settings(wire.settings),
+    )
+    return Bundle(wire.id, evaluation, status.current_replicas, status.current_metrics)
+
+
+def answered(bundle: Bundle) -> Result:
+    """The bundle's evaluation, as if its number, if any, had been written at once. The policy's mode is not asked."""
+    evaluation = bundle.evaluation
+    plan = planner.plan(evaluation)
+    compat = evaluation.settings.compat
+    plan = planner.settled(plan, evaluation.policy, written=True, error="", now=evaluation.now, compat=compat)
+    history = plan.history
+    return Result(
+        id=bundle.id,
+        write=plan.desired if plan.action is Action.RESIZE else None,
+        status=_status(bundle, plan),
+        events=tuple(f"{each.type} {each.reason} {each.message}" for each in plan.events),
+        error=plan.error,
+        recommendations=tuple(each.replicas for each in history.recommendations or ()),
+        scale_ups=tuple(each.change for each in history.scale_ups),
+        scale_downs=tuple(each.change for each in history.scale_downs),
+        stages=plan.stages,
+    )
+
+
+def _status(bundle: Bundle, plan: Plan) -> Document:
+    policy = bundle.evaluation.policy
+    status: dict[str, object] = {"observedGeneration": policy.generation}
+    if plan.current is None:
+        status["observedGeneration"] = policy.observed_generation
+    status["currentReplicas"] = bundle.current if plan.current is None else plan.current
+    status["desiredReplicas"] = plan.desired if plan.decided else policy.desired
+    metrics = bundle.metrics if plan.metrics is None else [encode_status.metric(each) for each in plan.metrics]
+    status["currentMetrics"] = metrics or None
+    status["conditions"] = [
+        {"type": each.type, "status": each.status, "reason": each.reason, "message": each.message}
+        for each in conditions.merged(policy.conditions, plan.conditions, bundle.evaluation.now)
+    ]
+    return status
+
+
+def _part(field: str, read: Callable[[Raw], Part], raw: Raw) -> Part:
+    try:
+        return read(raw)
+    except MalformedError as exc:
+        raise MalformedError(f"{field}: {exc}") from exc
+
+
+def _scale(wire: _Bundle) -> Scale | None:
+    return None if bytes(wire.scale) == b"null" else _part("scale", decode.scale, wire.scale)
+
+
+def _settings(wire: _Settings) -> ControllerSettings:
+    return ControllerSettings(
+        tolerance=wire.tolerance,
+        downscale_stabilization=wire.downscale_stabilization_seconds,
+        cpu_initialization=wire.cpu_initialization_period_seconds,
+        initial_readiness_delay=wire.initial_readiness_delay_seconds,
+        compat=wire.compat,
+    )
+
+
+def _usage(wire: _PodMetrics) -> PodMetrics:
+    return PodMetrics(
+        pod=wire.metadata.name,
+        at=decode.instant(wire.timestamp) or 0.0,
+        window=_seconds(wire.window),
+        containers=tuple(
+            (each.name, {name: decode.amount(value) for name, value in (each.usage or {}).items()})
+            for each in wire.containers or ()
+        ),
+    )
+
+
+def _by_name(wire: list[_Metric] | None) -> dict[str, tuple[MetricValue, ...]]:
+    return {each.metric: tuple(_value(item) for item in each.list.items or ()) for each in wire or ()}
+
+
+def _value(wire: _Value) -> MetricValue:
+    """Without a window a custom metric counts as one over a minute (hpa.md §2)."""
+    return MetricValue(
+        value=decode.amount(wire.value),
+        object=wire.described_object.name,
+        at=decode.instant(wire.timestamp) or 0.0,
+        window=60.0 if wire.window_seconds is None else float(wire.window_seconds),
+    )
+
+
+def _history(wire: _History) -> History:
+    past = wire.recommendations
+    return History(
+        recommendations=None
+        if past is None
+        else tuple(Recommendation(each.replicas, parse_instant(each.time)) for each in past),
+        scale_ups=_events(wire.scale_ups),
+        scale_downs=_events(wire.scale_downs),
+    )
+
+
+def _events(wire: list[_Event] | None) -> tuple[ScaleEvent, ...]:
+    return tuple(ScaleEvent(each.change, parse_instant(each.time)) for each in wire or ())
+
+
+_SPAN = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@lru_cache(maxsize=1024)
+def _seconds(duration: str) -> float:
+    """Seconds of a Go duration such as `30s` or `1m0.5s`."""
+    parts = _SPAN.findall(duration)
+    if "".join(number + unit for number, unit in parts) != duration or not parts:
+        raise MalformedError(f"podMetrics: {duration!r} is no duration such as 30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)

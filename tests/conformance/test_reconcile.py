@@ -1,0 +1,84 @@
+"""Upstream's whole passes: decision, conditions, per-metric outcome, and what a failed write leaves."""
+
+import pytest
+
+from autoscaler.core import planner
+from autoscaler.core.conditions import merged
+from autoscaler.model.plan import Action, Proposal
+from tests.conformance.upstream import NOW, all_cases, cases, evaluation_of
+
+SUITES = {
+    "calc_resource",
+    "calc_resource_tolerance",
+    "calc_resource_missing",
+    "calc_pods_metric",
+    "calc_object",
+    "calc_object_per_pod",
+    "calc_external",
+    "calc_external_per_pod",
+    "per_pod_usage",
+    "group_pods",
+    "pod_requests",
+    "status_quantity",
+    "legacy_limits",
+    "legacy_stabilize",
+    "behavior_stabilize",
+    "behavior_rate",
+    "policy_limit",
+    "store_scale_event",
+    "reconcile",
+    "enqueue_update",  # when a pass begins is not for the core to say: tests/control/test_sweep.py
+}
+
+
+def test_no_suite_is_left_out():
+    assert {case["suite"] for case in all_cases()} <= SUITES
+
+
+def settled(case):
+    evaluation = evaluation_of(case)
+    plan = planner.plan(evaluation)
+    fails = case.get("scale_update_fails", False)
+    return planner.settled(
+        plan,
+        evaluation.policy,
+        written=not fails,
+        error="no such thing" if fails else "",
+        now=NOW,
+        compat=evaluation.settings.compat,
+    )
+
+
+@pytest.mark.parametrize("case", cases("reconcile"))
+def test_pass(case):
+    plan, expected = settled(case), case["expect"]
+    written = plan.action is Action.RESIZE and plan.decided
+    assert written is expected["scale_written"]
+    assert (plan.desired if written else plan.current) == expected["desired"]
+    assert bool(plan.error) is (expected["error"] != "none")
+    assert direction(plan.desired if written else plan.current, plan.current) == expected["action"]
+    if "conditions" in expected:
+        conditions = merged(evaluation_of(case).policy.conditions, plan.conditions, NOW)
+        assert {each.type: [each.status, each.reason] for each in conditions} == expected["conditions"]
+    if "utilization_pct" in expected:
+        assert plan.metrics[0].utilization == expected["utilization_pct"]
+    if "event" in expected:
+        assert expected["event"] in [[each.type, each.reason] for each in plan.events]
+    labels = {stage.type: outcome(stage, plan.current) for stage in plan.stages if isinstance(stage, Proposal)}
+    assert labels.items() >= {kind: tuple(each) for kind, each in expected.get("metric_labels", {}).items()}.items()
+
+
+def direction(replicas, current):
+    return "scale_up" if replicas > current else "scale_down" if replicas < current else "none"
+
+
+def outcome(stage, current):
+    """Action and error of one metric, as upstream counts them."""
+    if stage.replicas is None:
+        return "none", "spec" if stage.reason == "InvalidMetricSourceType" else "internal"
+    return direction(stage.replicas, current), "none"
+
+
+@pytest.mark.parametrize("case", cases("reconcile"))
+def test_pass_is_a_function_of_its_input(case):
+    assert planner.plan(evaluation_of(case)) == planner.plan(evaluation_of(case))
