@@ -1,0 +1,152 @@
+"""The whole program against the simulated world: what only shows when every room is there."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from autoscaler.app import Application
+from autoscaler.audit.read import SpoolReader
+from autoscaler.clock import SystemClock
+from autoscaler.config.load import load
+from autoscaler.config.settings import Settings
+from autoscaler.errors import ConfigError
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.sim.curves import Polyline
+from autoscaler.sim.resources import POD_SCALERS
+from autoscaler.sim.workloads import Workload
+from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
+
+LOAD_STEPS_AT = 6.0
+HPS = {
+    "apiVersion": "hpa-companion.dev/v1alpha1",
+    "kind": "HorizontalPodScaler",
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "minReplicas": 2,
+        "maxReplicas": 10,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {
+            "type": "Utilization", "averageUtilization": 60}}}],
+        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+    },
+}  # fmt: skip
+
+
+class Run:
+    """A running application in a world; decisions as they become durable."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.world = world
+        self.decisions: list[Decision] = []
+        self._news = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.app = Application(settings, witness=self._saw)
+
+    def _saw(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        self._news.set()
+
+    async def until(self, wanted: Callable[[Decision], bool]) -> Decision:
+        """The next decision that is wanted; the test's own timeout is the limit."""
+        seen = len(self.decisions)
+        while True:
+            for decision in self.decisions[seen:]:
+                if wanted(decision):
+                    return decision
+            seen = len(self.decisions)
+            self._news.clear()
+            await self._news.wait()
+
+    async def get(self, path: str, token: str = ADMIN_TOKEN) -> tuple[int, dict[str, object]]:
+        await self.app.server.started.wait()
+        context = ssl.create_default_context(cafile=str(self.app.server.certificate.certificate))
+        url = f"https://127.0.0.1:{self.app.server.port}{path}"
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+            session.get(url, ssl=context) as response,
+        ):
+            return response.status, await response.json(content_type=None) if "json" in response.content_type else {}
+
+
+def settings(folder: Path, kubeconfig: Path, **more: str) -> Settings:
+    flags = {
+        "kubeconfig": str(kubeconfig), "metric-resolution": "1s", "sync-period": "1s", "evaluation-interval": "0.5s",
+        "kubelet-allow-loopback": "true", "kubelet-use-node-status-port": "true", "bind-address": "127.0.0.1",
+        "secure-port": "0", "cert-dir": str(folder / "certificates"), "audit-spool-dir": str(folder / "spool"),
+    }  # fmt: skip
+    return load({**flags, **more}, {})
+
+
+@asynccontextmanager
+async def running(folder: Path, **more: str) -> AsyncIterator[Run]:
+    web = Workload(namespace="shop", name="web", replicas=2, cpu=Polyline((LOAD_STEPS_AT, 0.2), (LOAD_STEPS_AT, 0.8)))
+    async with World(SystemClock(), Shape(nodes=2, sample_period=0.5), [web]) as world:
+        world.store.create(POD_SCALERS, "shop", HPS)
+        run = Run(world, settings(folder, world.kubeconfig(folder / "kubeconfig"), **more))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run.app.run(run.stop))
+            try:
+                yield run
+            finally:
+                run.stop.set()
+
+
+@pytest.mark.timeout(60)
+async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        first = await run.until(lambda decision: decision.desired > 2)
+        assert first.outcome is Outcome.WRITTEN
+        assert run.world.deployment("shop", "web")["spec"]["replicas"] == first.desired
+        status, pods = await run.get("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods")
+        assert status == 200
+        assert len(pods["items"]) >= 2  # type: ignore[arg-type]  # a JSON list
+        status, nodes = await run.get("/apis/metrics.k8s.io/v1/nodes")
+        assert [node["metadata"]["name"] for node in nodes["items"]] == ["node-1", "node-2"]  # type: ignore[index, attr-defined]  # JSON
+        assert (await run.get("/readyz"))[0] == 200
+        assert (await run.get("/livez"))[0] == 200
+    with SpoolReader(tmp_path / "spool") as spool:
+        kept = list(spool.records("shop/Deployment/web"))
+    assert [record.seq for record in kept] == list(range(1, len(kept) + 1))
+    assert len(kept) == len(run.decisions)
+
+
+@pytest.mark.timeout(60)
+async def test_the_end_comes_within_five_seconds_and_nothing_is_begun_after_it(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with running(tmp_path) as run:
+        await run.until(lambda _decision: True)
+        asked = loop.time()
+    assert loop.time() - asked < 5.0
+
+
+@pytest.mark.timeout(60)
+async def test_kafka_that_is_not_there_is_no_obstacle(tmp_path: Path) -> None:
+    async with running(tmp_path, **{"audit-kafka-bootstrap-servers": "127.0.0.1:9"}) as run:
+        await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
+
+
+@pytest.mark.timeout(60)
+async def test_a_policy_that_comes_later_is_taken_up_and_one_that_goes_is_dropped(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        late = {**HPS, "metadata": {"name": "late", "namespace": "shop"}}
+        await run.until(lambda _decision: True)
+        run.world.store.create(POD_SCALERS, "shop", late)
+        decision = await run.until(lambda decision: decision.policy.name == "late")
+        assert decision.namespace == "shop"
+
+
+@pytest.mark.timeout(60)
+async def test_an_address_that_cannot_be_bound_is_a_clear_error_before_anything_is_decided(tmp_path: Path) -> None:
+    async with World(SystemClock(), Shape(nodes=1)) as world:
+        kubeconfig = world.kubeconfig(tmp_path / "kubeconfig")
+        app = Application(settings(tmp_path, kubeconfig, **{"bind-address": "203.0.113.1"}))
+        with pytest.raises(ExceptionGroup) as caught:
+            await app.run(asyncio.Event())
+    assert caught.group_contains(ConfigError, match="--bind-address 203.0.113.1")
