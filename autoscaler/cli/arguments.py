@@ -168,8 +168,10 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(to: argparse.ArgumentParser) -> None:
-    to.add_argument("target", metavar="NAMESPACE/NAME", help="The policy or its target.")
-    to.add_argument("--at", metavar="TIME", help="The decision that held at this RFC 3339 time. [the latest]")
+    to.add_argument("target", metavar="NAMESPACE/NAME", help="The target (NAMESPACE/KIND/NAME is exact) or its policy.")
+    to.add_argument(
+        "--at", metavar="TIME", help="The decision in force at this RFC 3339 time. [the last that moved it]"
+    )
     to.add_argument("-o", "--output", choices=("text", "json"), default="text", help="How to tell it. [text]")
 
 
@@ -211,7 +213,7 @@ _ALL = (
         (("demo", "Load rises, pods follow, a kubelet dies, load falls."),), (), _nothing),
     Verb("explain", "Why has a target this many replicas? The sums of one decision.",
         "NAMESPACE/NAME [OPTIONS]",
-        (("explain shop/web", "The latest decision."),
+        (("explain shop/web", "The last decision that moved it."),
          ("explain shop/web --at 2026-11-23T09:54:00Z -o json", "The one that held then, for a program.")),
         _some("audit-spool-dir", "config"), _add_explain),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",

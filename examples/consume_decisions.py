@@ -1,0 +1,96 @@
+"""Reads the topic of decisions and prints one line for each, and a line for every gap and duplicate.
+
+    pip install 'aiokafka[zstd]'
+    python examples/consume_decisions.py kafka:9092
+    python examples/consume_decisions.py kafka:9092 --topic autoscaler.decisions --from-start
+
+What the stream promises: the key is `namespace/kind/name` of the target; per target and `epoch` (a new spool begins a
+new one) the records are numbered `seq` = 1, 2, 3, ... in order; delivery is at least once, and a record sent twice has
+the same number and the same `ce_id`. So one pair of integers per target is all a consumer must remember.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer
+
+PARKED = "dev.hpa-companion.parked.v1"
+
+
+class Message(Protocol):
+    """The part of aiokafka's ConsumerRecord that is read here."""
+
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Ledger:
+    """The last number of every target."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def verdict(self, target: str, epoch: int, seq: int) -> str:
+        """ "" when the number is the next one; else "duplicate" or what is missing. Any number may come first."""
+        before = self._last.get(target)
+        if before is not None and (epoch, seq) <= before:
+            return "duplicate"
+        self._last[target] = (epoch, seq)
+        if before is None:
+            return ""
+        expected = before[1] + 1 if epoch == before[0] else 1
+        return f"gap: {seq - expected} missing" if seq > expected else ""
+
+
+def lines(message: Message, ledger: Ledger) -> list[str]:
+    """What to print for one message."""
+    headers = {name: value.decode() for name, value in message.headers}
+    target = message.key.decode()
+    epoch, seq = int(headers["epoch"]), int(headers["seq"])
+    verdict = ledger.verdict(target, epoch, seq)
+    number = f"{target} {epoch}/{seq}"
+    if verdict == "duplicate":
+        return [f"{number} duplicate of {headers['ce_id']}, skipped"]
+    told = [f"{number} {verdict}"] if verdict else []
+    body = json.loads(message.value)
+    if headers["ce_type"] == PARKED:
+        return [*told, f"{headers['ce_time']} {number} could not be delivered: {body['reason']}"]
+    size = f"{body['current']} → {body['desired']}" if body["action"] == "resize" else f"stays at {body['current']}"
+    return [*told, f"{headers['ce_time']} {number} {size} ({body['reason']}, {body['outcome']})"]
+
+
+async def follow(servers: str, topic: str, *, from_start: bool) -> None:
+    """Print until interrupted."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=servers, auto_offset_reset="earliest" if from_start else "latest"
+    )
+    ledger = Ledger()
+    await consumer.start()
+    try:
+        async for message in consumer:
+            for line in lines(message, ledger):
+                print(line, flush=True)  # noqa: T201 - a script prints
+    finally:
+        await consumer.stop()
+
+
+def main() -> None:
+    """Read the command line and follow."""
+    parser = argparse.ArgumentParser(description="Print every scaling decision, and every gap and duplicate.")
+    parser.add_argument("servers", help="host:port of a broker")
+    parser.add_argument("--topic", default="autoscaler.decisions")
+    parser.add_argument("--from-start", action="store_true", help="begin with the oldest record, not with the next")
+    options = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(follow(options.servers, options.topic, from_start=options.from_start))
+
+
+if __name__ == "__main__":
+    main()

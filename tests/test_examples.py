@@ -1,0 +1,174 @@
+"""Every example does what it says, with the program's own readers; tests/e2e runs them on real parts."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+import yaml
+
+from autoscaler.audit import codec
+from autoscaler.audit.codec import Record
+from autoscaler.cli.arguments import VERBS, parse
+from autoscaler.config.load import load
+from autoscaler.core import validation
+from autoscaler.kube import decode_policy
+from autoscaler.model.decision import Decision, Outcome, PolicyRef
+from autoscaler.model.plan import Action
+from autoscaler.model.policy import TargetRef
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+TESTED = {
+    "autoscaler-config.yaml",
+    "consume_decisions.py",
+    "deployment-with-hps.yaml",
+    "plain-hpa.yaml",
+    "run-against-kubeconfig.sh",
+}
+
+
+def test_every_example_is_known_here() -> None:
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == TESTED
+
+
+def manifest(name: str) -> dict[str, dict[str, Any]]:
+    """The objects of a file by kind."""
+    return {document["kind"]: document for document in yaml.safe_load_all((EXAMPLES / name).read_text())}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param("deployment-with-hps.yaml", "HorizontalPodScaler", id="hps"),
+        pytest.param("plain-hpa.yaml", "HorizontalPodAutoscaler", id="plain HPA"),
+    ],
+)
+def test_a_policy_is_sound_and_its_target_is_in_the_file(name: str, kind: str) -> None:
+    objects = manifest(name)
+    deployment = objects["Deployment"]
+    policy = decode_policy.policy(msgspec.json.encode(objects[kind]))
+    assert validation.problems(policy) == ()
+    assert (policy.target.kind, policy.target.name) == ("Deployment", deployment["metadata"]["name"])
+    assert policy.namespace == deployment["metadata"]["namespace"] == objects["Namespace"]["metadata"]["name"]
+    template = deployment["spec"]["template"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    for container in template["spec"]["containers"]:
+        assert {metric.name for metric in policy.metrics} <= container["resources"]["requests"].keys()
+
+
+def test_the_configuration_file_loads_and_sets_what_it_names() -> None:
+    path = EXAMPLES / "autoscaler-config.yaml"
+    settings = load({"config": str(path)}, {})
+    named = yaml.safe_load(path.read_text()).keys() - {"apiVersion", "kind"}
+    assert sum(origin == "file" for origin in settings.origins.values()) == len(named)
+    assert settings.audit.kafka.security_protocol == "SASL_SSL"
+
+
+def test_the_script_is_sound_and_its_flags_exist() -> None:
+    path = EXAMPLES / "run-against-kubeconfig.sh"
+    subprocess.run(["sh", "-n", str(path)], check=True)
+    commands = [
+        shlex.split(line.removeprefix("exec ").split("||")[0])
+        for line in path.read_text().replace("\\\n", " ").splitlines()
+        if line.removeprefix("exec ").startswith("autoscaler ")
+    ]
+    assert [command[1] for command in commands] == ["doctor", "run"]
+    for _, verb, *words in commands:
+        command = parse(VERBS[verb], words, "autoscaler")
+        assert command.faults == ()
+        load(command.flags, {})
+
+
+def test_the_script_runs_both_commands_with_the_kubeconfig_it_was_given(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = tmp_path / "autoscaler"
+    program.write_text(f'#!/bin/sh\necho "$KUBECONFIG $1" >>{log}\ntest "$1" = run\n')
+    program.chmod(0o755)
+    subprocess.run(
+        [EXAMPLES / "run-against-kubeconfig.sh", "/some/kubeconfig"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    assert log.read_text() == "/some/kubeconfig doctor\n/some/kubeconfig run\n"
+
+
+@pytest.fixture(scope="module")
+def consumer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("consume_decisions", EXAMPLES / "consume_decisions.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Message(NamedTuple):
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def message(seq: int, epoch: int = 7, *, parked: bool = False, action: Action = Action.RESIZE) -> Message:
+    """As the audit publishes it."""
+    decision = Decision(
+        id=f"id-{epoch}-{seq}",
+        time="2026-11-23T09:54:21.000000Z",
+        target=TargetRef("apps/v1", "Deployment", "web"),
+        namespace="shop",
+        policy=PolicyRef("HorizontalPodScaler", "shop", "web", "u", 1),
+        action=action,
+        outcome=Outcome.WRITTEN if action is Action.RESIZE else Outcome.HELD,
+        current=2,
+        desired=5 if action is Action.RESIZE else 2,
+        reason="above target",
+    )
+    record = Record(position=seq, key=decision.key, epoch=epoch, seq=seq, at=0.0, body=codec.encode(decision))
+    if parked:
+        record = codec.stub(record, "too large")
+    kind = codec.PARKED_TYPE if parked else codec.DECISION_TYPE
+    return Message(record.key.encode(), record.body, codec.headers(record, kind))
+
+
+def test_the_consumer_tells_every_decision_once_and_every_gap(consumer: ModuleType) -> None:
+    ledger = consumer.Ledger()
+    stream = [
+        message(1),
+        message(2, action=Action.HOLD),
+        message(2),
+        message(5),
+        message(1, epoch=8),
+        message(3, epoch=8),
+    ]
+    told = [line for each in stream for line in consumer.lines(each, ledger)]
+    at = "2026-11-23T09:54:21.000000Z"
+    web = "shop/Deployment/web"
+    assert told == [
+        f"{at} {web} 7/1 2 → 5 (above target, written)",
+        f"{at} {web} 7/2 stays at 2 (above target, held)",
+        f"{web} 7/2 duplicate of id-7-2, skipped",
+        f"{web} 7/5 gap: 2 missing",
+        f"{at} {web} 7/5 2 → 5 (above target, written)",
+        f"{at} {web} 8/1 2 → 5 (above target, written)",
+        f"{web} 8/3 gap: 1 missing",
+        f"{at} {web} 8/3 2 → 5 (above target, written)",
+    ]
+
+
+def test_the_consumer_tells_what_kafka_refused(consumer: ModuleType) -> None:
+    told = consumer.lines(message(1, parked=True), consumer.Ledger())
+    assert told[0].endswith("7/1 could not be delivered: too large")
+
+
+def test_the_consumer_starts() -> None:
+    found = subprocess.run(
+        [sys.executable, EXAMPLES / "consume_decisions.py", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--from-start" in found.stdout
