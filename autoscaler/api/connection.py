@@ -55,10 +55,10 @@ class Listener(web.Server):
     def __call__(self) -> Connection:
         return Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
 
-    def close_stale(self, current: TrustedContext) -> None:
+    def close_stale(self, trusted_ca: str) -> None:
         """Close what was verified under another CA; a request in progress is finished first."""
         for connection in list(self.open):
-            if connection.is_stale(current) and not connection.busy:
+            if connection.is_stale(trusted_ca) and not connection.busy:
                 connection.drop()
 
 
@@ -68,7 +68,7 @@ class Connection(RequestHandler):
     def __init__(self, listener: Listener, **kwargs: object) -> None:
         super().__init__(listener, **kwargs)  # type: ignore[arg-type] # handed through from Listener
         self._listener = listener
-        self._context: ssl.SSLContext | None = None
+        self._verified_under = ""
         self._overdue: asyncio.TimerHandle | None = None
         self.peer: Peer | None = None
         self.busy = False
@@ -81,16 +81,16 @@ class Connection(RequestHandler):
             self.drop()
             return
         tls = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
-        self._context = tls.context
         certificate = tls.getpeercert(binary_form=True)
         try:
             self.peer = peer_of(certificate) if certificate else None
         except ValueError:
             self.drop()
             return
-        if tls.session_reused or not isinstance(self._context, TrustedContext):
+        if tls.session_reused or not isinstance(tls.context, TrustedContext):
             self.drop()
             return
+        self._verified_under = tls.context.ca_pem
         self._expect_headers()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -112,11 +112,9 @@ class Connection(RequestHandler):
         """It is answered."""
         self.busy = False
 
-    def is_stale(self, current: TrustedContext) -> bool:
-        """Whether its certificate was verified under a CA that is not the current one."""
-        if self.peer is None:
-            return False
-        return not isinstance(self._context, TrustedContext) or self._context.ca_pem != current.ca_pem
+    def is_stale(self, trusted_ca: str) -> bool:
+        """Whether its certificate was verified under a CA that is not the trusted one any more."""
+        return self.peer is not None and self._verified_under != trusted_ca
 
     def drop(self) -> None:
         """Close without a further byte."""

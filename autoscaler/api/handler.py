@@ -20,7 +20,6 @@ from autoscaler.api.connection import Connection, Limits
 from autoscaler.api.lanes import Lanes, lane_of
 from autoscaler.api.negotiate import JSON
 from autoscaler.api.status import StatusError
-from autoscaler.api.tls import TrustedContext
 from autoscaler.clock import Clock
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.telemetry import ApiTelemetry
@@ -37,7 +36,7 @@ class Answering(Protocol):
 
 
 class Handler:
-    """Called by aiohttp for each request; `context` gives the TLS context of today."""
+    """Called by aiohttp for each request; `trusted_ca` says under which CA a client certificate counts now."""
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class Handler:
         access: Access,
         routes: Answering,
         limits: Limits,
-        context: Callable[[], TrustedContext],
+        trusted_ca: Callable[[], str],
         clock: Clock,
         telemetry: ApiTelemetry,
     ) -> None:
@@ -53,7 +52,7 @@ class Handler:
         self._routes = routes
         self._limits = limits
         self._lanes = Lanes(heavy=limits.heavy, light=limits.light)
-        self._context = context
+        self._trusted_ca = trusted_ca
         self._clock = clock
         self._telemetry = telemetry
 
@@ -63,11 +62,11 @@ class Handler:
         connection.begin()
         started = self._clock.monotonic()
         try:
-            if connection.is_stale(self._context()):
+            if connection.is_stale(self._trusted_ca()):
                 connection.drop()
                 return web.Response()  # goes nowhere: a client sends it again on a new connection
             call, response = await self._ended(request, connection)
-            if connection.is_stale(self._context()):
+            if connection.is_stale(self._trusted_ca()):
                 response.force_close()
         finally:
             connection.end()

@@ -79,7 +79,8 @@ class Resources:
             kind, items = "PodMetricsList", await self._pods(asked.namespace or None, wanted)
         items.sort(key=lambda item: item.order)
         self._observe(items)
-        return Answer(wire.list_slices(kind, asked.version, items, self._stamp(), pretty=call.pretty))
+        slices = wire.list_slices(kind, asked.version, items, self._stamp(), pretty=call.pretty)
+        return Answer(slices if len(items) > wire.SLICE else b"".join(slices))
 
     def _nodes(self, wanted: _Filter) -> list[wire.Item]:
         return [

@@ -77,7 +77,7 @@ class ApiServer:
                 access=self._access,
                 routes=routes,
                 limits=limits,
-                context=self._contexts.current,
+                trusted_ca=self._contexts.trusted_ca,
                 clock=self._clock,
                 telemetry=self._telemetry.api,
             )
@@ -94,13 +94,13 @@ class ApiServer:
             try:
                 async for _ in ticks(self._clock, RENEW_SECONDS):
                     self._contexts.reload_certificate()
-                    listener.close_stale(self._contexts.current())
+                    listener.close_stale(self._contexts.trusted_ca())
             finally:
                 server.close()
                 await listener.shutdown(STOP_SECONDS)
 
     def _trusts(self) -> Verdict:
-        self._contexts.current()
+        self._contexts.trusted_ca()
         return Verdict("front-proxy-trust", not self._contexts.trust_problem, self._contexts.trust_problem)
 
 

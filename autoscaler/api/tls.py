@@ -25,12 +25,17 @@ class TrustedContext(ssl.SSLContext):
 
 
 class ServingContexts:
-    """The context for the next handshake. `problem` says what is wrong with what was last read, "" = nothing."""
+    """The context for the next handshake.
+
+    The problems say what is wrong with what was last read, "" = nothing. A CA that cannot be read leaves the last good
+    one trusted; a CA that is gone leaves none.
+    """
 
     def __init__(self, certificate: ServingCertificate, trust: TrustSource) -> None:
         self._certificate = certificate
         self._trust = trust
-        self._refused_ca = ""
+        self._trusted = ""
+        self._refused: str | None = None
         self.trust_problem = ""
         self.certificate_problem = ""
         try:
@@ -43,46 +48,63 @@ class ServingContexts:
         self.entry.sni_callback = self._enter
         self.current()
 
-    def current(self) -> TrustedContext:
-        """The context made from the trust as it is now; the last good one when that cannot be used."""
+    def trusted_ca(self) -> str:
+        """The CA a connection's certificate must have been verified under to count now."""
         trust = self._trust.current()
         wanted = trust.ca_pem if trust else ""
-        if not wanted:
-            self.trust_problem = "the cluster's requestheader CA is not known (yet)"
-        if wanted != self._context.ca_pem and (wanted != self._refused_ca or not wanted):
-            self._trust_anew(wanted)
-        elif wanted == self._context.ca_pem and wanted:
-            self.trust_problem = ""
+        if wanted == self._trusted:
+            self._refused = None
+            self.trust_problem = "" if wanted else "the cluster's requestheader CA is not known (yet)"
+        elif wanted != self._refused:
+            self._take(wanted)
+        return self._trusted
+
+    def current(self) -> TrustedContext:
+        """The context made for the CA and the certificate as they are now."""
+        ca_pem = self.trusted_ca()
+        if self._context.ca_pem != ca_pem:
+            self._renew(ca_pem)
         return self._context
 
     def reload_certificate(self) -> None:
         """Take up changed files; an unusable pair is not taken and the old one serves on."""
         try:
             fingerprint = self._certificate.fingerprint()
-            if fingerprint == self._fingerprint:
-                return
-            self._fingerprint = fingerprint
-            self._context = self._made(self._context.ca_pem)
-        except (OSError, ssl.SSLError) as exc:
-            problem = f"{type(exc).__name__}: {exc}"
-            if problem != self.certificate_problem:
-                self.certificate_problem = problem
-                _log.error("serving_certificate_refused", file=str(self._certificate.certificate), error=problem)
+        except OSError as exc:
+            self._refuse_certificate(exc)
             return
-        self.certificate_problem = ""
-        _log.info("serving_certificate_reloaded", file=str(self._certificate.certificate))
+        if fingerprint != self._fingerprint:
+            self._fingerprint = fingerprint
+            self._renew(self.trusted_ca())
 
-    def _trust_anew(self, ca_pem: str) -> None:
+    def _renew(self, ca_pem: str) -> None:
+        """A new context; with an unusable certificate the old one stays, whose client certificates then are stale."""
         try:
             self._context = self._made(ca_pem)
-        except (ValueError, ssl.SSLError, OSError) as exc:
-            self._refused_ca = ca_pem
+        except (OSError, ssl.SSLError) as exc:
+            self._refuse_certificate(exc)
+        else:
+            self.certificate_problem = ""
+            _log.info("tls_renewed", certificate=str(self._certificate.certificate), front_proxy=bool(ca_pem))
+
+    def _refuse_certificate(self, exc: Exception) -> None:
+        problem = f"{type(exc).__name__}: {exc}"
+        if problem != self.certificate_problem:
+            self.certificate_problem = problem
+            _log.error("serving_certificate_refused", file=str(self._certificate.certificate), error=problem)
+
+    def _take(self, ca_pem: str) -> None:
+        """Trust this CA from now on, if it is one."""
+        try:
+            if ca_pem:
+                _load_ca(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ca_pem)
+        except (ValueError, ssl.SSLError) as exc:
+            self._refused = ca_pem
             self.trust_problem = f"the cluster's requestheader CA cannot be read: {exc}"
             _log.error("requestheader_ca_refused", error=str(exc))
-            return
-        self._refused_ca = ""
-        self.trust_problem = "" if ca_pem else self.trust_problem
-        _log.info("requestheader_ca_trusted" if ca_pem else "requestheader_ca_withdrawn")
+        else:
+            self._trusted = ca_pem
+            self.trusted_ca()
 
     def _enter(self, connection: ssl.SSLObject, _name: str | None, _entry: ssl.SSLContext) -> None:
         """Runs within each handshake, with a server name or without, before any certificate is looked at."""
@@ -98,6 +120,13 @@ class ServingContexts:
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._certificate.certificate, self._certificate.key)
         if ca_pem:
-            context.load_verify_locations(cadata=ca_pem)
+            _load_ca(context, ca_pem)
         context.ca_pem = ca_pem
         return context
+
+
+def _load_ca(context: ssl.SSLContext, ca_pem: str) -> None:
+    """Raises ValueError or SSLError when it is no PEM with a certificate."""
+    if not ca_pem.isascii():
+        raise ValueError("it has characters that are not ASCII")
+    context.load_verify_locations(cadata=ca_pem)

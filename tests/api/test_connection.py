@@ -1,0 +1,176 @@
+"""What a connection survives (A14-A22, A30): each refusal is a Status or a closed connection, and nobody else notices."""
+
+import asyncio
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from autoscaler.api.connection import Limits
+from tests.api.world import PROXY, World, closed, parsed, serving
+
+NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
+
+
+async def alive(world: World) -> bool:
+    return (await world.ask("/livez")).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(b"garbage\r\n\r\n", 400, id="garbage"),
+        pytest.param(b"\x00\xff" * 500 + b"\r\n\r\n", 400, id="binary garbage"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="the preface of HTTP/2"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, id="no Host"),
+        pytest.param(b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, id="a version that is none"),
+        pytest.param(b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="CONNECT"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400, id="WebSocket"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n", 400, id="SPDY"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 400, id="h2c"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            id="two lengths",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, id="two sizes"),
+        pytest.param(b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, id="a URL of 64 KB"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", 431, id="a header of 20 KB"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"A%d: %s\r\n" % (n, b"a" * 8000) for n in range(9)) + b"\r\n",
+            431,
+            id="70 KB of headers",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 300 + b"\r\n", 431, id="300 headers"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413, id="a large body"),
+        pytest.param(b"GET http://x/livez HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="a proxy's request"),
+    ],
+)  # fmt: skip
+async def test_what_is_not_a_request_gets_a_status_and_the_end_of_the_connection(
+    tmp_path: Path, data: bytes, code: int
+) -> None:
+    async with serving(tmp_path) as world:
+        with capture_logs() as logs:
+            reply = parsed(await world.send(data))
+        assert reply.code == code
+        assert reply.json()["kind"] == "Status"
+        assert reply.json()["code"] == code
+        assert reply.headers["content-type"].startswith("application/json")
+        assert logs == []
+        assert await alive(world)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//apis", "/apis/", "/apis/metrics.k8s.io/", "/a/../apis", "/%2e%2e/x", "/apis%2fmetrics.k8s.io", NODES + "/", "/a%00"],
+)  # fmt: skip
+async def test_a18_no_spelling_of_a_path_is_ever_redirected(tmp_path: Path, target: str) -> None:
+    async with serving(tmp_path) as world:
+        reply = await world.ask(target)
+        assert reply.code in (200, 400, 404)
+        assert "location" not in reply.headers
+
+
+async def test_a19_a_small_body_is_discarded_and_the_connection_goes_on(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        body = b"GET /nope HTTP/1.1\r\n\r\n" * 100
+        head = b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        answers = await world.send(head + body + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answers.count(b"HTTP/1.1 200 OK") == 2
+        assert b"404" not in answers
+
+
+async def test_a19_head_has_the_headers_and_no_body(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        for target in (NODES, "/livez", "/metrics", "/nope"):
+            reply = await world.ask(target, method="HEAD")
+            assert (reply.code, reply.body) == (404 if target == "/nope" else 200, b"")
+
+
+async def test_a22_http_1_is_chosen_when_h2_is_offered(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        context = world.client_context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        _, writer = await world.connect(context=context)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+        await closed(writer)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # the point of the test is an old version
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [
+        pytest.param(ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0", id="TLS 1.1"),
+        pytest.param(ssl.TLSVersion.TLSv1_2, "AES128-SHA:@SECLEVEL=0", id="TLS 1.2 with a weak cipher"),
+    ],
+)
+async def test_a30_old_tls_is_refused(tmp_path: Path, version: ssl.TLSVersion, ciphers: str) -> None:
+    async with serving(tmp_path) as world:
+        context = world.client_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = version
+        context.set_ciphers(ciphers)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.connect(context=context)
+        assert await alive(world)
+
+
+@pytest.mark.parametrize("name", ["localhost", "somebody.else", None])
+async def test_a30_the_name_a_client_asks_for_does_not_matter(tmp_path: Path, name: str | None) -> None:
+    async with serving(tmp_path) as world:
+        context = world.client_context(PROXY)
+        context.check_hostname = False
+        reader, writer = await world.connect(context=context, name=name or "")
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert parsed(await reader.read()).code == 200
+        await closed(writer)
+
+
+async def test_a30_bytes_that_are_no_tls_close_only_their_own_connection(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        with capture_logs() as logs:
+            for _ in range(20):
+                reader, writer = await asyncio.open_connection("127.0.0.1", world.server.port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                with_reset = asyncio.gather(reader.read(), return_exceptions=True)
+                assert b"HTTP" not in str((await with_reset)[0]).encode()
+                await closed(writer)
+        assert logs == []
+        assert await alive(world)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HT", b"GET /livez HTTP/1.1\r\nHost: x\r\nA: b\r\n"])
+async def test_a15_who_does_not_finish_the_headers_in_time_is_cut_off(tmp_path: Path, sent: bytes) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(headers=0.05)}) as world:
+        assert await world.send(sent) == b""
+        assert await alive(world)
+
+
+async def test_an_idle_connection_is_kept_longer_than_headers_may_take(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(headers=0.2)}) as world:
+        reader, writer = await world.connect()
+        for _ in range(2):
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readuntil(b"ok")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.3)
+        await closed(writer)
+
+
+async def test_beyond_the_limit_connections_are_closed_at_once(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(connections=2)}) as world:
+        kept = [await world.connect() for _ in range(2)]
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.ask("/livez")
+        for _, writer in kept:
+            await closed(writer)
+
+
+async def test_errors_of_the_protocol_say_which_limit(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reply = parsed(await world.send(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"))
+        assert json.loads(reply.body)["message"] == "the URL is longer than 8192 bytes"

@@ -1,0 +1,224 @@
+"""Every way a request can end, and what is told and counted of it (A11-A14, A17, A19, A21)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from structlog.testing import capture_logs
+
+from autoscaler.api.connection import Limits
+from autoscaler.errors import ForbiddenError, UnreachableError
+from autoscaler.model.metrics import PodUsage
+from autoscaler.model.objects import Pod
+from tests.api.world import (
+    MASTER,
+    PROXY,
+    Cluster,
+    Reviews,
+    World,
+    closed,
+    golden_cluster,
+    parsed,
+    pod_usage,
+    serving,
+    until,
+)
+
+BASE = "/apis/metrics.k8s.io/v1beta1"
+
+
+class Broken(Cluster):
+    """Fails in a way nobody foresaw."""
+
+    def pod_usage(self, namespace: str, name: str) -> PodUsage | None:
+        raise ZeroDivisionError(f"about {name}")
+
+
+async def test_headers_of_an_answer(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reply = await world.ask(f"{BASE}/nodes", [("Audit-Id", "aa-11")])
+        assert reply.headers["audit-id"] == "aa-11"
+        assert reply.headers["cache-control"] == "no-cache, private"
+        assert reply.headers["content-type"] == "application/json"
+        assert "python" not in reply.headers["server"].lower()
+        assert (await world.ask("/livez", [("Audit-Id", "no good")])).headers["audit-id"] != "no good"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "method", "code"),
+    [
+        pytest.param(f"{BASE}/nodes", [], "GET", 200, id="a list"),
+        pytest.param(f"{BASE}/pods?labelSelector=a%3D%3D%3Db", [], "GET", 400, id="A17: a bad selector"),
+        pytest.param(f"{BASE}/pods?limit=-1", [], "GET", 400, id="A17: a bad limit"),
+        pytest.param(f"{BASE}/pods?junk=1&junk=2&%F0%9F%98%80=1", [], "GET", 200, id="A17: unknown parameters"),
+        pytest.param(f"{BASE}/pods?watch=true", [], "GET", 405, id="A19: watch"),
+        pytest.param(f"{BASE}/pods", [], "POST", 405, id="A19: create"),
+        pytest.param(f"{BASE}/nodes/node-a", [], "DELETE", 405, id="A19: delete"),
+        pytest.param(f"{BASE}/nodes", [("Accept", "application/vnd.kubernetes.protobuf")], "GET", 406, id="A21: protobuf"),
+        pytest.param(f"{BASE}/nodes", [("Accept", "a/b"), ("Accept", "*/*")], "GET", 200, id="A21: two Accept headers"),
+        pytest.param(f"{BASE}/nodes", [("Accept", "x" * 10240)], "GET", 406, id="A21: 10 KB of junk"),
+        pytest.param("/nope", [], "GET", 404, id="nothing there"),
+    ],
+)  # fmt: skip
+async def test_each_request_ends_with_its_code_and_a_status(
+    tmp_path: Path, target: str, headers: list[tuple[str, str]], method: str, code: int
+) -> None:
+    async with serving(tmp_path) as world:
+        reply = await world.ask(target, headers, method=method)
+        assert reply.code == code
+        if code != 200:
+            assert reply.json()["kind"] == "Status"
+            assert reply.json()["code"] == code
+
+
+async def test_errors_are_indented_for_people(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        assert (await world.ask("/nope", [("User-Agent", "curl/8")])).body.startswith(b'{\n  "kind": "Status"')
+
+
+async def test_probes_need_neither_identity_nor_permission(tmp_path: Path) -> None:
+    reviews = Reviews(error=UnreachableError("down"))
+    async with serving(tmp_path, reviews=reviews) as world:
+        for path in ("/livez", "/readyz?verbose", "/healthz"):
+            assert (await world.ask(path, [("Authorization", "Bearer x")])).code == 200
+        assert (reviews.asked, reviews.tokens_asked) == ([], [])
+        for path in ("/livez/ping", "/metrics", "/", "/apis", "/version", "/nope"):
+            assert (await world.ask(path)).code == 503
+
+
+@pytest.mark.parametrize(
+    ("reviews", "code"),
+    [
+        pytest.param(Reviews(allowed=False), 403, id="A11: denied"),
+        pytest.param(Reviews(error=UnreachableError("down", status=500)), 503, id="A11: an error"),
+        pytest.param(Reviews(error=ForbiddenError("we may not ask", status=403)), 503, id="A11: we may not ask"),
+    ],
+)
+async def test_a11_no_verdict_no_answer(tmp_path: Path, reviews: Reviews, code: int) -> None:
+    async with serving(tmp_path, reviews=reviews) as world:
+        reply = await world.ask(f"{BASE}/nodes")
+        assert reply.code == code
+        assert ("retry-after" in reply.headers) is (code == 503)
+        reviews.error, reviews.allowed = None, True
+        assert (await world.ask(f"{BASE}/nodes")).code == (403 if code == 403 else 200)
+
+
+async def test_a12_rights_are_asked_for_what_is_read(tmp_path: Path) -> None:
+    async with serving(tmp_path, reviews=Reviews(allowed=False)) as world:
+        reply = await world.ask(f"{BASE}/namespaces/shop/pods", [("X-Remote-User", "ann")], certificate=PROXY)
+        assert reply.json()["message"] == (
+            'pods.metrics.k8s.io is forbidden: User "ann" cannot list resource "pods" in API group "metrics.k8s.io" '
+            'in the namespace "shop": no RBAC policy matched'
+        )
+        await world.ask(f"{BASE}/pods")
+        assert [getattr(asked, "namespace", None) for _, asked in world.reviews.asked] == ["shop", ""]
+
+
+async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_and_discovery(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    reviews = Reviews(gate=gate)
+    async with serving(tmp_path, reviews=reviews, settings={"limits": Limits(heavy=2, light=1)}) as world:
+        async with asyncio.TaskGroup() as tasks:
+            lists = [tasks.create_task(world.ask(f"{BASE}/namespaces/{n}/pods")) for n in range(2)]
+            single = tasks.create_task(world.ask(f"{BASE}/nodes/node-a"))
+            await until(lambda: len(reviews.asked) == 3)
+            for target in (f"{BASE}/pods", f"{BASE}/nodes/node-b"):
+                reply = await world.ask(target)
+                assert (reply.code, reply.headers["retry-after"]) == (429, "1")
+                assert reply.json()["reason"] == "TooManyRequests"
+            probes = await asyncio.gather(*(world.ask(BASE, MASTER, certificate=PROXY) for _ in range(5)))
+            assert {reply.code for reply in probes} == {200}
+            assert (await world.ask("/livez")).code == (await world.ask("/readyz")).code == 200
+            gate.set()
+        assert {task.result().code for task in [*lists, single]} == {200}
+        assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
+async def test_a_request_that_takes_too_long_ends_with_504(tmp_path: Path) -> None:
+    settings = {"limits": Limits(deadline=0.05)}
+    async with serving(tmp_path, reviews=Reviews(gate=asyncio.Event()), settings=settings) as world:
+        reply = await world.ask(f"{BASE}/nodes")
+        assert (reply.code, reply.json()["reason"]) == (504, "Timeout")
+
+
+async def test_a_client_that_does_not_read_is_cut_off_and_its_place_is_free_again(tmp_path: Path) -> None:
+    settings = {"limits": Limits(deadline=0.5, heavy=1)}
+    async with serving(tmp_path, cluster=many(30_000), settings=settings) as world:
+        reader, writer = await world.connect()
+        writer.write(f"GET {BASE}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
+        await until(lambda: counted(world, "pods", "list", "504") == 1)
+        await closed(writer)
+        assert (await world.ask(f"{BASE}/nodes")).code == 200
+
+
+async def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+    reviews = Reviews(gate=asyncio.Event())
+    async with serving(tmp_path, reviews=reviews, settings={"limits": Limits(heavy=2)}) as world:
+        for number in range(6):
+            _, writer = await world.connect()
+            writer.write(f"GET {BASE}/namespaces/{number}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await until(lambda: len(reviews.asked) == number + 1)  # noqa: B023 - awaited within the round
+            writer.transport.abort()
+            await closed(writer)
+        reviews.gate = None
+        assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
+async def test_a_fault_of_ours_is_500_and_logged_without_headers(tmp_path: Path) -> None:
+    good = golden_cluster()
+    broken = Broken(pod_list=good.pod_list)
+    async with serving(tmp_path, cluster=broken, reviews=Reviews(tokens={})) as world:
+        with capture_logs() as logs:
+            reply = await world.ask(f"{BASE}/pods", [("Cookie", "s3cret"), *MASTER], certificate=PROXY)
+        assert (reply.code, reply.json()["reason"]) == (500, "InternalError")
+        assert "web-0" not in reply.body.decode()
+        assert [entry["event"] for entry in logs] == ["request_failed"]
+        assert "ZeroDivisionError" in str(logs)
+        assert "s3cret" not in str(logs)
+        assert (await world.ask("/livez")).code == 200
+
+
+async def test_a_long_list_arrives_whole(tmp_path: Path) -> None:
+    async with serving(tmp_path, cluster=many(2_000)) as world:
+        reply = await world.ask(f"{BASE}/pods")
+        assert len(reply.json()["items"]) == 2_000
+        assert len((await world.ask(f"{BASE}/pods?pretty")).json()["items"]) == 2_000
+
+
+async def test_requests_and_refusals_are_counted(tmp_path: Path) -> None:
+    async with serving(tmp_path, reviews=Reviews(allowed=False)) as world:
+        await world.ask(f"{BASE}/nodes")
+        await world.ask(f"{BASE}/nodes", [("X-Remote-User", "a"), ("X-Remote-User", "b")], certificate=PROXY)
+        await world.ask("/livez")
+        await world.ask("/", [("Upgrade", "x")])
+        assert counted(world, "nodes", "list", "403") == counted(world, "nodes", "list", "401") == 1
+        assert counted(world, "probe", "get", "200") == counted(world, "none", "none", "400") == 1
+        for reason in ("authorization", "authentication"):
+            assert world.telemetry.registry.get_sample_value("autoscaler_api_denied_total", {"reason": reason}) == 1
+
+
+async def test_several_requests_on_one_connection(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        request = f"GET {BASE}/nodes HTTP/1.1\r\nHost: x\r\n\r\n"
+        last = f"GET {BASE}/nodes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        data = await world.send((request * 3 + last).encode())
+        assert data.count(b"HTTP/1.1 200 OK") == 4
+        assert parsed(data).code == 200
+
+
+def many(count: int) -> Cluster:
+    cluster = Cluster()
+    for number in range(count):
+        pod = Pod(namespace="shop", name=f"web-{number:06}", uid=str(number), labels={"app": "web"})
+        cluster.pod_list.append(pod)
+    usage = pod_usage(Pod(namespace="shop", name="web"), ("main", 1, 1))
+    cluster.usages = {("shop", pod.name): structs.replace(usage, pod=pod.name) for pod in cluster.pod_list}
+    return cluster
+
+
+def counted(world: World, resource: str, verb: str, code: str) -> float | None:
+    labels = {"resource": resource, "verb": verb, "code": code}
+    return world.telemetry.registry.get_sample_value("autoscaler_api_requests_total", labels)

@@ -1,0 +1,112 @@
+import json
+
+import pytest
+
+from autoscaler.api.answer import Answer
+from autoscaler.api.call import parse_call
+from autoscaler.api.discovery import Discovery
+from autoscaler.api.negotiate import AGGREGATED
+from autoscaler.api.probes import Probes
+from autoscaler.api.resources import Resources
+from autoscaler.api.routes import Routes
+from autoscaler.api.status import StatusError
+from autoscaler.telemetry.health import Health, Verdict
+from autoscaler.telemetry.series import Telemetry
+from tests.api.world import NOW, golden_cluster
+from tests.clock import FakeClock
+
+BASE = "/apis/metrics.k8s.io/v1beta1"
+DISCOVERY = Discovery(443)
+
+
+async def answer(target: str, *, method: str = "GET", accept: str = "", if_none_match: str = "") -> Answer:
+    cluster, telemetry, health = golden_cluster(), Telemetry(), Health()
+    health.add_ready(lambda: Verdict("coverage", False, "why"))
+    resources = Resources(cluster, cluster, FakeClock(NOW), telemetry.api)
+    routes = Routes(resources, DISCOVERY, Probes(health), telemetry.registry)
+    return await routes.answer(parse_call(method, target, accept=accept, if_none_match=if_none_match))
+
+
+def whole(given: Answer) -> bytes:
+    return given.body if isinstance(given.body, bytes) else b"".join(given.body)
+
+
+@pytest.mark.parametrize(
+    ("target", "start"),
+    [
+        ("/", b'{"paths":["/apis",'),
+        ("/apis", b'{"kind":"APIGroupList",'),
+        ("/apis/", b'{"kind":"APIGroupList",'),
+        ("/apis/metrics.k8s.io", b'{"kind":"APIGroup",'),
+        (BASE, b'{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"metrics.k8s.io/v1beta1"'),
+        ("/apis/metrics.k8s.io/v1/", b'{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"metrics.k8s.io/v1"'),
+        ("/version", b'{"major":"0","minor":"1","gitVersion":"v0.1.0"'),
+        ("/metrics", b"# HELP metrics_server_kubelet_request_duration_seconds"),
+        ("/livez", b"ok"),
+        ("/healthz/ping", b"ok"),
+        (f"{BASE}/nodes/", b'{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1"'),
+        ("/apis/metrics.k8s.io/v1/pods", b'{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1",'),
+        (f"{BASE}/namespaces/default/pods/web-0", b'{"kind":"PodMetrics",'),
+    ],
+)
+async def test_what_is_where(target: str, start: bytes) -> None:
+    given = await answer(target)
+    assert given.status == 200
+    assert whole(given).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "accept", "code"),
+    [
+        ("GET", "/nope", "", 404),
+        ("GET", "/openapi/v2", "", 404),
+        ("GET", "/openapi/v3/apis/metrics.k8s.io/v1", "", 404),
+        ("GET", "/apis/apps", "", 404),
+        ("GET", "/apis/metrics.k8s.io/v2", "", 404),
+        ("GET", f"{BASE}/widgets", "", 404),
+        ("GET", f"{BASE}/namespaces/default/pods/web-0/log", "", 404),
+        ("GET", "//apis", "", 404),
+        ("GET", "/readyz/nothing", "", 404),
+        ("POST", "/nope", "", 404),
+        ("POST", "/apis", "", 405),
+        ("DELETE", "/metrics", "", 405),
+        ("PUT", "/livez", "", 405),
+        ("POST", f"{BASE}/pods", "", 405),
+        ("PUT", f"{BASE}/nodes/node-a", "", 405),
+        ("PATCH", f"{BASE}/nodes/node-a", "", 405),
+        ("DELETE", f"{BASE}/nodes", "", 405),
+        ("OPTIONS", f"{BASE}/nodes", "", 405),
+        ("GET", f"{BASE}/nodes?watch=true", "", 405),
+        ("GET", f"{BASE}/nodes", "application/vnd.kubernetes.protobuf", 406),
+        ("GET", "/apis", "application/yaml", 406),
+        ("GET", BASE, AGGREGATED, 406),
+    ],
+)
+async def test_what_is_refused(method: str, target: str, accept: str, code: int) -> None:
+    with pytest.raises(StatusError) as caught:
+        await answer(target, method=method, accept=accept)
+    assert caught.value.code == code
+
+
+async def test_aggregated_discovery_has_an_etag_that_saves_the_body() -> None:
+    first = await answer("/apis", accept=f"{AGGREGATED},application/json")
+    assert (first.content_type, first.status) == (AGGREGATED, 200)
+    assert first.headers == {"ETag": DISCOVERY.etag, "Vary": "Accept"}
+    again = await answer("/apis", accept=AGGREGATED, if_none_match=DISCOVERY.etag)
+    assert (again.status, again.body) == (304, b"")
+    assert (await answer("/apis", accept=AGGREGATED, if_none_match='"x"')).status == 200
+
+
+async def test_head_is_answered_like_get() -> None:
+    assert (await answer(f"{BASE}/nodes", method="HEAD")).status == 200
+    assert (await answer("/livez", method="HEAD")).status == 200
+
+
+async def test_a_probe_that_fails_is_500_and_its_part_says_why() -> None:
+    assert (await answer("/readyz")).status == 500
+    assert b"why" in whole(await answer("/readyz/coverage"))
+
+
+async def test_the_index_lists_only_what_answers() -> None:
+    for path in json.loads(whole(await answer("/")))["paths"]:
+        assert (await answer(path)).status in (200, 500)

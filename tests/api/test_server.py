@@ -1,0 +1,259 @@
+"""The whole server over TLS on loopback: who is believed (A01-A10), and how it starts and stops."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.errors import ConfigError
+from autoscaler.model.identity import Identity
+from autoscaler.telemetry.health import Health
+from autoscaler.telemetry.series import Telemetry
+from tests.api.world import (
+    MASTER,
+    NOW,
+    PROXY,
+    PROXY_CA,
+    Cluster,
+    Reviews,
+    Trust,
+    closed,
+    serving,
+    trust,
+    until,
+)
+from tests.certificates import Authority, Issued
+from tests.clock import FakeClock, settle
+
+NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
+ANN = [("X-Remote-User", "ann"), ("X-Remote-Group", "a"), ("X-Remote-Group", "b")]
+STRANGER_CA = Authority("cluster")
+LONG_AGO = datetime.now(UTC) - timedelta(days=30)
+REQUEST = b"GET /apis/metrics.k8s.io/v1beta1/nodes HTTP/1.1\r\nHost: x\r\nX-Remote-User: ann\r\n\r\n"
+
+
+async def test_the_front_proxy_is_believed_and_its_user_reviewed(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        assert (await world.ask(NODES, ANN, certificate=PROXY)).code == 200
+        identity, _ = world.reviews.asked[0]
+        assert identity == Identity("ann", groups=("a", "b", "system:authenticated"))
+
+
+async def test_a01_headers_without_a_certificate_are_ignored(tmp_path: Path) -> None:
+    async with serving(tmp_path, reviews=Reviews(allowed=False)) as world:
+        reply = await world.ask(NODES, MASTER)
+        assert (reply.code, reply.json()["reason"]) == (403, "Forbidden")
+        assert 'User \\"system:anonymous\\"' in reply.body.decode()
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        pytest.param(
+            STRANGER_CA.issue("front-proxy-client", client=True), id="A02: of another CA, with the right name"
+        ),
+        pytest.param(PROXY_CA.issue("front-proxy-client", client=True, not_before=LONG_AGO, days=1), id="A04: expired"),
+        pytest.param(
+            PROXY_CA.issue("front-proxy-client", client=True, not_before=datetime.now(UTC) + timedelta(days=1)),
+            id="A04: not yet valid",
+        ),
+        pytest.param(PROXY_CA.issue("front-proxy-client", server=True, client=False), id="A04: for servers only"),
+    ],
+)
+async def test_a_wrong_certificate_ends_in_the_handshake(tmp_path: Path, certificate: Issued) -> None:
+    async with serving(tmp_path) as world:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.ask(NODES, MASTER, certificate=certificate)
+        assert world.reviews.asked == []
+        assert (await world.ask("/livez")).code == 200
+
+
+async def test_a03_a_name_that_is_not_allowed_is_unauthorized_until_any_is(tmp_path: Path) -> None:
+    certificate = PROXY_CA.issue("somebody", client=True, server=False)
+    async with serving(tmp_path) as world:
+        assert (await world.ask(NODES, MASTER, certificate=certificate)).code == 401
+        world.trust.value = trust(allowed_names=())
+        assert (await world.ask(NODES, MASTER, certificate=certificate)).code == 200
+
+
+async def test_a05_a_rotated_ca_is_followed_and_connections_of_the_old_one_are_closed(tmp_path: Path) -> None:
+    new_ca = Authority("rotated")
+    new = new_ca.issue("front-proxy-client", client=True, server=False)
+    async with serving(tmp_path) as world:
+        reader, writer = await world.connect(PROXY)
+        writer.write(REQUEST)
+        await reader.readuntil(b"\r\n\r\n")
+        world.trust.value = trust(PROXY_CA, new_ca)
+        assert (await world.ask(NODES, ANN, certificate=PROXY)).code == 200
+        assert (await world.ask(NODES, ANN, certificate=new)).code == 200
+        world.trust.value = trust(new_ca)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.ask(NODES, ANN, certificate=PROXY)
+        await world.clock.advance(1.1)
+        assert b"HTTP/1.1" not in await _rest(reader)
+        await closed(writer)
+
+
+async def test_a05_a_request_on_a_connection_of_the_old_ca_is_not_answered(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reader, writer = await world.connect(PROXY)
+        writer.write(REQUEST)
+        await reader.readuntil(b"]}\n")
+        world.trust.value = trust(Authority("rotated"))
+        asked = len(world.reviews.asked)
+        writer.write(REQUEST)
+        assert await _rest(reader) == b""
+        assert len(world.reviews.asked) == asked
+        await closed(writer)
+
+
+async def test_a05_no_session_is_resumed(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        context = world.client_context(PROXY)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        reader, writer = await world.connect(context=context)
+        session = writer.get_extra_info("ssl_object").session
+        await closed(writer)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        again = context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1", session=session)
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.server.port)
+        for _ in range(4):
+            try:
+                again.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(1 << 16))
+        writer.write(outgoing.read())
+        assert again.session_reused  # OpenSSL would; Python cannot tell it not to, so the connection is dropped
+        again.write(REQUEST)
+        writer.write(outgoing.read())
+        assert await _rest(reader) == b""
+        await closed(writer)
+
+
+async def test_a06_without_trust_it_is_not_ready_and_heals(tmp_path: Path) -> None:
+    async with serving(tmp_path, trust=Trust(None)) as world:
+        assert b"[-]front-proxy-trust failed" in (await world.ask("/readyz")).body
+        assert b"not known" in (await world.ask("/readyz/front-proxy-trust")).body
+        assert (await world.ask("/livez")).code == 200
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.ask(NODES, MASTER, certificate=PROXY)
+        await world.ask(NODES, MASTER)
+        assert world.reviews.asked[-1][0].user == "system:anonymous"
+        world.trust.value = trust()
+        assert (await world.ask("/readyz")).code == 200
+        assert (await world.ask(NODES, MASTER, certificate=PROXY)).code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        pytest.param([("X-Remote-User", "ann"), ("X-Remote-User", "bob")], 401, id="A07: two different users"),
+        pytest.param([("X-Remote-User", "ann"), ("X-Remote-User", "ann")], 200, id="A07: the same user twice"),
+        pytest.param([("x_remote_user", "root")], 403, id="A08: an underscore is no dash: anonymous"),
+        pytest.param([("X-Remote-User ", "root")], 400, id="A08: a space after the name"),
+        pytest.param([("X-Remote-User", "a\r\n root")], 400, id="A08: a folded line"),
+        pytest.param([("X-Remote-User", "a\x00b")], 400, id="A08: NUL"),
+        pytest.param([("X-Remote-User", "a\x01b")], 400, id="A08: a control character"),
+        pytest.param([(f"X-{n}", "v") for n in range(10_000)], 431, id="A08: 10,000 headers"),
+        pytest.param([("X-Remote-User", "\udcff")], 401, id="A08: bytes that are not UTF-8"),
+        pytest.param([("Impersonate-User", "root")], 403, id="A09: impersonation is ignored"),
+    ],
+)
+async def test_a07_to_a09_odd_headers_of_the_front_proxy(
+    tmp_path: Path, headers: list[tuple[str, str]], code: int
+) -> None:
+    class Picky(Reviews):
+        async def _answer(self) -> None:
+            self.allowed = self.asked[-1][0].user == "ann"
+
+    async with serving(tmp_path, reviews=Picky()) as world:
+        assert (await world.ask(NODES, headers, certificate=PROXY)).code == code
+        assert {identity.user for identity, _ in world.reviews.asked} <= {"ann", "system:anonymous"}
+
+
+async def test_a10_bearer_tokens(tmp_path: Path) -> None:
+    async with serving(tmp_path, reviews=Reviews(tokens={"good": Identity("ann")})) as world:
+        assert (await world.ask(NODES, [("Authorization", "Bearer good")])).code == 200
+        assert world.reviews.asked[0][0] == Identity("ann", groups=("system:authenticated",))
+        assert (await world.ask(NODES, [("Authorization", "Bearer expired")])).code == 401
+        assert (await world.ask(NODES, [("Authorization", "Bearer " + "x" * (1 << 20))])).code == 431
+
+
+async def test_given_certificate_files_are_served_and_reloaded(tmp_path: Path) -> None:
+    authority = Authority("serving")
+    crt, key = authority.issue("api", sans=["localhost"]).write(tmp_path)
+    settings = {"tls_cert_file": str(crt), "tls_private_key_file": str(key)}
+    async with serving(tmp_path, settings=settings) as world:
+        context = ssl.create_default_context(cadata=authority.pem.decode())
+
+        async def serial() -> object:
+            _, writer = await world.connect(context=context, name="localhost")
+            found = writer.get_extra_info("peercert")["serialNumber"]
+            await closed(writer)
+            return found
+
+        before = await serial()
+        assert await serial() == before
+        authority.issue("api", sans=["localhost"]).write(tmp_path)
+        await world.clock.advance(1.1)
+        assert await serial() != before
+
+
+async def test_requests_in_progress_are_finished_at_the_end(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        async with serving(tmp_path, reviews=Reviews(gate=gate)) as world:
+            asking = tasks.create_task(world.ask(NODES))
+            idle_reader, idle_writer = await world.connect()
+            await until(lambda: world.reviews.asked)
+            tasks.create_task(_open_later(gate))
+        assert (await asking).code == 200
+        assert await _rest(idle_reader) == b""
+        await closed(idle_writer)
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", world.server.port)
+
+
+def build(tmp_path: Path, **settings: object) -> ApiServer:
+    cluster = Cluster()
+    return ApiServer(
+        ApiSettings(**({"cert_dir": str(tmp_path)} | settings)),
+        usage=cluster,
+        inventory=cluster,
+        reviews=Reviews(),
+        trust=Trust(),
+        health=Health(),
+        telemetry=Telemetry(),
+        clock=FakeClock(NOW),
+    )
+
+
+async def test_an_address_that_is_taken_is_a_configuration_error(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        with pytest.raises(ConfigError, match="--secure-port"):
+            await build(tmp_path, bind_address="127.0.0.1", port=world.server.port).run()
+
+
+def test_without_a_certificate_and_a_folder_for_one_it_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--cert-dir"):
+        build(tmp_path, cert_dir="")
+    with pytest.raises(ConfigError, match="--tls-cert-file"):
+        build(tmp_path, tls_private_key_file="x")
+
+
+async def _open_later(gate: asyncio.Event) -> None:
+    await settle()
+    gate.set()
+
+
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    """Until the server closes, well or abruptly."""
+    try:
+        return await reader.read()
+    except (ConnectionError, ssl.SSLError):
+        return b""
