@@ -245,4 +245,8 @@ async def _lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[byte
 def _told(exc: BaseException) -> str:
     if isinstance(exc, TimeoutError):
         return "no answer in time"
+    if isinstance(exc, aiohttp.ClientConnectorError):  # its own text shows our TLS context
+        return f"cannot connect to {exc.host}:{exc.port}: {exc.os_error.strerror or exc.os_error}"
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return f"cannot trust {exc.host}:{exc.port}: {exc.certificate_error}"
     return " ".join(str(exc).split())[:300] or type(exc).__name__

@@ -7,7 +7,7 @@ read at all, such as a quantity that is none, is a MalformedError.
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from autoscaler.core import selectors
 from autoscaler.kube.decode import amount, instant, kept_annotations
@@ -141,7 +141,7 @@ class PolicyWire(Struct):
 
     metadata: MetaWire
     kind: str | None = None
-    spec: SpecWire = SpecWire()
+    spec: SpecWire = field(default_factory=SpecWire)
     status: StatusWire | None = None
 
 

@@ -7,7 +7,7 @@ treat it as a no. Nothing is cached here, and no token is ever logged.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from autoscaler.clock import Clock
@@ -36,7 +36,7 @@ class _TokenStatusWire(Struct):
 
 
 class _TokenReviewWire(Struct):
-    status: _TokenStatusWire = _TokenStatusWire()
+    status: _TokenStatusWire = field(default_factory=_TokenStatusWire)
 
 
 class _AccessStatusWire(Struct):
@@ -46,7 +46,7 @@ class _AccessStatusWire(Struct):
 
 
 class _AccessReviewWire(Struct):
-    status: _AccessStatusWire = _AccessStatusWire()
+    status: _AccessStatusWire = field(default_factory=_AccessStatusWire)
 
 
 _token_review = decoder(_TokenReviewWire)

@@ -23,7 +23,7 @@ from autoscaler.errors import ForbiddenError, GoneError, KubeError, MalformedErr
 from autoscaler.kube import wire
 from autoscaler.kube.answers import TOO_LARGE, error_for
 from autoscaler.kube.cache import Cache, Changed, Key, T, older
-from autoscaler.kube.client import KubeClient, OversizeError
+from autoscaler.kube.client import MAX_BODY, KubeClient, OversizeError
 from autoscaler.telemetry import KubeTelemetry
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class Resource(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How patient to be, in seconds.
+    """How patient to be, in seconds; a page larger than `page_bytes` is asked for again in halves.
 
     The API server sends a bookmark every minute, so a watch silent for longer than `silence` hangs; a vanished peer is
     noticed earlier, by TCP keep-alive (kube.client). A watch that lasted less than `short` is not reopened at once.
@@ -59,6 +59,7 @@ class Pace:
     longest_backoff: float = 30.0
     watch_seconds: tuple[float, float] = (300, 600)
     short: float = 1.0
+    page_bytes: int = MAX_BODY
 
 
 STEADY = Pace()
@@ -135,7 +136,6 @@ class Watch(Generic[T]):
 
     async def _list(self) -> bool:
         """Take over what there is, then True; a `continue` that expired starts it anew."""
-        self._telemetry.relists.labels(self._resource.name).inc()
         page = await self._page("")
         version = page.metadata.resource_version or ""
         believed = self._goes_back(version)
@@ -146,6 +146,7 @@ class Watch(Generic[T]):
                 break
             page = await self._page(page.metadata.more)
         self._cache.complete(seen, version)
+        self._telemetry.relists.labels(self._resource.name).inc()
         self.synced = True
         self._first_list.set()
         self._become(State.SYNCED)
@@ -156,10 +157,13 @@ class Watch(Generic[T]):
         if more:
             params.append(("continue", more))
         try:
-            return wire.page(await self._client.get(self._resource.path, params, within=self._pace.list_within))
+            body = await self._client.get(
+                self._resource.path, params, within=self._pace.list_within, limit=self._pace.page_bytes
+            )
         except OversizeError:
             self._limit = max(1, self._limit // 2)
             raise
+        return wire.page(body)
 
     def _goes_back(self, version: str) -> bool:
         """Whether the list is older than what is known and yet to be believed; UnreachableError when it is not."""
@@ -233,7 +237,7 @@ class Watch(Generic[T]):
         """Exponential with jitter, and never less than the API server asked for (within reason)."""
         pace, exc = self._pace, _exception(call)
         asked = exc.retry_after if isinstance(exc, UnreachableError) and exc.retry_after else 0.0
-        grown = wait_exponential_jitter(initial=pace.backoff, max=pace.longest_backoff, jitter=pace.backoff)(call)
+        grown = wait_exponential_jitter(multiplier=pace.backoff, max=pace.longest_backoff, jitter=pace.backoff)(call)
         return max(grown, min(asked, 2 * pace.longest_backoff))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from autoscaler.errors import MalformedError
 from autoscaler.kube.answers import Status
@@ -164,7 +164,7 @@ class ListMetaWire(Struct, rename={"resource_version": "resourceVersion", "more"
 class PageWire(Struct):
     """A list or a page of one; the items are read one by one, so that a broken one does not hide the others."""
 
-    metadata: ListMetaWire = ListMetaWire()
+    metadata: ListMetaWire = field(default_factory=ListMetaWire)
     items: list[Raw] | None = None
 
 
@@ -178,7 +178,7 @@ class EventWire(Struct):
 class NamedWire(Struct):
     """Any object, as far as its name and version."""
 
-    metadata: MetaWire = MetaWire()
+    metadata: MetaWire = field(default_factory=MetaWire)
 
 
 def decoder(wire: type[Wire]) -> Callable[[bytes | Raw], Wire]:

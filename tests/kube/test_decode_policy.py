@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from autoscaler.errors import MalformedError
+from autoscaler.kube.decode_policy import policy
+from autoscaler.model.policy import Behavior, Condition, MetricSpec, Mode, ScalingPolicy, ScalingRules, TargetRef
+
+CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}
+
+
+def document(**spec: Any) -> bytes:
+    whole = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 10}
+    return json.dumps(
+        {"kind": "HorizontalPodScaler", "metadata": {"name": "web", "namespace": "shop"}, "spec": whole | spec}
+    ).encode()
+
+
+def test_the_smallest_policy_has_the_api_servers_defaults() -> None:
+    made = policy(document())
+    assert (made.kind, str(made.key), made.target) == (
+        "HorizontalPodScaler", "shop/web", TargetRef("apps/v1", "Deployment", "web"),
+    )  # fmt: skip
+    assert (made.min_replicas, made.max_replicas, made.behavior, made.mode) == (1, 10, None, Mode.ENFORCE)
+    assert made.metrics == (MetricSpec(type="Resource", name="cpu", target_type="Utilization", utilization=80),)
+
+
+def test_metadata_and_status_come_along() -> None:
+    made = policy(
+        json.dumps(
+            {
+                "metadata": {
+                    "name": "h", "namespace": "n", "uid": "u", "generation": 7, "resourceVersion": "9",
+                    "annotations": {"hpa-companion.dev/x": "1", "kubectl.kubernetes.io/last-applied": "long"},
+                },
+                "spec": {"scaleTargetRef": {"kind": "D", "name": "d"}, "maxReplicas": 1},
+                "status": {
+                    "desiredReplicas": 4, "observedGeneration": 6, "lastScaleTime": "2026-11-23T09:54:21Z",
+                    "conditions": [{"type": "AbleToScale", "status": "True", "reason": "r", "message": "m",
+                                    "lastTransitionTime": "2026-11-23T09:54:21Z"}],
+                },
+            }
+        ).encode(),
+        "HorizontalPodAutoscaler",
+    )  # fmt: skip
+    assert (made.kind, made.uid, made.generation, made.resource_version) == ("HorizontalPodAutoscaler", "u", 7, "9")
+    assert (made.desired, made.observed_generation, made.last_scale) == (4, 6, 1795427661.0)
+    assert made.conditions == (
+        Condition(type="AbleToScale", status="True", reason="r", message="m", since=1795427661.0),
+    )
+    assert made.annotations == {"hpa-companion.dev/x": "1"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "spec"),
+    [
+        pytest.param(CPU, MetricSpec(type="Resource", name="cpu", target_type="Utilization", utilization=50), id="cpu"),
+        pytest.param(
+            {"type": "Resource",
+             "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}},
+            MetricSpec(type="Resource", name="memory", target_type="AverageValue", average_value=2**30 * 1000),
+            id="memory by average value",
+        ),
+        pytest.param(
+            {"type": "ContainerResource",
+             "containerResource": {"name": "cpu", "container": "app", "target": {"averageUtilization": 60}}},
+            MetricSpec(type="ContainerResource", name="cpu", container="app", utilization=60),
+            id="one container",
+        ),
+        pytest.param(
+            {"type": "Pods", "pods": {"metric": {"name": "rps", "selector": {"matchLabels": {"verb": "GET"}}},
+                                      "target": {"type": "AverageValue", "averageValue": 10}}},
+            MetricSpec(type="Pods", name="rps", selector="verb=GET", target_type="AverageValue", average_value=10_000),
+            id="pods",
+        ),
+        pytest.param(
+            {"type": "Object", "object": {"metric": {"name": "rps"}, "target": {"type": "Value", "value": "2k"},
+                                          "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "s"}}},
+            MetricSpec(type="Object", name="rps", described=TargetRef("v1", "Service", "s"), target_type="Value",
+                       value=2_000_000),
+            id="object",
+        ),
+        pytest.param(
+            {"type": "External", "external": {"metric": {"name": "queue", "selector": {"matchExpressions": [
+                {"key": "q", "operator": "NotIn", "values": ["b", "a"]}, {"key": "z", "operator": "Exists"}]}}}},
+            MetricSpec(type="External", name="queue", selector="q notin (a,b),z"),
+            id="external without a target",
+        ),
+        pytest.param({"type": "Nonsense"}, MetricSpec(type="Nonsense", name=""), id="an unknown type"),
+        pytest.param({"type": "Pods", "resource": {"name": "cpu"}}, MetricSpec(type="Pods", name=""), id="wrong one"),
+    ],
+)  # fmt: skip
+def test_every_metric_source(wire: dict[str, object], spec: MetricSpec) -> None:
+    assert policy(document(metrics=[wire])).metrics == (spec,)
+
+
+PODS_4, DOUBLE = ScalingPolicy("Pods", 4, 15), ScalingPolicy("Percent", 100, 15)
+
+
+@pytest.mark.parametrize(
+    ("wire", "behavior"),
+    [
+        pytest.param(
+            {},
+            Behavior(ScalingRules(stabilization=0, policies=(PODS_4, DOUBLE)), ScalingRules(policies=(DOUBLE,))),
+            id="empty",
+        ),
+        pytest.param(
+            {"scaleDown": {"stabilizationWindowSeconds": 60, "tolerance": "50m"},
+             "scaleUp": {"selectPolicy": "Disabled"}},
+            Behavior(
+                ScalingRules(stabilization=0, select="Disabled", policies=(PODS_4, DOUBLE)),
+                ScalingRules(stabilization=60, policies=(DOUBLE,), tolerance=50 * 1e-3),
+            ),
+            id="single fields",
+        ),
+        pytest.param(
+            {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]},
+             "scaleDown": {"policies": []}},
+            Behavior(
+                ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 1, 60),)), ScalingRules(policies=())
+            ),
+            id="a list replaces the whole list, an empty one stays for the validation",
+        ),
+    ],
+)  # fmt: skip
+def test_behavior_defaults_field_by_field(wire: dict[str, object], behavior: Behavior) -> None:
+    assert policy(document(behavior=wire)).behavior == behavior
+
+
+@pytest.mark.parametrize(
+    ("mode", "meant"),
+    [(None, Mode.ENFORCE), ("Enforce", Mode.ENFORCE), ("Shadow", Mode.SHADOW), ("Observe", Mode.SHADOW)],
+)
+def test_a_mode_that_is_not_known_writes_nothing(mode: str | None, meant: Mode) -> None:
+    assert policy(document(mode=mode)).mode is meant
+
+
+def test_nonsense_is_kept_for_the_validation() -> None:
+    made = policy(document(scaleTargetRef=None, minReplicas=9, maxReplicas=-3))
+    assert (made.target, made.min_replicas, made.max_replicas) == (TargetRef("", "", ""), 9, -3)
+
+
+def test_a_policy_without_a_spec_is_still_one() -> None:
+    assert policy(b'{"metadata":{"name":"x","namespace":"n"}}').target == TargetRef("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"maxReplicas": "ten"}, r"\$\.spec\.maxReplicas"),
+        ({"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageValue": "lots"}}}]}, "lots"),
+        ({"behavior": {"scaleUp": {"tolerance": "a bit"}}}, "a bit"),
+        (
+            {
+                "metrics": [
+                    {"type": "Pods", "pods": {"metric": {"name": "x", "selector": {"matchLabels": {"a b": "c"}}}}}
+                ]
+            },
+            "a b",
+        ),
+    ],
+    ids=["a text for a number", "a quantity", "a tolerance", "a selector"],
+)
+def test_what_cannot_be_read_says_where(spec: dict[str, object], text: str) -> None:
+    with pytest.raises(MalformedError, match=text):
+        policy(document(**spec))
