@@ -1,0 +1,109 @@
+"""What the documentation names exists: files, anchors, commands, flags, make targets, reasons for dependencies."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoscaler.cli.arguments import VERBS, overview, parse, parser
+from autoscaler.config.options import OPTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "charts").rglob("*.md")]
+    if "node_modules" not in path.parts
+)
+every_page = pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Command lines in fenced blocks and in `code` that begin with our program or with make."""
+    text = page.read_text()
+    for language, block in FENCE.findall(text):
+        if language in {"sh", "console", "bash"}:
+            for line in block.replace("\\\n", " ").splitlines():
+                yield shlex.split(line.removeprefix("$ "), comments=True)
+    for code in re.findall(r"`((?:autoscaler|make) [^`]*)`", prose(page)):
+        yield shlex.split(code, comments=True)
+
+
+@every_page
+def test_every_link_resolves(page: Path) -> None:
+    for target in LINK.findall(prose(page)):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{target} is not there"
+        assert not anchor or anchor in anchors(file), f"{target}: no such heading"
+
+
+@every_page
+def test_every_command_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for words in commands(page):
+        if words[:1] == ["make"]:
+            assert {word for word in words[1:] if "=" not in word} <= targets, words
+        elif words[:1] == ["autoscaler"] and words[1:] not in (["--help"], ["--version"]):
+            assert words[1] in VERBS, words
+            if not {"…", "...", "NS/NAME", "|"} & set(words):
+                assert parse(VERBS[words[1]], words[2:], "autoscaler").faults == (), words
+
+
+@every_page
+def test_every_flag_is_one_of_ours_or_of_a_program_named_beside_it(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        return
+    known = {option.flag for option in OPTIONS.values()} | {"--help", "--version"}
+    known |= {flag for verb in VERBS.values() for a in parser(verb, "x")._actions for flag in a.option_strings}
+    for flag in re.findall(r"`(--[a-z][a-z-]*)(?:[= ][^`]*)?`", prose(page)):
+        assert flag in known, flag
+
+
+def test_the_reference_of_options_is_up_to_date() -> None:
+    found = subprocess.run(
+        [sys.executable, ROOT / "scripts/options_doc.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    reasons = "\n".join(path.read_text() for path in (ROOT / "docs/decisions").glob("*.md")).lower()
+    for dependency in project["dependencies"]:
+        name = re.split(r"[\[<>=]", dependency)[0]
+        assert re.search(rf"\b{re.escape(name)}\b", reasons), f"{name} has no reason in docs/decisions/"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text()
+    assert [
+        path.name for path in folder.glob("*.md") if path.name != "README.md" and f"({path.name})" not in index
+    ] == []
+
+
+def test_the_overview_fits_a_screen() -> None:
+    text = overview("autoscaler")
+    assert len(text.splitlines()) <= 40
+    assert max(len(line) for line in text.splitlines()) <= 120
