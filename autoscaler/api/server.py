@@ -97,6 +97,7 @@ class ApiServer:
                     listener.close_stale(self._contexts.trusted_ca())
             finally:
                 server.close()
+                listener.pre_shutdown()
                 await listener.shutdown(STOP_SECONDS)
 
     def _trusts(self) -> Verdict:

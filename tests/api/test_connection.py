@@ -1,4 +1,4 @@
-"""What a connection survives (A14-A22, A30): each refusal is a Status or a closed connection, and nobody else notices."""
+"""What a connection survives (A14-A22, A30): a refusal is a Status or a closed connection, and nobody else notices."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ async def alive(world: World) -> bool:
             400,
             id="two lengths",
         ),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, id="two sizes"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, id="two"),
         pytest.param(b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, id="a URL of 64 KB"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", 431, id="a header of 20 KB"),
         pytest.param(
@@ -66,7 +66,7 @@ async def test_what_is_not_a_request_gets_a_status_and_the_end_of_the_connection
 
 @pytest.mark.parametrize(
     "target",
-    ["//apis", "/apis/", "/apis/metrics.k8s.io/", "/a/../apis", "/%2e%2e/x", "/apis%2fmetrics.k8s.io", NODES + "/", "/a%00"],
+    ["//apis", "/apis/", "/apis/metrics.k8s.io/", "/a/../apis", "/%2e%2e/x", "/apis%2fx", f"{NODES}/", "/%00"],
 )  # fmt: skip
 async def test_a18_no_spelling_of_a_path_is_ever_redirected(tmp_path: Path, target: str) -> None:
     async with serving(tmp_path) as world:

@@ -19,10 +19,10 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
         pytest.param(f"{TABLE},{TABLE};v=v1beta1,application/json", JSON, id="kubectl get falls back"),
         pytest.param("application/yaml;q=1,application/json;q=0.1", JSON, id="a low quality is still yes"),
         pytest.param(AGGREGATED, AGGREGATED, id="aggregated discovery"),
-        pytest.param("application/json;as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io", AGGREGATED, id="in any order"),
+        pytest.param("application/json;as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io", AGGREGATED, id="order"),
         pytest.param(f"{AGGREGATED},application/json", AGGREGATED, id="the specific one first"),
         pytest.param(f"{AGGREGATED};q=0.5,application/json", JSON, id="unless it is liked less"),
-        pytest.param("application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,*/*", JSON, id="unknown version"),
+        pytest.param("application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,*/*", JSON, id="another"),
     ],
 )  # fmt: skip
 def test_what_is_chosen(accept: str, expected: str) -> None:

@@ -57,7 +57,7 @@ async def test_golden_list_of_nodes() -> None:
         pytest.param("/nodes?labelSelector=zone%3Dz2", ["node-b"], id="nodes by label"),
         pytest.param("/nodes?fieldSelector=metadata.name%3Dnode-a", ["node-a"], id="nodes by name"),
         pytest.param("/nodes?fieldSelector=metadata.namespace%3Dx", [], id="nodes have no namespace"),
-        pytest.param("/pods?limit=1&foo=bar&resourceVersion=0", ["web-0", "dns-0"], id="what does not select is ignored"),
+        pytest.param("/pods?limit=1&foo=bar&resourceVersion=0", ["web-0", "dns-0"], id="what does not select"),
     ],
 )  # fmt: skip
 async def test_selection_and_order(path: str, expected: list[str]) -> None:
@@ -87,7 +87,8 @@ async def test_bad_options_are_refused_by_name(query: str, named: str) -> None:
 async def test_golden_refusal_of_a_field() -> None:
     error = await refused(golden_cluster(), "/pods?fieldSelector=status.phase%3DRunning")
     assert error.body() == (
-        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"\\"status.phase\\" is not a known field selector: only \\"metadata.name\\", \\"metadata.namespace\\"","reason":"BadRequest","code":400}\n'
+        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"\\"status.phase\\" is not a '
+        b'known field selector: only \\"metadata.name\\", \\"metadata.namespace\\"","reason":"BadRequest","code":400}\n'
     )
 
 

@@ -14,7 +14,8 @@ ANN = Identity('ann "<x>"')
 GOLDEN = [
     pytest.param(
         status.metrics_not_found("podmetrics", "default/nometrics", ""),
-        r'"message":"podmetrics.metrics.k8s.io \"default/nometrics\" not found","reason":"NotFound","details":{"name":"default/nometrics","group":"metrics.k8s.io","kind":"podmetrics"},"code":404}',
+        r'"message":"podmetrics.metrics.k8s.io \"default/nometrics\" not found","reason":"NotFound",'
+        r'"details":{"name":"default/nometrics","group":"metrics.k8s.io","kind":"podmetrics"},"code":404}',
         id="known pod without numbers",
     ),
     pytest.param(
@@ -26,12 +27,15 @@ GOLDEN = [
         status.not_supported(
             ResourceAttributes(verb="watch", group="metrics.k8s.io", version="v1beta1", resource="nodes")
         ),
-        r'"message":"watch is not supported on resources of kind \"nodes.metrics.k8s.io\"","reason":"MethodNotAllowed","details":{"group":"metrics.k8s.io","kind":"nodes"},"code":405}',
+        r'"message":"watch is not supported on resources of kind \"nodes.metrics.k8s.io\"",'
+        r'"reason":"MethodNotAllowed","details":{"group":"metrics.k8s.io","kind":"nodes"},"code":405}',
         id="watch",
     ),
     pytest.param(
         status.forbidden(Identity("system:anonymous"), NODES, "no RBAC policy matched"),
-        r'"message":"nodes.metrics.k8s.io is forbidden: User \"system:anonymous\" cannot list resource \"nodes\" in API group \"metrics.k8s.io\" at the cluster scope: no RBAC policy matched","reason":"Forbidden","details":{"group":"metrics.k8s.io","kind":"nodes"},"code":403}',
+        r'"message":"nodes.metrics.k8s.io is forbidden: User \"system:anonymous\" cannot list resource '
+        r'\"nodes\" in API group \"metrics.k8s.io\" at the cluster scope: no RBAC policy matched",'
+        r'"reason":"Forbidden","details":{"group":"metrics.k8s.io","kind":"nodes"},"code":403}',
         id="forbidden at the cluster scope",
     ),
     pytest.param(
