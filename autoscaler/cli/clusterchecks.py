@@ -42,8 +42,8 @@ class Right(Struct, frozen=True):
 PAGES = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats", Source.AUTO: "nodes/metrics"}
 NEEDS: dict[str, tuple[Right, ...]] = {
     "watch the cluster": (
-        Right(("get", "list", "watch"), "", "nodes"),
-        Right(("get", "list", "watch"), "", "pods"),
+        Right(("list", "watch"), "", "nodes"),
+        Right(("list", "watch"), "", "pods"),
     ),
     "serve metrics": (
         Right(("create",), "authentication.k8s.io", "tokenreviews"),
@@ -188,7 +188,8 @@ def _judged(check: str, name: str, found: _ApiService) -> Finding:
     if service is None:
         return bad(check, "served by the API server itself", f"register it for us: {CHART}")
     where = f"{service.namespace}/{service.name}"
-    if found.metadata.labels.get("app.kubernetes.io/name") != OUR_NAME:
+    labels = found.metadata.labels
+    if labels.get("app.kubernetes.io/name") != OUR_NAME and not labels.get("helm.sh/chart", "").startswith(OUR_NAME):
         return bad(
             check,
             f"points at {where}, which is not ours",

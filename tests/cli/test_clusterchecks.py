@@ -127,6 +127,12 @@ async def test_the_kind_must_be_known(answer: KubeError, state: State) -> None:
         pytest.param(apiservice() | {"status": {}}, State.BAD, "has not looked yet", id="just made"),
         pytest.param(apiservice(insecure=True), State.WARN, "not verified", id="unverified"),
         pytest.param(apiservice(), State.OK, "available", id="good"),
+        pytest.param(
+            apiservice() | {"metadata": {"labels": {"helm.sh/chart": "hpa-companion-0.1.0"}}},
+            State.OK,
+            "available",
+            id="ours under another name",
+        ),
         pytest.param([], State.WARN, "could not be read", id="no object"),
     ],
 )
