@@ -66,6 +66,11 @@ class EventWriter:
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
         self._failing = False
 
+    @property
+    def waiting(self) -> int:
+        """Notes not yet sent."""
+        return self._queue.qsize()
+
     def offer(self, policy: Policy, api_version: str, note: EventNote) -> None:
         """Say it, if that is new and there is room."""
         now = self._clock.monotonic()

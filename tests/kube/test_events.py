@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from autoscaler.kube.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Allowance, EventWriter
+from autoscaler.model.plan import EventNote
+from autoscaler.model.policy import Policy, TargetRef
+from tests.clock import FakeClock
+from tests.kube.apiserver import ok, refusal, running, serving, until
+
+POLICY = Policy(
+    kind="HorizontalPodScaler", namespace="shop", name="web", uid="u", resource_version="7",
+    target=TargetRef("apps/v1", "Deployment", "web"),
+)  # fmt: skip
+PATH = "/apis/events.k8s.io/v1/namespaces/shop/events"
+API = "hpa-companion.dev/v1alpha1"
+
+
+def note(message: str = "New size: 3", kind: str = "Normal", reason: str = "SuccessfulRescale") -> EventNote:
+    return EventNote(kind, reason, message)
+
+
+def test_a_burst_is_spent_and_comes_back_slowly() -> None:
+    allowance = Allowance(0)
+    assert [allowance.grants(note(str(n)), 0) for n in range(BURST + 1)] == [True] * BURST + [False]
+    assert not allowance.grants(note(), REFILL_SECONDS / 2)
+    assert allowance.grants(note(), REFILL_SECONDS)
+
+
+def test_a_warning_is_not_repeated_until_it_changes_or_its_event_is_gone() -> None:
+    allowance = Allowance(0)
+    warning, other = note("no metrics", "Warning", "FailedGet"), note("no pods", "Warning", "FailedGet")
+    assert [allowance.grants(each, 0) for each in (warning, warning, other, warning)] == [True, False, True, True]
+    assert not allowance.grants(warning, REPEAT_SECONDS - 1)
+    assert allowance.grants(warning, REPEAT_SECONDS)
+
+
+def test_a_rescale_is_news_even_in_the_same_words() -> None:
+    allowance = Allowance(0)
+    assert allowance.grants(note(), 0)
+    assert allowance.grants(note(), 1)
+
+
+async def test_an_event_regards_its_policy() -> None:
+    async with serving() as (server, client):
+        server.on(PATH, ok({}, 201), method="POST")
+        writer = EventWriter(client, FakeClock(), "pod-1")
+        async with running(writer.run):
+            writer.offer(POLICY, API, note("x" * 2000))
+            await until(lambda: server.asked)
+    sent = server.asked[0].document
+    assert sent["regarding"] == {
+        "apiVersion": API, "kind": "HorizontalPodScaler", "namespace": "shop", "name": "web", "uid": "u",
+        "resourceVersion": "7",
+    }  # fmt: skip
+    assert (sent["type"], sent["reason"], sent["reportingInstance"]) == ("Normal", "SuccessfulRescale", "pod-1")
+    assert sent["metadata"]["name"].startswith("web.")
+    assert (len(sent["note"]), sent["note"][-1]) == (1024, "…")
+
+
+async def test_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
+    async with serving() as (server, client):
+        server.on(PATH, refusal(403, "no"), refusal(403, "no"), ok({}, 201), method="POST")
+        writer = EventWriter(client, FakeClock(), "pod-1")
+        async with running(writer.run):
+            for n in range(3):
+                writer.offer(POLICY, API, note(str(n)))
+            await until(lambda: len(server.asked) == 3)
+    assert [each.document["note"] for each in server.asked] == ["0", "1", "2"]
+
+
+async def test_a_flood_while_nothing_is_sent_does_not_grow_without_end() -> None:
+    async with serving() as (_, client):
+        writer = EventWriter(client, FakeClock(), "pod-1")
+        for n in range(1200):
+            writer.forget(POLICY.key)
+            writer.offer(POLICY, API, note(str(n)))
+        assert writer.waiting == 1000
