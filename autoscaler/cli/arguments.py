@@ -230,7 +230,7 @@ _ALL = (
          ("doctor -o json", "For a program.")),
         GROUPS, _add_doctor,
         "The API server is asked with the credentials of the kubeconfig: to check those of the installed program, run\n"
-        "it in the pod. Exit code 0: ready to run, 1: a line needs attention."),
+        "it in the pod. Exit code 0: nothing stands in the way, 1: a line is bad."),
     Verb("config", "Show the settings that hold.", "print [--origins] [OPTIONS]",
         (("config print > config.yaml", "A file to begin with: `run --config config.yaml`."),
          ("config print --origins", "Flag, environment, file or default?")),

@@ -47,7 +47,7 @@ def report(findings: Sequence[Finding]) -> list[str]:
     for line, finding in zip(table, findings, strict=True):
         lines += [line, f"{indent}→ {plain(finding.todo)}"] if finding.todo else [line]
     count = sum(finding.state is State.BAD for finding in findings)
-    return [*lines, "", f"{count} to mend before it can run" if count else "ready to run"]
+    return [*lines, "", f"{count} to mend" if count else "nothing stands in the way"]
 
 
 async def examine(settings: Settings, clock: Clock) -> list[Finding]:

@@ -10,6 +10,7 @@ from autoscaler.cli.doctor import examine, report
 from autoscaler.cli.finding import State, bad, doubtful, good
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
+from autoscaler.sim.world import Shape, World
 
 
 def test_what_to_do_stands_below_its_line() -> None:
@@ -21,12 +22,12 @@ def test_what_to_do_stands_below_its_line() -> None:
         "WARN   x               y",
         "                       → z",
         "",
-        "1 to mend before it can run",
+        "1 to mend",
     ]
 
 
 def test_what_is_only_doubtful_does_not_stand_in_the_way() -> None:
-    assert report([doubtful("x", "y", "z")])[-1] == "ready to run"
+    assert report([doubtful("x", "y", "z")])[-1] == "nothing stands in the way"
 
 
 def test_a_hostile_answer_cannot_forge_a_line() -> None:
@@ -59,6 +60,35 @@ async def test_everything_is_looked_at_even_when_nothing_answers(tmp_path: Path,
         ("audit spool", State.OK),
     ]
     assert "Connect call failed" in findings[2].detail
+
+
+@pytest.mark.parametrize(
+    ("flags", "state", "told"),
+    [
+        pytest.param({"kubelet-allow-loopback": "true"}, State.OK, "node-1 gave", id="reachable"),
+        pytest.param({}, State.BAD, "node-1: ", id="loopback is not dialled by default"),
+        pytest.param(
+            {"kubelet-allow-loopback": "true", "kubelet-client-certificate": __file__, "kubelet-client-key": __file__},
+            State.BAD,
+            f"--kubelet-client-certificate {__file__}",
+            id="a certificate that is none",
+        ),
+    ],
+)
+async def test_a_kubelet_is_asked_as_run_would_ask_it(
+    tmp_path: Path, flags: dict[str, str], state: State, told: str
+) -> None:
+    async with World(SystemClock(), Shape(nodes=1)) as world:
+        common = {
+            "kubeconfig": str(world.kubeconfig(tmp_path / "kubeconfig")),
+            "kubelet-use-node-status-port": "true",
+            "kubelet-preferred-address-types": "InternalIP",
+            "audit-spool-dir": str(tmp_path / "spool"),
+        }
+        findings = {each.check: each for each in await examine(load(common | flags, {}), SystemClock())}
+    assert findings["API server"].state is State.OK
+    assert findings["kubelet"].state is state
+    assert told in findings["kubelet"].detail
 
 
 async def test_an_unreadable_kafka_password_is_named(tmp_path: Path, closed_port: int) -> None:
