@@ -1,0 +1,79 @@
+import msgspec
+import pytest
+
+from autoscaler.core.exposition import ExpositionDecoder
+from autoscaler.engine.progress import Progress, decoded
+from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
+from autoscaler.model.metrics import RawPage, Sample, Source
+from autoscaler.model.objects import Node, NodeAddress, NodeName
+
+NODE = Node(name=NodeName("n"), uid="u", ready=False)
+PASSING = ScrapeError("n", ScrapeReason.TIMEOUT, "slow")
+LASTING = ScrapeError("n", ScrapeReason.FORBIDDEN, "403")
+
+
+def progress() -> Progress:
+    return Progress(NODE, Source.AUTO)
+
+
+def test_one_failure_that_may_pass_is_no_news_two_are_once() -> None:
+    node = progress()
+    assert [node.fail(PASSING) for _ in range(4)] == [False, True, False, False]
+    assert [node.succeed() for _ in range(2)] == [True, False]
+
+
+def test_a_failure_that_needs_a_person_is_news_at_once_and_once() -> None:
+    node = progress()
+    assert [node.fail(LASTING) for _ in range(3)] == [True, False, False]
+
+
+def test_a_single_failure_ends_without_news() -> None:
+    node = progress()
+    node.fail(PASSING)
+    assert not node.succeed()
+    assert (node.failures, node.succeeded) == (0, True)
+
+
+CHANGES = {
+    "it became ready": ({"ready": True}, True),
+    "it has another address": ({"addresses": (NodeAddress("InternalIP", "10.0.0.9"),)}, True),
+    "it has another port": ({"kubelet_port": 10251}, True),
+    "only its labels changed": ({"labels": {"zone": "b"}}, False),
+}
+
+
+@pytest.mark.parametrize(("change", "at_once"), CHANGES.values(), ids=CHANGES)
+def test_what_makes_a_node_due_at_once(change: dict[str, object], at_once: bool) -> None:
+    assert progress().due_at_once(msgspec.structs.replace(NODE, **change)) is at_once
+
+
+@pytest.mark.parametrize(
+    ("setting", "first", "other"),
+    [
+        (Source.AUTO, Source.RESOURCE, Source.SUMMARY),
+        (Source.RESOURCE, Source.RESOURCE, Source.SUMMARY),
+        (Source.SUMMARY, Source.SUMMARY, Source.RESOURCE),
+    ],
+)
+def test_sources(setting: Source, first: Source, other: Source) -> None:
+    node = Progress(NODE, setting)
+    assert (node.source, node.other_source()) == (first, other)
+
+
+PAGES = {
+    "resource": RawPage(b"node_cpu_usage_seconds_total 1 5\n", Source.RESOURCE, 9),
+    "summary": RawPage(
+        b'{"node":{"cpu":{"time":"1970-01-01T00:00:00Z","usageCoreNanoSeconds":1000000000}}}', Source.SUMMARY, 5_000_000
+    ),
+}
+
+
+@pytest.mark.parametrize("raw", PAGES.values(), ids=PAGES)
+def test_a_page_is_decoded_by_its_source(raw: RawPage) -> None:
+    assert decoded(raw, ExpositionDecoder()).node == Sample(5_000_000, 10**9)
+
+
+@pytest.mark.parametrize("source", [Source.RESOURCE, Source.SUMMARY])
+def test_a_page_that_is_none_is_malformed(source: Source) -> None:
+    with pytest.raises(MalformedError):
+        decoded(RawPage(b"<html>", source, 1), ExpositionDecoder())

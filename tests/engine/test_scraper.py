@@ -1,0 +1,286 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from autoscaler.engine.freshness import Freshness
+from autoscaler.engine.schedule import phase
+from autoscaler.engine.scraper import LARGE, Scraper
+from autoscaler.engine.store import MemoryStorage
+from autoscaler.errors import ScrapeError, ScrapeReason
+from autoscaler.model.metrics import RawPage, Source
+from autoscaler.model.objects import Container, Node, NodeAddress, NodeName, Pod
+from autoscaler.telemetry import EngineTelemetry
+from tests.clock import FakeClock, settle
+
+RESOLUTION = 15.0
+SUMMARY = b'{"node":{"cpu":{"usageCoreNanoSeconds":%d},"memory":{"workingSetBytes":7}}}'
+
+Answer = Callable[[Node, Source], Awaitable[bytes]]
+
+
+class World:
+    """Nodes, their kubelets and what they were asked, by (node, source, second)."""
+
+    def __init__(self, *names: str) -> None:
+        self.clock = FakeClock()
+        self.known: dict[NodeName, Node] = {NodeName(name): node(name) for name in names}
+        self.pods: list[Pod] = []
+        self.changes: asyncio.Queue[NodeName] = asyncio.Queue()
+        self.asked: list[tuple[str, Source, float]] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.answers: dict[str, Answer] = {}
+        self.registry = CollectorRegistry()
+        telemetry = EngineTelemetry(self.registry)
+        self.store = MemoryStorage(resolution=RESOLUTION, clock=self.clock, telemetry=telemetry, freshness=Freshness())
+        self.telemetry = telemetry
+
+    def nodes(self) -> Mapping[NodeName, Node]:
+        return self.known
+
+    def pods_on(self, node: NodeName) -> Iterable[Pod]:
+        return [pod for pod in self.pods if pod.node == node]
+
+    async def node_changes(self) -> AsyncIterator[NodeName]:
+        while True:
+            yield await self.changes.get()
+
+    async def page(self, node: Node, source: Source) -> RawPage:
+        asked = self.clock.now()
+        self.asked.append((node.name, source, self.clock.monotonic()))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            body = await self.answers.get(node.name, self.steady)(node, source)
+        finally:
+            self.in_flight -= 1
+        return RawPage(body, source, int(asked * 1e9))
+
+    async def steady(self, node: Node, source: Source) -> bytes:
+        elapsed = self.clock.monotonic()
+        if source is Source.SUMMARY:
+            return SUMMARY % int(elapsed * 5e8)
+        return f"node_cpu_usage_seconds_total {elapsed / 2}\nnode_memory_working_set_bytes 7\n".encode()
+
+    def times(self, name: str) -> list[float]:
+        return [at for node, _, at in self.asked if node == name]
+
+    async def change(self, name: str, to: Node | None) -> None:
+        if to is None:
+            del self.known[NodeName(name)]
+        else:
+            self.known[NodeName(name)] = to
+        self.changes.put_nowait(NodeName(name))
+        await settle()
+
+    @asynccontextmanager
+    async def scraping(self, source: Source = Source.AUTO, concurrency: int = 64) -> AsyncIterator[Scraper]:
+        scraper = Scraper(
+            kubelets=self, inventory=self, storage=self.store, clock=self.clock, telemetry=self.telemetry,
+            resolution=RESOLUTION, source=source, concurrency=concurrency,
+        )  # fmt: skip
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(scraper.run())
+            await settle()
+            yield scraper
+            running.cancel()
+
+
+def node(name: str, **more: object) -> Node:
+    return Node(name=NodeName(name), uid=f"uid of {name}", **more)  # type: ignore[arg-type]  # passed on as they come
+
+
+def failing(reason: ScrapeReason, retry_after: float | None = None) -> Answer:
+    async def answer(node: Node, source: Source) -> bytes:
+        raise ScrapeError(node.name, reason, "as told", retry_after=retry_after)
+
+    return answer
+
+
+async def hanging(_node: Node, _source: Source) -> bytes:
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
+async def test_every_node_is_asked_at_once_and_then_in_its_own_phase() -> None:
+    world = World("a", "b", "c")
+    async with world.scraping() as scraper:
+        assert [world.times(name) for name in "abc"] == [[0], [0], [0]]
+        await world.clock.advance(60)
+        assert scraper.coverage() == (3, 3)
+    start = FakeClock().now()
+    for name in "abc":
+        later = world.times(name)[1:]
+        assert len(later) in {3, 4}
+        assert [(start + at) % RESOLUTION for at in later] == pytest.approx([phase(name, RESOLUTION)] * len(later))
+    assert world.store.node_usage("a") is not None
+
+
+async def test_a_hanging_node_ages_nobody_else() -> None:
+    world = World("a", "b")
+    world.answers["a"] = hanging
+    async with world.scraping():
+        await world.clock.advance(60)
+    assert len(world.times("a")) == 1
+    assert len(world.times("b")) >= 4
+    assert world.store.node_usage("b") is not None
+
+
+async def test_no_more_than_the_bound_are_asked_at_once() -> None:
+    world = World(*"abcdefgh")
+    world.answers = dict.fromkeys("abcdefgh", hanging)
+    async with world.scraping(concurrency=3):
+        await world.clock.advance(60)
+    assert (world.most_in_flight, world.in_flight) == (3, 0)
+
+
+async def test_a_node_that_appears_is_asked_at_once_and_one_that_goes_no_more() -> None:
+    world = World("a")
+    async with world.scraping() as scraper:
+        await world.clock.advance(7)
+        await world.change("b", node("b"))
+        assert world.times("b") == [7]
+        await world.clock.advance(40)
+        await world.change("a", None)
+        seen = len(world.times("a"))
+        await world.clock.advance(60)
+        assert len(world.times("a")) == seen
+        assert scraper.coverage() == (1, 1)
+    assert world.store.node_usage("a") is None
+    assert world.store.absence("node", "", "a") == "node a was never scraped"
+    nodes = {
+        sample.labels["node"] for family in world.registry.collect() for sample in family.samples
+        if "node" in sample.labels
+    }  # fmt: skip
+    assert nodes == {"b"}
+
+
+URGENT = {
+    "becomes ready": ({"ready": True}, 1),
+    "moves": ({"addresses": (NodeAddress("InternalIP", "10.0.0.9"),)}, 1),
+    "is replaced by another of its name": ({"uid": "another"}, 1),
+    "gets another label": ({"labels": {"zone": "b"}}, 0),
+}
+
+
+@pytest.mark.parametrize(("change", "more"), URGENT.values(), ids=URGENT)
+async def test_a_node_is_asked_at_once_when_it(change: dict[str, object], more: int) -> None:
+    world = World("a")
+    world.known[NodeName("a")] = unready = node("a", ready=False)
+    async with world.scraping():
+        await world.clock.advance(1)
+        await world.change("a", msgspec.structs.replace(unready, **change))
+        assert len(world.times("a")) == 1 + more
+
+
+async def test_a_failure_is_retried_early_once() -> None:
+    world = World("a")
+    world.answers["a"] = failing(ScrapeReason.TIMEOUT)
+    async with world.scraping() as scraper:
+        await world.clock.advance(5)
+        assert world.times("a") == [0, 5]
+        await world.clock.advance(4.9)
+        assert len(world.times("a")) == 2
+        assert scraper.coverage() == (0, 1)
+    assert "timeout: as told" in world.store.absence("node", "", "a")
+    errors = world.registry.get_sample_value("autoscaler_scrape_errors_total", {"reason": "timeout"})
+    assert errors == 2
+
+
+async def test_a_kubelet_that_asks_for_time_gets_it() -> None:
+    world = World("a")
+    world.answers["a"] = failing(ScrapeReason.STATUS, retry_after=50)
+    async with world.scraping():
+        await world.clock.advance(49)
+        assert world.times("a") == [0]
+        await world.clock.advance(1)
+        assert world.times("a") == [0, 50]
+
+
+async def test_one_line_is_logged_when_a_node_begins_to_fail_and_one_when_it_works_again() -> None:
+    world = World("a")
+    world.answers["a"] = failing(ScrapeReason.TIMEOUT)
+    with capture_logs() as logs:
+        async with world.scraping():
+            await world.clock.advance(120)
+            del world.answers["a"]
+            await world.clock.advance(120)
+    assert [(entry["log_level"], entry["node"]) for entry in logs] == [("warning", "a"), ("info", "a")]
+
+
+async def test_auto_falls_back_to_the_summary_and_remembers() -> None:
+    world = World("a")
+
+    async def old_kubelet(node: Node, source: Source) -> bytes:
+        if source is Source.RESOURCE:
+            raise ScrapeError(node.name, ScrapeReason.NOT_FOUND, "404")
+        return await world.steady(node, source)
+
+    world.answers["a"] = old_kubelet
+    async with world.scraping():
+        await world.clock.advance(40)
+    sources = [source for _, source, _ in world.asked]
+    assert sources[:3] == [Source.RESOURCE, Source.SUMMARY, Source.SUMMARY]
+    assert Source.RESOURCE not in sources[1:]
+    assert world.store.node_usage("a") is not None
+
+
+@pytest.mark.parametrize("source", [Source.RESOURCE, Source.SUMMARY])
+async def test_a_chosen_source_is_never_left(source: Source) -> None:
+    world = World("a")
+    world.answers["a"] = failing(ScrapeReason.NOT_FOUND)
+    async with world.scraping(source):
+        await world.clock.advance(40)
+    assert {asked for _, asked, _ in world.asked} == {source}
+
+
+BAD_PAGES = {
+    "HTML": (b"<html>", ScrapeReason.PARSE),
+    "a kubelet without stats": (b"resource_scrape_error 1\n", ScrapeReason.UNAVAILABLE),
+    "a giant without sense": (b"x" * (LARGE + 1), ScrapeReason.PARSE),
+}
+
+
+@pytest.mark.parametrize(("body", "reason"), BAD_PAGES.values(), ids=BAD_PAGES)
+async def test_a_page_that_is_none_keeps_the_last_good_one(body: bytes, reason: ScrapeReason) -> None:
+    world = World("a")
+
+    async def bad(_node: Node, _source: Source) -> bytes:
+        failed.set()
+        return body
+
+    failed = asyncio.Event()
+    async with world.scraping():
+        await world.clock.advance(31)
+        world.answers["a"] = bad
+        await world.clock.advance(15)
+        await failed.wait()
+        while not (why := world.registry.get_sample_value("autoscaler_scrape_errors_total", {"reason": reason})):
+            await asyncio.sleep(0)  # a giant is decoded in a thread
+    assert why
+    assert world.store.node_usage("a") is not None
+
+
+async def test_pods_are_read_from_the_page_of_their_node() -> None:
+    world = World("a")
+    world.pods = [
+        Pod(namespace="shop", name="web", uid="u", node=NodeName("a"), containers=(Container("main"),)),
+    ]
+
+    async def kubelet(_node: Node, _source: Source) -> bytes:
+        labels = '{container="main",namespace="shop",pod="web"}'
+        at = world.clock.monotonic()
+        memory = f"container_memory_working_set_bytes{labels} 7"
+        return f"container_cpu_usage_seconds_total{labels} {at / 4}\n{memory}\n".encode()
+
+    world.answers["a"] = kubelet
+    async with world.scraping():
+        await world.clock.advance(30)
+    found = world.store.pod_usage("shop", "web")
+    assert found is not None
+    assert found.containers[0][1].cpu == pytest.approx(25e7, rel=1e-6)
