@@ -209,7 +209,7 @@ _ALL = (
          ("run --config /etc/autoscaler/config.yaml --log-format=json", "With a file, as the chart does."),
          ("run --audit-kafka-bootstrap-servers=kafka-0:9092,kafka-1:9092", "With the record delivered to Kafka.")),
         GROUPS, _nothing),
-    Verb("demo", "The same program against a simulated cluster, to watch (about 90 s).", "[OPTIONS]",
+    Verb("demo", "The same program against a simulated cluster, to watch (about 90 s).", "",
         (("demo", "Load rises, pods follow, a kubelet dies, load falls."),), (), _nothing),
     Verb("explain", "Why has a target this many replicas? The sums of one decision.",
         "NAMESPACE/NAME [OPTIONS]",
