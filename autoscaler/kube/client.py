@@ -218,7 +218,7 @@ def _reuse_tracing() -> aiohttp.TraceConfig:
 
 
 def _socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
-    """Notices within 60 s that a peer vanished without a word (a watch may be silent for longer)."""
+    """Notices that a peer vanished without a word, also on a connection that only waits."""
     made = socket.socket(family=address[0], type=address[1], proto=address[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -21,7 +21,11 @@ Amounts = dict[str, str | int | float]
 """Quantities by resource name."""
 
 
-class MetaWire(Struct, rename="camel"):
+class Shape(Struct, rename="camel", gc=False):
+    """What all have in common; nothing refers back, so the garbage collector need not look at them."""
+
+
+class MetaWire(Shape):
     """`metadata`."""
 
     name: str = ""
@@ -35,20 +39,20 @@ class MetaWire(Struct, rename="camel"):
     annotations: dict[str, str] | None = None
 
 
-class OwnerWire(Struct):
+class OwnerWire(Shape):
     """One of `metadata.ownerReferences`."""
 
     uid: str = ""
     controller: bool | None = None
 
 
-class PodMetaWire(MetaWire, rename="camel"):
+class PodMetaWire(MetaWire):
     """`metadata` of a pod."""
 
     owner_references: list[OwnerWire] | None = None
 
 
-class ConditionWire(Struct, rename="camel"):
+class ConditionWire(Shape):
     """One of `status.conditions`."""
 
     type: str = ""
@@ -58,13 +62,13 @@ class ConditionWire(Struct, rename="camel"):
     last_transition_time: str | None = None
 
 
-class ResourcesWire(Struct):
+class ResourcesWire(Shape):
     """`resources`."""
 
     requests: Amounts | None = None
 
 
-class ContainerWire(Struct, rename="camel"):
+class ContainerWire(Shape):
     """One container."""
 
     name: str = ""
@@ -72,7 +76,7 @@ class ContainerWire(Struct, rename="camel"):
     restart_policy: str | None = None
 
 
-class PodSpecWire(Struct, rename="camel"):
+class PodSpecWire(Shape):
     """`spec` of a pod."""
 
     node_name: str | None = None
@@ -82,7 +86,7 @@ class PodSpecWire(Struct, rename="camel"):
     overhead: Amounts | None = None
 
 
-class PodStatusWire(Struct, rename="camel"):
+class PodStatusWire(Shape):
     """`status` of a pod."""
 
     phase: str | None = None
@@ -90,7 +94,7 @@ class PodStatusWire(Struct, rename="camel"):
     conditions: list[ConditionWire] | None = None
 
 
-class PodWire(Struct):
+class PodWire(Shape):
     """v1 Pod."""
 
     metadata: PodMetaWire
@@ -98,26 +102,26 @@ class PodWire(Struct):
     status: PodStatusWire | None = None
 
 
-class AddressWire(Struct):
+class AddressWire(Shape):
     """One of a node's addresses."""
 
     type: str = ""
     address: str = ""
 
 
-class PortWire(Struct, rename="pascal"):
+class PortWire(Shape, rename="pascal"):
     """`kubeletEndpoint`: its only field starts with a capital."""
 
     port: int = 0
 
 
-class EndpointsWire(Struct, rename="camel"):
+class EndpointsWire(Shape):
     """`daemonEndpoints`."""
 
     kubelet_endpoint: PortWire | None = None
 
 
-class NodeStatusWire(Struct, rename="camel"):
+class NodeStatusWire(Shape):
     """`status` of a node."""
 
     addresses: list[AddressWire] | None = None
@@ -126,27 +130,27 @@ class NodeStatusWire(Struct, rename="camel"):
     daemon_endpoints: EndpointsWire | None = None
 
 
-class NodeWire(Struct):
+class NodeWire(Shape):
     """v1 Node."""
 
     metadata: MetaWire
     status: NodeStatusWire | None = None
 
 
-class ScaleSpecWire(Struct):
+class ScaleSpecWire(Shape):
     """`spec` of a Scale."""
 
     replicas: int | None = None
 
 
-class ScaleStatusWire(Struct):
+class ScaleStatusWire(Shape):
     """`status` of a Scale."""
 
     replicas: int | None = None
     selector: str | None = None
 
 
-class ScaleWire(Struct):
+class ScaleWire(Shape):
     """autoscaling/v1 Scale."""
 
     metadata: MetaWire
@@ -154,28 +158,28 @@ class ScaleWire(Struct):
     status: ScaleStatusWire | None = None
 
 
-class ListMetaWire(Struct, rename={"resource_version": "resourceVersion", "more": "continue"}):
+class ListMetaWire(Shape, rename={"resource_version": "resourceVersion", "more": "continue"}):
     """`metadata` of a list."""
 
     resource_version: str | None = None
     more: str | None = None
 
 
-class PageWire(Struct):
+class PageWire(Shape):
     """A list or a page of one; the items are read one by one, so that a broken one does not hide the others."""
 
     metadata: ListMetaWire = field(default_factory=ListMetaWire)
     items: list[Raw] | None = None
 
 
-class EventWire(Struct):
+class EventWire(Shape):
     """A line of a watch."""
 
     type: str
     object: Raw
 
 
-class NamedWire(Struct):
+class NamedWire(Shape):
     """Any object, as far as its name and version."""
 
     metadata: MetaWire = field(default_factory=MetaWire)
