@@ -1,0 +1,173 @@
+"""What one page of 60 containers costs: scraped over kept-alive TLS, decoded, stored, read.
+
+    python -m bench.scrape_page [--containers 60] [--rounds 300]
+
+CPU seconds of this process are what counts (the kubelet answers from a process of its own); the yardstick line makes
+figures of busy or slow machines comparable: everything is also given as a multiple of `sum(range(10_000))`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import platform
+import ssl
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from autoscaler.clock import SystemClock
+from autoscaler.core.exposition import ExpositionDecoder
+from autoscaler.engine.freshness import Freshness
+from autoscaler.engine.store import MemoryStorage
+from autoscaler.kube.addresses import AddressRules
+from autoscaler.kube.kubelet import KubeletClient
+from autoscaler.kube.trust import KubeletTrust, TrustFiles
+from autoscaler.model.metrics import Source
+from autoscaler.model.objects import Container, Node, NodeAddress, NodeName, Pod
+from autoscaler.telemetry import EngineTelemetry
+from tests.certificates import Authority
+
+PER_POD = 2
+
+
+def pods(count: int) -> list[Pod]:
+    """`count` containers in pods of two."""
+    names = [(f"team-{index % 7}", f"shop-frontend-7d9c6b5f4d-{index:05d}") for index in range(count // PER_POD)]
+    containers = tuple(Container(f"container-{index}") for index in range(PER_POD))
+    return [
+        Pod(namespace=namespace, name=name, uid=name, node=NodeName("n1"), containers=containers)
+        for namespace, name in names
+    ]
+
+
+def page(bound: list[Pod], now: float) -> bytes:
+    """A page as a kubelet of Kubernetes 1.37 writes it, with the series nobody reads."""
+    at = int(now * 1000)
+    own = [(pod.namespace, pod.name, container.name) for pod in bound for container in pod.containers]
+    lines = []
+    for family, value in (("cpu_usage_seconds_total", f"{now % 1e6:.6f}"), ("memory_working_set_bytes", "1.253376e+07"),
+                          ("start_time_seconds", None), ("swap_usage_bytes", "0")):  # fmt: skip
+        lines += [f"# HELP container_{family} [STABLE] Of the container", f"# TYPE container_{family} gauge"]
+        for namespace, name, container in own:
+            labels = f'{{container="{container}",namespace="{namespace}",pod="{name}"}}'
+            lines.append(f"container_{family}{labels} {value} {at}" if value else f"container_{family}{labels} 1.6e+09")
+    lines += [f"node_cpu_usage_seconds_total {now % 1e6:.6f} {at}", f"node_memory_working_set_bytes 1.6e+09 {at}"]
+    for family in ("cpu_usage_seconds_total", "memory_working_set_bytes", "swap_usage_bytes"):
+        lines += [f'pod_{family}{{namespace="{pod.namespace}",pod="{pod.name}"}} 1.5 {at}' for pod in bound]
+    return ("\n".join([*lines, "resource_scrape_error 0"]) + "\n").encode()
+
+
+def kubelet(certificate: str, key: str, containers: int, port: Connection) -> None:
+    """A process of its own: answers every request with a page of that instant."""
+    bound = pods(containers)
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()
+                return
+            body = page(bound, time.time())
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    async def serve() -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
+        port.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+class Token:
+    async def token(self) -> str:
+        return "bench"
+
+
+async def scraped(port: int, authority: str, rounds: int) -> tuple[float, list[bytes]]:
+    """CPU seconds per page of the client alone, and the pages."""
+    clock = SystemClock()
+    client = KubeletClient(
+        rules=AddressRules(status_port=True, loopback=True),
+        trust=KubeletTrust(TrustFiles(authority=authority), clock),
+        tokens=Token(),
+        clock=clock,
+    )
+    node = Node(name=NodeName("n1"), uid="u", addresses=(NodeAddress("InternalIP", "127.0.0.1"),), kubelet_port=port)
+    bodies = [(await client.page(node, Source.RESOURCE)).body]
+    begun = time.process_time()
+    for _ in range(rounds):
+        bodies.append((await client.page(node, Source.RESOURCE)).body)  # noqa: PERF401 - reads as what it measures
+    spent = time.process_time() - begun
+    await client.close()
+    return spent / rounds, bodies
+
+
+def cpu_each(action: Callable[[int], object], rounds: int) -> float:
+    """Median CPU seconds of `action`."""
+    spent = []
+    for index in range(rounds):
+        begun = time.process_time_ns()
+        action(index)
+        spent.append((time.process_time_ns() - begun) / 1e9)
+    return statistics.median(spent)
+
+
+def measured(port: int, authority: str, containers: int, rounds: int) -> dict[str, float]:
+    """CPU seconds per page, by step."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        scrape, bodies = runner.run(scraped(port, authority, rounds))
+    decoder, asked = ExpositionDecoder(), time.time_ns()
+    pages = [decoder.page(body, asked) for body in bodies]
+    bound, node = pods(containers), Node(name=NodeName("n1"), uid="u")
+    telemetry = EngineTelemetry(CollectorRegistry())
+    store = MemoryStorage(resolution=15, clock=SystemClock(), telemetry=telemetry, freshness=Freshness())
+    return {
+        "scrape (TLS, kept alive)": scrape,
+        "decode": cpu_each(lambda index: decoder.page(bodies[index], asked), rounds),
+        "store": cpu_each(lambda index: store.put(node, pages[index], bound, time.time_ns()), rounds),
+        "read every pod": cpu_each(lambda _: [store.pod_usage(pod.namespace, pod.name) for pod in bound], rounds),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Cost of one page: scrape, decode, store, read.")
+    parser.add_argument("--containers", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=300)
+    chosen = parser.parse_args()
+    ours, theirs = multiprocessing.Pipe()
+    authority = Authority("bench")
+    with tempfile.TemporaryDirectory() as folder:
+        pair = authority.issue("n1", sans=["127.0.0.1"]).write(Path(folder))
+        process = multiprocessing.Process(
+            target=kubelet, args=(*map(str, pair), chosen.containers, theirs), daemon=True
+        )
+        process.start()
+        steps = measured(ours.recv(), authority.pem.decode(), chosen.containers, chosen.rounds)
+        process.terminate()
+        process.join()
+    yardstick = cpu_each(lambda _: sum(range(10_000)), 300)
+    steps["scrape + decode + store"] = sum(list(steps.values())[:3])
+    size = len(page(pods(chosen.containers), time.time()))
+    print(f"page of {chosen.containers} containers, {size} bytes, {chosen.rounds} rounds, CPU of this process")
+    for step, spent in steps.items():
+        print(f"  {step:26} {spent * 1e6:9.0f} us  {spent / yardstick:6.2f} x yardstick")
+    print(f"  {'yardstick sum(range(10000))':26} {yardstick * 1e6:8.0f} us")
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {load}, Python {platform.python_version()}, uvloop")
+
+
+if __name__ == "__main__":
+    main()
