@@ -5,21 +5,18 @@ Fields keep the order they are given in; the golden answers (metrics-api.md §3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import orjson
 
-_ESCAPED = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"), ("\u2028".encode(), b"\\u2028"),
-            ("\u2029".encode(), b"\\u2029"))  # fmt: skip
+_SPECIAL = re.compile(b"[<>&]|\xe2\x80[\xa8\xa9]")
+"""`<`, `>`, `&`, U+2028 and U+2029."""
 
 
 def fragment(value: object) -> bytes:
     """A piece of a document, without line end."""
-    text = orjson.dumps(value)
-    for raw, escaped in _ESCAPED:
-        if raw in text:
-            text = text.replace(raw, escaped)
-    return text
+    return _escaped(orjson.dumps(value))
 
 
 def sorted_fragment(value: Mapping[str, str]) -> bytes:
@@ -34,13 +31,17 @@ def compact(value: object) -> bytes:
 
 def indented(document: bytes) -> bytes:
     """The same document as `json.MarshalIndent` writes it: two spaces, no line end."""
-    text = orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2)
-    for raw, escaped in _ESCAPED:
-        if raw in text:
-            text = text.replace(raw, escaped)
-    return text
+    return _escaped(orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2))
 
 
 def indented_item(item: bytes) -> bytes:
     """One element of the list in an indented document, without the comma."""
     return b"    " + indented(item).replace(b"\n", b"\n    ")
+
+
+def _escaped(text: bytes) -> bytes:
+    return _SPECIAL.sub(_escape, text) if _SPECIAL.search(text) else text
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())

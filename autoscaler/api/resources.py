@@ -47,6 +47,10 @@ class _Filter(Struct, frozen=True):
     labels: selectors.Selector
     fields: selectors.FieldSelector
 
+    @property
+    def everything(self) -> bool:
+        return not self.labels.requirements and not self.fields.terms
+
     def takes(self, item: Pod | Node, namespace: str) -> bool:
         if self.fields.terms and not self.fields.matches({"metadata.name": item.name, "metadata.namespace": namespace}):
             return False
@@ -93,6 +97,7 @@ class Resources:
         """Items of running pods that have numbers; gives way to other tasks after each slice."""
         self._pod_items.turn()
         pods = list(self._inventory.pods_in(namespace))
+        everything = wanted.everything
         items: list[wire.Item] = []
         for start in range(0, len(pods), wire.SLICE):
             if start:
@@ -100,7 +105,7 @@ class Resources:
             items.extend(
                 self._pod_items.item(pod, usage)
                 for pod in pods[start : start + wire.SLICE]
-                if wanted.takes(pod, pod.namespace) and (usage := self._usage_of(pod)) is not None
+                if (everything or wanted.takes(pod, pod.namespace)) and (usage := self._usage_of(pod)) is not None
             )
         return items
 

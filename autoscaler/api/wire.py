@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -41,6 +42,7 @@ class Item(Struct, frozen=True, gc=False):
 class _Kept(Struct, frozen=True, gc=False):
     pod: Pod
     usage: PodUsage
+    labels: bytes
     item: Item
 
 
@@ -65,33 +67,27 @@ class PodItems:
         kept = self._read.get(key)
         if kept is None and (kept := self._unread.pop(key, None)) is not None:
             self._read[key] = kept
-        if kept is not None and kept.pod is pod and (kept.usage is usage or kept.usage == usage):
+        if kept is None or kept.pod is not pod:
+            head, labels = _pod_head(pod), _labels(pod.labels)
+        elif kept.usage is usage or kept.usage == usage:
             return kept.item
-        item = pod_item(pod, usage)
-        self._read[key] = _Kept(pod, usage, item)
+        else:  # a new sample of the same pod: only the numbers are written anew
+            head, labels = kept.item.head, kept.labels
+        item = _pod_item(pod, head, labels, usage)
+        self._read[key] = _Kept(pod, usage, labels, item)
         return item
 
 
 def pod_item(pod: Pod, usage: PodUsage) -> Item:
     """PodMetrics of one pod."""
-    head = b'{"metadata":{"name":%b,"namespace":%b,"creationTimestamp":"' % (
-        document.fragment(pod.name),
-        document.fragment(pod.namespace),
-    )
-    containers = b",".join(
-        b'{"name":%b,"usage":%b}' % (document.fragment(name), _usage(each)) for name, each in usage.containers
-    )
-    measured = _measured(usage.at_ns, usage.window_ns)
-    tail = b'"%b},%b,"containers":[%b]}' % (_labels(pod.labels), measured, containers)
-    return Item(f"{pod.namespace}\0{pod.name}", head, tail, usage.at_ns)
+    return _pod_item(pod, _pod_head(pod), _labels(pod.labels), usage)
 
 
 def node_item(node: Node, usage: NodeUsage) -> Item:
     """NodeMetrics of one node."""
     head = b'{"metadata":{"name":%b,"creationTimestamp":"' % document.fragment(node.name)
-    measured = _measured(usage.usage.at_ns, usage.usage.window_ns)
-    tail = b'"%b},%b,"usage":%b}' % (_labels(node.labels), measured, _usage(usage.usage))
-    return Item(node.name, head, tail, usage.usage.at_ns)
+    numbers = f'{_measured(usage.usage.at_ns, usage.usage.window_ns)},"usage":{_usage(usage.usage)}}}'
+    return Item(node.name, head, _labels(node.labels) + numbers.encode(), usage.usage.at_ns)
 
 
 def stamp_text(seconds: float) -> bytes:
@@ -111,6 +107,7 @@ def list_slices(kind: str, version: str, items: Sequence[Item], stamp: bytes, *,
     return _compact_slices(kind, version, items, stamp)
 
 
+@lru_cache(maxsize=4096)
 def duration_text(nanoseconds: int) -> str:
     """Go's `Duration.String`: `11.995s`, `1m0.5s`, `1µs`, `0s`."""
     if nanoseconds < 0:
@@ -155,19 +152,40 @@ def _api_version(version: str) -> bytes:
     return f"{GROUP}/{version}".encode()
 
 
+def _pod_head(pod: Pod) -> bytes:
+    return b'{"metadata":{"name":%b,"namespace":%b,"creationTimestamp":"' % (
+        document.fragment(pod.name),
+        document.fragment(pod.namespace),
+    )
+
+
+def _pod_item(pod: Pod, head: bytes, labels: bytes, usage: PodUsage) -> Item:
+    containers = ",".join([f'{_named(name)}"usage":{_usage(each)}}}' for name, each in usage.containers])
+    numbers = f'{_measured(usage.at_ns, usage.window_ns)},"containers":[{containers}]}}'
+    return Item(f"{pod.namespace}\0{pod.name}", head, labels + numbers.encode(), usage.at_ns)
+
+
 def _labels(labels: Labels) -> bytes:
-    return b',"labels":%b' % document.sorted_fragment(labels) if labels else b""
+    """From the end of the time stamp to the end of the metadata."""
+    return b'","labels":%b},' % document.sorted_fragment(labels) if labels else b'"},'
 
 
-def _measured(at_ns: int, window_ns: int) -> bytes:
+@lru_cache(maxsize=4096)
+def _named(container: str) -> str:
+    """Many pods have containers of the same name."""
+    return f'{{"name":{document.fragment(container).decode()},'
+
+
+def _measured(at_ns: int, window_ns: int) -> str:
     at = f'"{_instant(at_ns // 1_000_000_000)}"' if at_ns else "null"
-    return f'"timestamp":{at},"window":"{duration_text(window_ns)}"'.encode()
+    return f'"timestamp":{at},"window":"{duration_text(window_ns)}"'
 
 
-def _usage(usage: Usage) -> bytes:
-    return f'{{"cpu":"{nano_cores_text(usage.cpu)}","memory":"{bytes_text(usage.memory)}"}}'.encode()
+def _usage(usage: Usage) -> str:
+    return f'{{"cpu":"{nano_cores_text(usage.cpu)}","memory":"{bytes_text(usage.memory)}"}}'
 
 
+@lru_cache(maxsize=1024)
 def _instant(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 

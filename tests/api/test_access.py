@@ -134,7 +134,7 @@ async def test_a_review_that_fails_is_503_not_kept_and_not_forbidden() -> None:
 
 async def test_a_review_that_stalls_is_given_up_for_all_who_wait_with_one_call() -> None:
     reviews = Reviews(gate=asyncio.Event())
-    guard = access(reviews, review_seconds=0.02)
+    guard = access(reviews, review_seconds=0.2)
     waiting = asyncio.gather(*(guard.admit(ANN, PODS) for _ in range(20)), return_exceptions=True)
     await settle()
     assert len(reviews.asked) == 1
