@@ -19,7 +19,7 @@ from autoscaler.sim.apiserver import ApiServer
 from autoscaler.sim.certificates import Authority, KeyPair
 from autoscaler.sim.deployer import Deployer
 from autoscaler.sim.kubelets import Fault, Kubelet, kubelets
-from autoscaler.sim.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES
+from autoscaler.sim.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, POD_SCALERS
 from autoscaler.sim.store import Object, Store
 from autoscaler.sim.workloads import Workload
 
@@ -49,13 +49,21 @@ class Shape:
 class World:
     """`async with World(...)`: everything listens and every wanted pod is ready when the body begins.
 
+    `policies` are HorizontalPodScalers to begin with.
     The token of `USER` (TOKEN) may do what our chart grants, ADMIN_TOKEN everything.
     """
 
-    def __init__(self, clock: Clock, shape: Shape = Shape(), workloads: Sequence[Workload] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        shape: Shape = Shape(),
+        workloads: Sequence[Workload] = (),
+        policies: Sequence[Object] = (),
+    ) -> None:
         self.clock = clock
         self.shape = shape
         self.workloads = tuple(workloads)
+        self._policies = tuple(policies)
         self.authority = Authority("sim-ca")
         self.front_proxy_authority = Authority("sim-front-proxy-ca")
         self.access = Access(
@@ -138,6 +146,8 @@ class World:
             self.store.create(NODES, "", self._node(kubelet))
         for workload in self.workloads:
             self.store.create(DEPLOYMENTS, workload.namespace, workload.deployment())
+        for policy in self._policies:
+            self.store.create(POD_SCALERS, policy["metadata"]["namespace"], policy)
         self._deployer.settle(self._epoch - self.shape.settled_for)
 
     def _authentication(self) -> Object:

@@ -1,0 +1,200 @@
+"""`autoscaler demo`: the real program against a simulated cluster, to watch; ends by itself, or on Ctrl-C, with 0.
+
+Nothing leaves loopback. Records go to the ordinary spool, so that `autoscaler explain shop/web` works afterwards; what
+the program logs goes to a file, whose name the summary tells, so that it does not run through the picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+
+from autoscaler.app import Application
+from autoscaler.cli.demo_plain import PlainView
+from autoscaler.cli.demo_scene import Moment, NodeRow, TargetRow, Totals, View, biggest, target_row
+from autoscaler.cli.demo_view import TerminalView
+from autoscaler.clock import Clock, SystemClock
+from autoscaler.config.load import load, state_dir
+from autoscaler.config.settings import Settings
+from autoscaler.errors import AutoscalerError
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.sim import story
+from autoscaler.sim.world import World
+from autoscaler.telemetry.logs import configure_logs
+
+REDRAWN_EVERY = 0.25
+FLAGS = {
+    "metric-resolution": "3s",
+    "kubelet-allow-loopback": "true",
+    "kubelet-use-node-status-port": "true",
+    "bind-address": "127.0.0.1",
+    "secure-port": "0",
+    "sync-period": "5s",
+    "evaluation-interval": "3s",
+    "audit-kafka-bootstrap-servers": "",
+}
+"""Faster than the defaults, as the simulated kubelets are: everything has to fit into a minute and a half."""
+
+
+def run(out: TextIO | None = None) -> int:
+    """Play the story to `out` (default: standard output); 0 when it was told or interrupted."""
+    import uvloop  # noqa: PLC0415 - tests bring their own loop
+
+    stream = out or sys.stdout
+    log = Path(state_dir(os.environ), "demo.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as lines:
+        configure_logs("info", "text", lines)
+        for line in uvloop.run(perform(view_for(stream), SystemClock(), os.environ)):
+            print(line, file=stream)
+    print(f"  What the program logged meanwhile: {log}", file=stream)
+    return 0
+
+
+def view_for(out: TextIO) -> View:
+    """A picture on a terminal that can draw, plain lines anywhere else."""
+    console = Console(file=out)
+    return TerminalView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView(out)
+
+
+async def perform(
+    view: View,
+    clock: Clock,
+    environment: Mapping[str, str],
+    beats: Sequence[story.Beat] = story.BEATS,
+    length: float = story.LENGTH,
+) -> list[str]:
+    """Play to the end or to SIGINT or SIGTERM; gives the summary. AutoscalerError when the program cannot run."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            async with story.stage(clock) as world:
+                flags = {"kubeconfig": str(world.kubeconfig(Path(folder, "kubeconfig"))), "cert-dir": folder}
+                settings = load({**FLAGS, **flags}, environment)
+                performance = Performance(world, settings, clock, length, beats[0].caption)
+                with view:
+                    await performance.play(view, tuple(beats), stop)
+        return list(performance.summary(settings.audit.spool_dir))
+    except* AutoscalerError as group:
+        raise _first(group) from None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+class Performance:
+    """One run of the program in one world; also the `Scene` that the view reads."""
+
+    def __init__(self, world: World, settings: Settings, clock: Clock, length: float, caption: str) -> None:
+        self._world = world
+        self._clock = clock
+        self._length = length
+        self._decisions: list[Decision] = []
+        self._application = Application(settings, clock=clock, witness=self._decisions.append)
+        self._caption = caption
+        self._sizes: dict[str, list[int]] = {}
+
+    async def play(self, view: View, beats: tuple[story.Beat, ...], stop: asyncio.Event) -> None:
+        """Run program, story and view together until the story is over or `stop` is set."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._application.run(stop), name="application")
+            telling = group.create_task(self._tell(beats, stop), name="story")
+            while not stop.is_set():
+                self._watch_sizes()
+                view.show(Moment(self._world.elapsed(), self._length, self._caption), self)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), REDRAWN_EVERY)
+            telling.cancel()
+
+    async def _tell(self, beats: tuple[story.Beat, ...], stop: asyncio.Event) -> None:
+        async for beat in story.told(self._world, beats, self._length):
+            self._caption = beat.caption
+        stop.set()
+
+    def _watch_sizes(self) -> None:
+        for row in self.targets():
+            sizes = self._sizes.setdefault(row.name, [row.replicas])
+            if sizes[-1] != row.replicas:
+                sizes.append(row.replicas)
+
+    def nodes(self) -> Sequence[NodeRow]:
+        """All nodes of the world, as far as the program knows them."""
+        return [self._node(name) for name in self._world.kubelets]
+
+    def _node(self, name: str) -> NodeRow:
+        cores = float(self._world.shape.node_cores)
+        storage = getattr(self._application, "storage", None)  # there once the program has begun
+        if storage is None:
+            return NodeRow(name=name, cores=cores)
+        found = storage.node_usage(name)
+        if found is None:
+            begun = bool(self._decisions)
+            return NodeRow(name=name, cores=cores, trouble=storage.absence("node", "", name) if begun else "")
+        age = self._clock.now() - found.usage.at_ns / 1e9
+        return NodeRow(name=name, cores=cores, cpu=found.usage.cpu / 1e9, memory=found.usage.memory, age=age)
+
+    def targets(self) -> Sequence[TargetRow]:
+        """Both Deployments as they are, and as the latest decisions saw them."""
+        rows = []
+        for workload in self._world.workloads:
+            found = self._world.deployment(workload.namespace, workload.name)
+            name = f"{workload.namespace}/{workload.name}"
+            about = (each for each in reversed(self._decisions) if each.target.name == workload.name)
+            ready = found["status"]["readyReplicas"]
+            rows.append(target_row(name, found["spec"]["replicas"], ready, next(about, None)))
+        return rows
+
+    def decisions(self) -> Sequence[Decision]:
+        """Every decision so far."""
+        return self._decisions
+
+    def totals(self) -> Totals:
+        """Counts since the start."""
+        telemetry = self._application.telemetry
+        by_success = {
+            sample.labels["success"]: int(sample.value)
+            for metric in telemetry.engine.requests.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        }
+        failed = by_success.get("false", 0)
+        committed = [sample.value for metric in telemetry.audit.committed.collect() for sample in metric.samples]
+        return Totals(
+            evaluations=len(self._decisions),
+            scrapes=sum(by_success.values()),
+            scrapes_failed=failed,
+            records=int(committed[0]) if committed else 0,
+        )
+
+    def summary(self, spool_dir: str) -> Iterator[str]:
+        """What came of it, and the command that explains the biggest change."""
+        totals = self.totals()
+        changes = sum(each.outcome is Outcome.WRITTEN for each in self._decisions)
+        yield ""
+        yield f"{min(self._world.elapsed(), self._length):.0f} s of {self._length:.0f} s played."
+        yield f"  {totals.evaluations} evaluations, {changes} changes of replicas, {totals.records} records kept"
+        yield f"  {totals.scrapes} scrapes of {len(self._world.kubelets)} kubelets, {totals.scrapes_failed} failed"
+        for name, sizes in self._sizes.items():
+            yield f"  {name}: {' -> '.join(map(str, sizes))} replicas, at least {min(sizes)}, at most {max(sizes)}"
+        most = biggest(self._decisions)
+        if most is not None:
+            name = f"{most.namespace}/{most.target.name}"
+            yield ""
+            yield f"Why did {name} go from {most.current} to {most.desired}? Ask its record (in {spool_dir}):"
+            yield f"  autoscaler explain {name} --at {most.time}"
