@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import os
-import platform
 import ssl
 import statistics
 import tempfile
@@ -34,6 +32,7 @@ from autoscaler.kube.trust import KubeletTrust, TrustFiles
 from autoscaler.model.metrics import Source
 from autoscaler.model.objects import Container, Node, NodeAddress, NodeName, Pod
 from autoscaler.telemetry import EngineTelemetry
+from bench.machine import machine
 from tests.certificates import Authority
 
 PER_POD = 2
@@ -165,8 +164,7 @@ def main() -> None:
     for step, spent in steps.items():
         print(f"  {step:26} {spent * 1e6:9.0f} us  {spent / yardstick:6.2f} x yardstick")
     print(f"  {'yardstick sum(range(10000))':26} {yardstick * 1e6:8.0f} us")
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {load}, Python {platform.python_version()}, uvloop")
+    print(machine())
 
 
 if __name__ == "__main__":
