@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from autoscaler.cli import demo
+from autoscaler.cli.demo_plain import PlainView
+from autoscaler.cli.demo_scene import Moment, Scene
+from autoscaler.cli.demo_view import TerminalView
+from autoscaler.cli.explain import run as explain
+from autoscaler.clock import SystemClock
+from autoscaler.sim.story import Beat
+
+
+class Watcher:
+    """A view that looks instead of drawing, and interrupts once it has seen enough."""
+
+    def __init__(self, *, enough: int) -> None:
+        self.captions: list[str] = []
+        self.evaluations = 0
+        self.nodes_seen = 0
+        self._enough = enough
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, moment: Moment, scene: Scene) -> None:
+        self.captions.append(moment.caption)
+        self.nodes_seen = sum(node.cpu is not None for node in scene.nodes())
+        self.evaluations = scene.totals().evaluations
+        assert [target.name for target in scene.targets()] == ["shop/web", "shop/cart"]
+        if self.evaluations >= self._enough and self.nodes_seen == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    view = Watcher(enough=2)
+    async with asyncio.timeout(60):
+        summary = await demo.perform(view, SystemClock(), environment, beats=(Beat(0, "Begin."),), length=60.0)
+    assert set(view.captions) == {"Begin."}
+    text = "\n".join(summary)
+    assert "s of 60 s played." in text
+    assert f"{view.evaluations} evaluations, 0 changes of replicas" in text
+    assert "shop/web: 2 replicas" in text
+    told = io.StringIO()
+    spool = tmp_path / "hpa-companion" / "spool"
+    assert explain("shop/web", spool_dir=spool, at=None, output="text", out=told) == 0
+    assert "shop/Deployment/web: stays at 2 replicas" in told.getvalue()
+
+
+async def test_the_story_ends_by_itself(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    view = Watcher(enough=1_000)
+    async with asyncio.timeout(60):
+        summary = await demo.perform(view, SystemClock(), environment, beats=(Beat(0, "Begin."),), length=0.5)
+    assert "played." in summary[1]
+    assert len(view.captions) < 20
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "kind"),
+    [
+        pytest.param(True, {"TERM": "xterm"}, TerminalView, id="a terminal"),
+        pytest.param(True, {"TERM": "dumb"}, PlainView, id="a dumb terminal"),
+        pytest.param(False, {"TERM": "xterm"}, PlainView, id="a pipe"),
+    ],
+)
+def test_pictures_are_for_terminals(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, environment: dict[str, str], kind: type[Any]
+) -> None:
+    class Out(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(demo.view_for(Out()), kind)
+    assert Console(file=Out()).is_terminal is terminal
