@@ -22,14 +22,14 @@ from autoscaler.kube.encode_status import Document
 from autoscaler.kube.wire import Amounts, decoder
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.metrics import MetricValue, PodMetrics
-from autoscaler.model.objects import Scale
+from autoscaler.model.objects import Milli, Scale
 from autoscaler.model.plan import Action, History, Plan, Recommendation, ScaleEvent, Stage
 from autoscaler.model.policy import Compat, ControllerSettings
 
 Part = TypeVar("Part")
 
 
-class _Settings(Struct, frozen=True, rename="camel"):
+class _Settings(Struct, gc=False, frozen=True, rename="camel"):
     tolerance: float = 0.1
     downscale_stabilization_seconds: float = 300.0
     cpu_initialization_period_seconds: float = 300.0
@@ -37,72 +37,72 @@ class _Settings(Struct, frozen=True, rename="camel"):
     compat: Compat = Compat()
 
 
-class _Pods(Struct, frozen=True):
+class _Pods(Struct, gc=False, frozen=True):
     items: list[Raw] | None = None
 
 
-class _Name(Struct, frozen=True):
+class _Name(Struct, gc=False, frozen=True):
     name: str = ""
 
 
-class _Container(Struct):
+class _Container(Struct, gc=False):
     name: str = ""
     usage: Amounts | None = None
 
 
-class _PodMetrics(Struct):
+class _PodMetrics(Struct, gc=False):
     metadata: _Name
     timestamp: str | None = None
     window: str = "0s"
     containers: list[_Container] | None = None
 
 
-class _PodMetricsList(Struct):
+class _PodMetricsList(Struct, gc=False):
     items: list[_PodMetrics] | None = None
 
 
-class _Value(Struct, rename="camel"):
+class _Value(Struct, gc=False, rename="camel"):
     value: str | int | float
     described_object: _Name = _Name()
     timestamp: str | None = None
     window_seconds: int | None = None
 
 
-class _Values(Struct, frozen=True):
+class _Values(Struct, gc=False, frozen=True):
     items: list[_Value] | None = None
 
 
-class _Metric(Struct):
+class _Metric(Struct, gc=False):
     metric: str
     list: _Values = _Values()
 
 
-class _Recommendation(Struct):
+class _Recommendation(Struct, gc=False):
     replicas: int
     time: str
 
 
-class _Event(Struct):
+class _Event(Struct, gc=False):
     change: int
     time: str
 
 
-class _History(Struct, frozen=True, rename="camel"):
+class _History(Struct, gc=False, frozen=True, rename="camel"):
     recommendations: list[_Recommendation] | None = None
     scale_ups: list[_Event] | None = None
     scale_downs: list[_Event] | None = None
 
 
-class _Status(Struct, rename="camel"):
+class _Status(Struct, gc=False, rename="camel"):
     current_replicas: int | None = None
     current_metrics: list[dict[str, object]] | None = None
 
 
-class _Held(Struct):
+class _Held(Struct, gc=False):
     status: _Status | None = None
 
 
-class _Bundle(Struct, rename="camel"):
+class _Bundle(Struct, gc=False, rename="camel"):
     policy: Raw
     now: str
     id: str = ""
@@ -228,11 +228,12 @@ def _usage(wire: _PodMetrics) -> PodMetrics:
         pod=wire.metadata.name,
         at=decode.instant(wire.timestamp) or 0.0,
         window=_seconds(wire.window),
-        containers=tuple(
-            (each.name, {name: decode.amount(value) for name, value in (each.usage or {}).items()})
-            for each in wire.containers or ()
-        ),
+        containers=tuple([(each.name, _amounts(each.usage)) for each in wire.containers or ()]),
     )
+
+
+def _amounts(usage: Amounts | None) -> dict[str, Milli]:
+    return {name: decode.amount(value) for name, value in usage.items()} if usage else {}
 
 
 def _by_name(wire: list[_Metric] | None) -> dict[str, tuple[MetricValue, ...]]:

@@ -38,6 +38,8 @@ def milli(text: str) -> Milli:
 
     Raises MalformedError.
     """
+    if text[-1:] == "n" and len(text) <= _INT64_DIGITS and text.isascii() and text[:-1].isdecimal():
+        return Milli(-(-int(text[:-1]) // 10**6))  # what kubelets' numbers look like, by the hundred thousand
     value, scale, big = _amount(text)
     if big:
         return Milli(_wrapped(value * 1000) if scale == 0 else _from_nano(value))
