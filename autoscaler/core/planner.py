@@ -206,19 +206,25 @@ def _normalized(draft: _Draft, chosen: Chosen) -> Plan:
     """From the wanted number to the permitted one, and the conditions that tell the way (hpa.md §4)."""
     policy, current = draft.evaluation.policy, draft.scale.replicas
     raw = max(0, chosen.replicas)
-    why = f"{chosen.metric} above target" if raw > current else "All metrics below target" if raw < current else ""
     stabilized, limited, history = _limits(draft, raw)
     draft = replace(draft, history=history).stage(stabilized).stage(limited)
     draft = draft.condition(ABLE, "True", stabilized.reason, _MESSAGES[stabilized.reason])
     capped = "False" if limited.replicas == limited.wanted else "True"
     draft = draft.condition(LIMITED, capped, limited.reason, _MESSAGES[limited.reason])
-    desired = limited.replicas
-    if current == 0 and desired < policy.min_replicas:
-        desired = policy.min_replicas
-        why = why or "Current number of replicas below Spec.MinReplicas"
-    return _finished(
-        draft, desired, _reason(stabilized, limited, desired, current), why or _MESSAGES[stabilized.reason]
-    )
+    desired = max(limited.replicas, policy.min_replicas) if current == 0 else limited.replicas
+    reason = _reason(stabilized, limited, desired, current)
+    if desired == current:
+        why = _MESSAGES[limited.reason if limited.replicas != limited.wanted else stabilized.reason]
+    elif desired > current:
+        why = f"{chosen.metric} above target" if raw > current else _raised(current, stabilized)
+    else:
+        why = "All metrics below target"
+    return _finished(draft, desired, reason, why)
+
+
+def _raised(current: int, stabilized: Stabilized) -> str:
+    """Why the size grows although no metric is above its target; upstream's event says nothing, or the opposite."""
+    return "Current number of replicas below Spec.MinReplicas" if current == 0 else _MESSAGES[stabilized.reason]
 
 
 def _limits(draft: _Draft, raw: int) -> _Normalized:

@@ -1,0 +1,103 @@
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.core.validation import problems
+from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, ScalingRules, TargetRef
+from tests.core.evaluations import CPU, TARGET, policy
+
+GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
+EXTERNAL = MetricSpec(type="External", name="queue", value=5)
+OBJECT = MetricSpec(type="Object", name="qps", described=TARGET, target_type="Value", value=5)
+
+
+def rules(**fields):
+    return policy(behavior=Behavior(GOOD_RULES, replace(GOOD_RULES, **fields)))
+
+
+def metric(spec):
+    return policy(metrics=(spec,))
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        pytest.param(policy(), id="cpu"),
+        pytest.param(policy(min_replicas=0, metrics=(CPU, EXTERNAL)), id="to zero with a queue"),
+        pytest.param(metric(OBJECT), id="object"),
+        pytest.param(metric(MetricSpec(type="Pods", name="qps", average_value=1)), id="pods"),
+        pytest.param(
+            metric(MetricSpec(type="ContainerResource", name="cpu", container="app", utilization=1)), id="container"
+        ),
+        pytest.param(rules(stabilization=3600, tolerance=0.0, select="Disabled"), id="behavior"),
+    ],
+)
+def test_nothing_is_wrong(good):
+    assert problems(good) == ()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        pytest.param(
+            policy(target=TargetRef("", "", "web")), "spec.scaleTargetRef.kind: is missing, set it", id="no kind"
+        ),
+        pytest.param(
+            policy(target=TargetRef("", "D", "")), "spec.scaleTargetRef.name: is missing, set it", id="no name"
+        ),
+        pytest.param(policy(target=TargetRef("", "D", "a/b")), "spec.scaleTargetRef.name: 'a/b' cannot", id="a path"),
+        pytest.param(
+            policy(min_replicas=11), "spec.minReplicas: is 11, more than spec.maxReplicas (10)", id="min > max"
+        ),
+        pytest.param(policy(max_replicas=0), "spec.maxReplicas: is 0, set it to at least 1", id="no max"),
+        pytest.param(policy(min_replicas=-1), "spec.minReplicas: is -1, set it to at least 0", id="negative min"),
+        pytest.param(
+            policy(min_replicas=0), "spec.minReplicas: is 0 without an Object or External", id="to zero by cpu"
+        ),
+        pytest.param(policy(metrics=()), "spec.metrics: is empty", id="no metric"),
+        pytest.param(
+            metric(MetricSpec(type="Cheese", name="x")),
+            "spec.metrics[0].type: 'Cheese' is unknown, use one of Resource, ContainerResource, Pods, Object, External",
+            id="unknown type",
+        ),
+        pytest.param(metric(replace(CPU, name="")), "spec.metrics[0].resource.name: is missing", id="no resource"),
+        pytest.param(metric(replace(CPU, utilization=None)), "resource.target: set exactly one of", id="no target"),
+        pytest.param(metric(replace(CPU, average_value=5)), "resource.target: set exactly one of", id="two targets"),
+        pytest.param(
+            metric(replace(CPU, utilization=0)), "averageUtilization: must be more than 0", id="a target of 0"
+        ),
+        pytest.param(
+            metric(MetricSpec(type="ContainerResource", name="cpu", utilization=1)),
+            "containerResource.container: is missing, name the container",
+            id="no container",
+        ),
+        pytest.param(metric(MetricSpec(type="Pods", name="qps")), "pods.target.averageValue: is missing", id="pods"),
+        pytest.param(
+            metric(MetricSpec(type="Pods", name="", average_value=1)), "pods.metric.name: is missing", id="name"
+        ),
+        pytest.param(
+            metric(replace(OBJECT, described=TargetRef("", "", "x"))),
+            "object.describedObject.kind: is missing",
+            id="no object",
+        ),
+        pytest.param(
+            metric(replace(OBJECT, target_type="Utilization")), "object.target.type: 'Utilization'", id="type"
+        ),
+        pytest.param(metric(replace(OBJECT, value=None)), "object.target.value: is missing", id="object without value"),
+        pytest.param(metric(replace(EXTERNAL, value=None)), "external.target: set exactly one of", id="external"),
+        pytest.param(rules(stabilization=3601), "scaleDown.stabilizationWindowSeconds: is 3601", id="a long window"),
+        pytest.param(rules(select="Median"), "scaleDown.selectPolicy: 'Median' is unknown", id="unknown selectPolicy"),
+        pytest.param(rules(tolerance=-0.1), "scaleDown.tolerance: must not be negative", id="negative tolerance"),
+        pytest.param(rules(policies=()), "scaleDown.policies: is empty", id="no policies"),
+        pytest.param(rules(policies=(ScalingPolicy("Nodes", 1, 15),)), "policies[0].type: 'Nodes'", id="unknown rule"),
+        pytest.param(rules(policies=(ScalingPolicy("Pods", 0, 15),)), "policies[0].value: must be", id="a rule of 0"),
+        pytest.param(rules(policies=(ScalingPolicy("Pods", 1, 1801),)), "periodSeconds: is 1801", id="a long period"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_fix(bad, message):
+    found = problems(bad)
+    assert len(found) == 1
+    assert message in found[0]
+
+
+def test_everything_wrong_is_told_at_once():
+    assert len(problems(policy(target=TargetRef("", "", ""), max_replicas=0, metrics=()))) == 4
