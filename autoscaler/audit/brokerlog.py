@@ -25,20 +25,23 @@ class BrokerLog(logging.Handler):
         self._clock = clock
         self._passed: dict[str, float] = {}
         self._dropped = 0
+        self._attached = 0
         self.last_error = ""
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Inside the block `aiokafka` speaks to this handler only: the root logger hears what is passed on."""
+        """Inside the block, which may be entered twice, `aiokafka` speaks to this handler only."""
         logger = logging.getLogger("aiokafka")
-        propagated = logger.propagate
+        self._attached += 1
         logger.propagate = False
         logger.addHandler(self)
         try:
             yield
         finally:
-            logger.removeHandler(self)
-            logger.propagate = propagated
+            self._attached -= 1
+            if not self._attached:
+                logger.removeHandler(self)
+                logger.propagate = True
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
@@ -52,5 +55,5 @@ class BrokerLog(logging.Handler):
         if len(self._passed) >= DIFFERENT:
             self._passed.clear()
         self._passed[template] = now
-        log.log(record.levelno, "kafka_client", said=text, similar_lines_dropped=self._dropped)
+        log.log(record.levelno, "Kafka client", said=text, similar_lines_dropped=self._dropped)
         self._dropped = 0

@@ -68,6 +68,7 @@ class Forwarder:
         telemetry: AuditTelemetry,
         *,
         interval: float = FORWARD_INTERVAL,
+        round_within: float = ROUND_WITHIN,
         backoff: wait_base = BACKOFF,
     ) -> None:
         self._backlog = backlog
@@ -76,8 +77,10 @@ class Forwarder:
         self._clock = clock
         self._telemetry = telemetry
         self._interval = interval
+        self._round_within = round_within
         self._producer: Producer | None = None
         self._careful_until = 0
+        self._turn = asyncio.Lock()  # `finish` may be called before the cancelled `run` has cleaned up
         self._broker_log = BrokerLog(clock)
         self.problem = ""
         """What stands between the spool and Kafka, for the readiness detail; "" = nothing."""
@@ -102,29 +105,29 @@ class Forwarder:
                     while await self._round():
                         pass
             except Exception as exc:  # noqa: BLE001 - whatever it is: the records are safe and the process must end
-                log.warning("audit_left_in_spool", error=_said(exc))
+                log.warning("Left records in the spool for the next start", error=_said(exc))
             finally:
                 await self._discard()
 
     async def _round(self) -> int:
         """Send the oldest records and move the cursor past them; how many there were."""
-        records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
-        if not records:
-            return 0
-        try:
-            if records[0].position <= self._careful_until:
-                records = records[:1]
-                await self._single(records[0])
-            else:
-                await self._send(records, codec.DECISION_TYPE)
-        except REFUSALS:
-            await self._discard()
-            self._careful_until = records[-1].position  # one of these: find out which, one by one
-            raise
-        except BaseException:
-            await self._discard()
-            raise
-        await self._backlog.delivered(records[-1].position)
+        async with self._turn:
+            records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
+            if not records:
+                return 0
+            careful = records[0].position <= self._careful_until
+            try:
+                if careful:
+                    records = records[:1]
+                    await self._single(records[0])
+                else:
+                    await self._send(records, codec.DECISION_TYPE)
+            except BaseException as exc:
+                if isinstance(exc, REFUSALS) and not careful:
+                    self._careful_until = records[-1].position  # one of these: find out which, one by one
+                await self._discard()
+                raise
+            await self._backlog.delivered(records[-1].position)
         self._telemetry.delivered.inc(len(records))
         self._recovered()
         return len(records)
@@ -139,14 +142,15 @@ class Forwarder:
             await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
             await self._backlog.park(record, reason)
             self._telemetry.parked.inc()
-            log.error("audit_record_parked", key=record.key, seq=record.seq, size=len(record.body), error=reason)
+            size = len(record.body)
+            log.error("Parked a record that Kafka refuses", target=record.key, seq=record.seq, size=size, error=reason)
 
     async def _send(self, records: Sequence[Record], kind: str) -> None:
         """Return when all of `records` are acknowledged; the first error otherwise."""
         producer = self._producer or await self._started()
         acknowledgements: list[asyncio.Future[object]] = []
         try:
-            async with _deadline(ROUND_WITHIN, "no acknowledgement"):
+            async with _deadline(self._round_within, "no acknowledgement"):
                 for record in records:
                     headers = codec.headers(record, kind)
                     acknowledgements.append(
@@ -172,7 +176,7 @@ class Forwarder:
             async with asyncio.timeout(CLOSE_WITHIN):
                 await producer.close()
         except Exception as exc:  # noqa: BLE001 - it is being thrown away because it failed
-            log.info("kafka_producer_abandoned", error=_said(exc))
+            log.info("Abandoned a Kafka producer", error=_said(exc))
 
     def _failed(self, state: RetryCallState) -> None:
         """Note the failure before the next try."""
@@ -182,12 +186,12 @@ class Forwarder:
         hint = self._broker_log.last_error
         problem = f"audit delivery: {said}" + (f" (last said: {hint})" if hint else "")
         if not self.problem:  # once per outage; its end is told too
-            log.warning("audit_delivery_interrupted", topic=self._topic, problem=problem)
+            log.warning("Audit delivery was interrupted", topic=self._topic, problem=problem)
         self.problem = problem
 
     def _recovered(self) -> None:
         if self.problem:
-            log.info("audit_delivery_resumed", topic=self._topic)
+            log.info("Audit delivery resumed", topic=self._topic)
         self.problem = ""
         self._broker_log.last_error = ""
 

@@ -99,7 +99,7 @@ class Outbox:
         self._inbox.put(_Call(self._end, self._loop.create_future()))
         await asyncio.to_thread(self._thread.join, CLOSE_WITHIN)
         if self._thread.is_alive():
-            log.error("audit_spool_hangs", path=str(self._spool.path))
+            log.error("Left a spool that hangs", path=str(self._spool.path))
         else:
             self._spool.close()
 

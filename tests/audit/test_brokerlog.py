@@ -43,6 +43,16 @@ def test_nothing_reaches_the_root_logger_meanwhile(caplog: pytest.LogCaptureFixt
     assert [entry.message for entry in caplog.records] == ["afterwards as ever"]
 
 
+def test_the_first_to_leave_does_not_open_the_floodgates(caplog: pytest.LogCaptureFixture) -> None:
+    broker_log = BrokerLog(FakeClock())
+    with capture_logs() as lines, broker_log.attached():
+        with broker_log.attached():
+            client.error("within both")
+        client.error("within one")
+    assert caplog.records == []
+    assert [line["said"] for line in lines] == ["within both", "within one"]
+
+
 def test_endless_variety_does_not_fill_the_memory() -> None:
     broker_log = BrokerLog(FakeClock())
     with capture_logs(), broker_log.attached():
