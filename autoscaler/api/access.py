@@ -86,7 +86,7 @@ class Access:
         try:
             return await cache.get(key, bounded)
         except (KubeError, TimeoutError) as exc:
-            _log.warning("review_unavailable", error=str(exc) or "no answer in time")
+            _log.warning("A review could not be had", error=str(exc) or "no answer in time")
             raise review_unavailable() from exc
 
     def _notice_impersonation(self, headers: Headers) -> None:
@@ -94,7 +94,7 @@ class Access:
         if self._told_of_impersonation or not any(name.lower().startswith("impersonate-") for name, _ in headers):
             return
         self._told_of_impersonation = True
-        _log.warning("impersonation_ignored", hint="impersonate through the API server, not directly")
+        _log.warning("Ignored impersonation headers", hint="impersonate through the API server, not directly")
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -90,7 +90,12 @@ class Handler:
             raise  # the client left; aiohttp knows what to do
         except Exception as exc:  # noqa: BLE001 - the last line of defence: one request fails, the server goes on
             # The text alone: a renderer that shows local variables would show a token.
-            _log.error("request_failed", path=call and call.path, error=repr(exc), trace=traceback.format_exc(limit=-8))
+            _log.error(
+                "Failed to answer a request",
+                path=call and call.path,
+                error=repr(exc),
+                trace=traceback.format_exc(limit=-8),
+            )
             return call, self._refused(request, call, status.internal_error())
 
     async def _answered(self, call: Call, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:

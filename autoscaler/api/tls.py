@@ -85,13 +85,17 @@ class ServingContexts:
             self._refuse_certificate(exc)
         else:
             self.certificate_problem = ""
-            _log.info("tls_renewed", certificate=str(self._certificate.certificate), front_proxy=bool(ca_pem))
+            _log.info(
+                "Renewed the serving TLS context",
+                certificate=str(self._certificate.certificate),
+                front_proxy=bool(ca_pem),
+            )
 
     def _refuse_certificate(self, exc: Exception) -> None:
         problem = f"{type(exc).__name__}: {exc}"
         if problem != self.certificate_problem:
             self.certificate_problem = problem
-            _log.error("serving_certificate_refused", file=str(self._certificate.certificate), error=problem)
+            _log.error("Kept the last good serving certificate", file=str(self._certificate.certificate), error=problem)
 
     def _take(self, ca_pem: str) -> None:
         """Trust this CA from now on, if it is one."""
@@ -101,7 +105,7 @@ class ServingContexts:
         except (ValueError, ssl.SSLError) as exc:
             self._refused = ca_pem
             self.trust_problem = f"the cluster's requestheader CA cannot be read: {exc}"
-            _log.error("requestheader_ca_refused", error=str(exc))
+            _log.error("Kept the last good requestheader CA", error=str(exc))
         else:
             self._trusted = ca_pem
             self.trusted_ca()

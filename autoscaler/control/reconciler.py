@@ -176,7 +176,7 @@ class Reconciler:
         status = PolicyStatus(
             observed_generation=policy.generation,
             current_replicas=plan.current,
-            desired_replicas=plan.desired if plan.current is not None else None,
+            desired_replicas=plan.desired if plan.decided else None,
             metrics=plan.metrics,
             conditions=(ready, *plan.conditions),
             last_scale=now if decision.outcome is Outcome.WRITTEN else None,

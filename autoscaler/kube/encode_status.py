@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autoscaler.core import selectors
+from autoscaler.core.conditions import REMOVED
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import MetricStatus
@@ -52,6 +53,9 @@ def conditions(held: object, touched: Sequence[Condition], now: float) -> list[D
     if isinstance(held, list):
         made = {each.get("type"): each for each in held if isinstance(each, dict)}
     for each in touched:
+        if each.status == REMOVED:
+            made.pop(each.type, None)
+            continue
         before = made.get(each.type, {})
         since = before.get("lastTransitionTime") if before.get("status") == each.status else None
         made[each.type] = {

@@ -92,7 +92,7 @@ async def test_impersonation_is_mentioned_once() -> None:
     with capture_logs() as logs:
         for _ in range(3):
             await guard.who(None, [("Impersonate-User", "secret-name")])
-    assert [entry["event"] for entry in logs] == ["impersonation_ignored"]
+    assert [entry["event"] for entry in logs] == ["Ignored impersonation headers"]
     assert "secret-name" not in str(logs)
 
 

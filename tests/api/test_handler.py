@@ -175,7 +175,7 @@ async def test_a_fault_of_ours_is_500_and_logged_without_headers(tmp_path: Path)
             reply = await world.ask(f"{BASE}/pods", [("Cookie", "s3cret"), *MASTER], certificate=PROXY)
         assert (reply.code, reply.json()["reason"]) == (500, "InternalError")
         assert "web-0" not in reply.body.decode()
-        assert [entry["event"] for entry in logs] == ["request_failed"]
+        assert [entry["event"] for entry in logs] == ["Failed to answer a request"]
         assert "ZeroDivisionError" in str(logs)
         assert "s3cret" not in str(logs)
         assert (await world.ask("/livez")).code == 200

@@ -65,7 +65,7 @@ def test_a_ca_that_cannot_be_read_leaves_the_last_good_one_and_says_so_once(pair
     source.value = trust(ca_pem=bad)
     with capture_logs() as logs:
         assert [contexts.current() for _ in range(3)] == [good] * 3
-    assert [entry["event"] for entry in logs] == ["requestheader_ca_refused"]
+    assert [entry["event"] for entry in logs] == ["Kept the last good requestheader CA"]
     assert "cannot be read" in contexts.trust_problem
     source.value = trust()
     contexts.current()
@@ -92,7 +92,7 @@ def test_changed_files_are_taken_up_and_unusable_ones_are_not(tmp_path: Path) ->
         contexts.reload_certificate()
         contexts.reload_certificate()
     assert contexts.current() is second
-    assert [entry["event"] for entry in logs] == ["serving_certificate_refused"] * 2
+    assert [entry["event"] for entry in logs] == ["Kept the last good serving certificate"] * 2
     authority.issue("api").write(tmp_path)
     contexts.reload_certificate()
     assert contexts.current() is not second

@@ -128,3 +128,9 @@ def test_what_is_not_told_and_what_is_not_known_stays() -> None:
 
 def test_no_metrics_and_unknown_metrics_are_not_the_same() -> None:
     assert merged({"currentMetrics": [1]}, PolicyStatus(observed_generation=1, metrics=()), NOW)["currentMetrics"] == []
+
+
+def test_a_condition_with_no_status_is_taken_away() -> None:
+    held = [{"type": "ScaledToZero", "status": "True"}, {"type": "AbleToScale", "status": "True"}]
+    removed = Condition(type="ScaledToZero", status="", reason="", message="")
+    assert [each["type"] for each in conditions(held, (removed,), 0.0)] == ["AbleToScale"]
