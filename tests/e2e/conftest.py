@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cluster import Cluster
+from tests.e2e.kafka import jars
+from tests.e2e.kafka.broker import Broker
+from tests.e2e.release import Release
 from tests.e2e.requirements import need
 
 HERE = Path(__file__).parent
+collect_ignore = ["test_hpa_follows_us.py", "test_hps_scales.py", "test_kubectl_top.py"]
+"""Written, and not yet shown to pass: to be proven one by one, then taken off this list."""
+TOPIC = "autoscaler.decisions"
+LOG_SHOWN = 6000
 CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "kwok", "kubelets")
 
 
@@ -19,6 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the end of what the program said."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("release")
+    if report.failed and isinstance(found, Release):
+        report.sections.append(("hpa-companion", found.program.output()[-LOG_SHOWN:]))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +51,33 @@ def tools() -> Path:
 def cluster(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The cluster most tests share; each works in a namespace of its own."""
     made = Cluster(tools, tmp_path_factory.mktemp("cluster"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
+    """The broker our program delivers to; None without Java: then only what reads the topic is skipped."""
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None or (maven is None and not jars.folder().exists()):
+        yield None
+        return
+    fetched = jars.folder() if maven is None else jars.build(Path(maven))
+    broker = Broker(Path(java), fetched, tmp_path_factory.mktemp("kafka") / "broker")
+    broker.start()
+    yield broker
+    broker.remove()
+
+
+@pytest.fixture(scope="session")
+def release(cluster: Cluster, kafka: Broker | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The program as the chart installs it, serving the shared cluster; its topic is `TOPIC`."""
+    values = {}
+    if kafka is not None:
+        asyncio.run(kafka.create(TOPIC))
+        values = {"audit": {"kafka": {"bootstrapServers": [kafka.bootstrap], "topic": TOPIC}}}
+    made = Release(cluster, tmp_path_factory.mktemp("release"), values)
+    made.serve()
     yield made
     made.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,20 +46,36 @@ class Credentials:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
-class Api:
-    """One server, one identity; a connection per request, so that a restarted server is no matter."""
+class _Connection(http.client.HTTPSConnection):
+    """Dials `host`, verifies `name`."""
 
-    def __init__(self, server: str, credentials: Credentials) -> None:
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, name: str) -> None:
+        super().__init__(host, port, timeout=30, context=context)
+        self._own_context, self._name = context, name or host
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self._own_context.wrap_socket(plain, server_hostname=self._name)
+
+
+class Api:
+    """One server, one identity; a connection per request, so that a restarted server is no matter.
+
+    `verified_name` is what the server's certificate must be valid for, when that is not the address.
+    """
+
+    def __init__(self, server: str, credentials: Credentials, *, verified_name: str = "") -> None:
         self.server = server
         self.credentials = credentials
         self._context = credentials.context()
+        self._verified_name = verified_name
 
     def raw(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Status and body as they come; OSError when there is no answer."""
         url = urlsplit(self.server)
-        connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=30, context=self._context)
+        connection = _Connection(url.hostname or "", url.port or 443, self._context, self._verified_name)
         try:
             connection.request(method, path, body, {**self.credentials.headers(), **(headers or {})})
             answer = connection.getresponse()

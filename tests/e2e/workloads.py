@@ -88,11 +88,28 @@ class Namespace:
         self._api.post(self.deployments, deployment(name, replicas, cpu=cpu))
         eventually(SETTLE, lambda: len(self.running(name)) == replicas, f"{replicas} pods of {name} run")
 
-    def load(self, name: str, cpu: str) -> None:
-        """From now on each pod of the Deployment uses this much CPU, and so does each new one."""
-        annotations = {"metadata": {"annotations": {"sim/cpu": cpu}}}
-        for pod in self.pods(name):
-            self._api.patch(f"/api/v1/namespaces/{self.name}/pods/{pod['metadata']['name']}", annotations)
+    def share(self, name: str, millicores: int) -> int:
+        """Spread this much CPU evenly over the pods there are, as a load balancer would; how many those are."""
+        pods = self.running(name)
+        each = f"{millicores // max(len(pods), 1)}m"
+        for pod in pods:
+            if pod["metadata"]["annotations"]["sim/cpu"] != each:
+                path = f"/api/v1/namespaces/{self.name}/pods/{pod['metadata']['name']}"
+                self._api.patch(path, {"metadata": {"annotations": {"sim/cpu": each}}})
+        return len(pods)
+
+    def follows(self, name: str, millicores: int, pods: int, deadline: float) -> None:
+        """Keep spreading the load until the Deployment has, and is asked to have, this many pods."""
+        seen: list[int] = []
+
+        def settled() -> bool:
+            running, wanted = self.share(name, millicores), self.replicas(name)
+            if seen[-1:] != [wanted]:
+                seen.append(wanted)
+            assert running == wanted == pods, f"{name} was asked to have {seen}, {running} run"
+            return True
+
+        eventually(deadline, settled, f"{name} has {pods} pods under {millicores}m")
 
     def replicas(self, name: str) -> int:
         """What the Deployment is asked to have."""

@@ -1,0 +1,58 @@
+"""The Helm chart, rendered by the real Helm without a cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.kubeapi import Object
+from tests.e2e.requirements import need
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "hpa-companion"
+PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+NEEDED: dict[str, Any] = {"tls": {"existingSecret": "serving", "caBundle": PEM}}
+"""The values that have no default."""
+
+SERVED_BY = "--kube-version=1.37.2"
+"""Helm assumes an ancient cluster when it renders without one."""
+
+
+class ChartRefusedError(Exception):
+    """Helm rendered nothing; the message is what it said."""
+
+
+def render(values: dict[str, Any] | None = None, *, needed: bool = True) -> str:
+    """The manifests for these values, beside those that are needed."""
+    helm = need("helm")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump((NEEDED if needed else {}) | (values or {}), file)
+        file.flush()
+        done = subprocess.run(
+            [helm, "template", "try", CHART, "--namespace=metrics", SERVED_BY, "--values", file.name],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise ChartRefusedError(done.stderr)
+    return done.stdout
+
+
+def objects(values: dict[str, Any] | None = None) -> dict[tuple[str, str], Object]:
+    """The rendered objects by kind and name."""
+    found = [each for each in yaml.safe_load_all(render(values)) if each]
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+
+
+def container(values: dict[str, Any] | None = None) -> Object:
+    """The one container of the Deployment."""
+    pod = objects(values)["Deployment", "try-hpa-companion"]["spec"]["template"]["spec"]
+    [only] = pod["containers"]
+    made: Object = only
+    return made

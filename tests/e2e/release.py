@@ -1,0 +1,191 @@
+"""The chart installed by the real Helm, and its container run here: the rendered arguments, files and account."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.certificates import Authority
+from tests.e2e.chart import CHART
+from tests.e2e.cluster import Cluster
+from tests.e2e.eventually import eventually
+from tests.e2e.kubeapi import Api, Credentials, Object
+from tests.e2e.network import SERVICE_PORT
+from tests.e2e.processes import Process
+
+NAME = "hpa-companion"
+START = 60.0
+VERSIONS = ("v1beta1", "v1")
+MONITOR = "prometheus"
+SECRET, KUBELET_CA = "serving-certificate", "kubelet-ca"
+
+Values = dict[str, Any]
+
+
+class Release:
+    """Installed after the constructor; `start` runs the program, as often as a test likes."""
+
+    def __init__(self, cluster: Cluster, folder: Path, values: Values | None = None) -> None:
+        self.cluster = cluster
+        self.namespace = f"{NAME}-system"
+        self._folder = folder
+        self._authority = Authority("serving")
+        self._authority.write(folder)
+        self._prepare()
+        self.values = _merged(self._usual_values(), values or {})
+        self.helm("install", "--wait", "--timeout=60s")
+        self._program: Process | None = None
+
+    @property
+    def program(self) -> Process:
+        assert self._program is not None, "the program was not started"
+        return self._program
+
+    @property
+    def spool(self) -> Path:
+        """Where the running program keeps its records."""
+        return self._folder / "volumes" / "state" / "spool"
+
+    def helm(self, verb: str, *flags: str) -> str:
+        """`install` or `upgrade` with the current values."""
+        file = self._folder / "values.json"
+        file.write_text(json.dumps(self.values))
+        return self.cluster.helm(verb, NAME, str(CHART), f"--namespace={self.namespace}", f"--values={file}", *flags)
+
+    def start(self, *flags: str) -> Process:
+        """Run the container's command; returns at once."""
+        pod = self._deployment()["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        places = self._volumes(pod, container)
+        token = self.cluster.token(self.namespace, pod["serviceAccountName"])
+        here = [
+            f"--kubeconfig={self.cluster.plane.kubeconfig('program', token=token)}",
+            f"--bind-address={self.address}",
+            f"--secure-port={SERVICE_PORT}",
+        ]
+        arguments = [_moved(argument, places) for argument in container["args"]]
+        command = [sys.executable, "-m", "autoscaler", *arguments, *here, *flags]
+        self._program = Process(NAME, command, self._folder / "program.log", {"HOME": str(self._folder)})
+        return self._program
+
+    def available(self) -> bool:
+        """Whether the API server reaches and verifies the program under every version."""
+        self.program.must_run()
+        return all(self.registered(version)["status"] == "True" for version in VERSIONS)
+
+    def registered(self, version: str) -> Object:
+        """The APIService's condition Available."""
+        found = self.cluster.admin.get(f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.metrics.k8s.io")
+        conditions = found.get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == "Available"), {"status": "", "message": ""})
+
+    def serve(self) -> None:
+        """Start, and return when the Metrics API is there."""
+        self.start()
+        eventually(START, self.available, "the Metrics API is available")
+
+    def stop(self) -> None:
+        """End the program, if it runs."""
+        if self._program is not None:
+            self._program.kill()
+
+    @property
+    def address(self) -> str:
+        """The ClusterIP that the API server gave the Service: the program listens there."""
+        service = self.cluster.admin.get(f"/api/v1/namespaces/{self.namespace}/services/{NAME}")
+        address: str = service["spec"]["clusterIP"]
+        return address
+
+    def direct(self, token: str = "") -> Api:
+        """The program itself, not through the API server. Its certificate names the Service, not the address."""
+        credentials = Credentials(self._folder / "serving-ca.crt", token=token)
+        return Api(f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self._host)
+
+    def series(self) -> dict[str, float]:
+        """What the program tells Prometheus, read as an account that may read it."""
+        status, body = self.direct(self.cluster.token(self.namespace, MONITOR)).raw("GET", "/metrics")
+        assert status == 200, body
+        lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    @property
+    def _host(self) -> str:
+        return f"{NAME}.{self.namespace}.svc"
+
+    def _prepare(self) -> None:
+        """What the chart expects to be there; the namespace admits restricted pods only."""
+        admin, labels = self.cluster.admin, {"pod-security.kubernetes.io/enforce": "restricted"}
+        admin.post("/api/v1/namespaces", {"metadata": {"name": self.namespace, "labels": labels}})
+        admin.post(f"/api/v1/namespaces/{self.namespace}/serviceaccounts", {"metadata": {"name": MONITOR}})
+        account = f"--serviceaccount={self.namespace}:{MONITOR}"
+        # A built-in role: GET on /metrics and the probes.
+        self.cluster.kubectl("create", "clusterrolebinding", MONITOR, "--clusterrole=system:monitoring", account)
+        issued = self._authority.issue(self._host, sans=[self._host])
+        data = {"tls.crt": _encoded(issued.certificate), "tls.key": _encoded(issued.key)}
+        admin.post(
+            f"/api/v1/namespaces/{self.namespace}/secrets",
+            {"metadata": {"name": SECRET}, "type": "kubernetes.io/tls", "data": data},
+        )
+        admin.post(
+            f"/api/v1/namespaces/{self.namespace}/configmaps",
+            {"metadata": {"name": KUBELET_CA}, "data": {"ca.crt": self.cluster.pki.kubelets_ca.read_text()}},
+        )
+
+    def _usual_values(self) -> Values:
+        """Those a test needs to see things in seconds, on loopback."""
+        return {
+            "tls": {"existingSecret": SECRET, "caBundle": self._authority.pem.decode()},
+            "service": {"port": SERVICE_PORT},
+            "kubelet": {"resolution": "5s", "certificateAuthority": {"configMap": KUBELET_CA}},
+            "scaling": {"syncPeriod": "5s", "evaluationInterval": "1s"},
+            "log": {"format": "text"},
+            "extraArgs": ["--kubelet-allow-loopback"],
+        }
+
+    def _deployment(self) -> Object:
+        return self.cluster.admin.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}")
+
+    def _volumes(self, pod: Object, container: Object) -> dict[str, Path]:
+        """Mount paths and where they are here; Secrets and ConfigMaps are written as a kubelet would."""
+        by_name = {volume["name"]: volume for volume in pod["volumes"]}
+        places = {}
+        for mount in container["volumeMounts"]:
+            place = self._folder / "volumes" / mount["name"]
+            place.mkdir(parents=True, exist_ok=True)
+            for name, content in self._files(by_name[mount["name"]]).items():
+                (place / name).write_bytes(content)
+            places[mount["mountPath"]] = place
+        return places
+
+    def _files(self, volume: Object) -> dict[str, bytes]:
+        base = f"/api/v1/namespaces/{self.namespace}"
+        if "secret" in volume:
+            data = self.cluster.admin.get(f"{base}/secrets/{volume['secret']['secretName']}")["data"]
+            return {name: base64.b64decode(value) for name, value in data.items()}
+        if "configMap" in volume:
+            data = self.cluster.admin.get(f"{base}/configmaps/{volume['configMap']['name']}")["data"]
+            return {name: value.encode() for name, value in data.items()}
+        return {}
+
+
+def _moved(argument: str, places: dict[str, Path]) -> str:
+    """The argument with the path of a mount replaced by where it is here."""
+    for inside, outside in places.items():
+        argument = argument.replace(f"={inside}/", f"={outside}/")
+    return argument
+
+
+def _merged(base: Values, over: Values) -> Values:
+    """`base` with `over` on top, mappings merged."""
+    made = dict(base)
+    for key, value in over.items():
+        old = made.get(key)
+        made[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return made
+
+
+def _encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
