@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -181,14 +182,22 @@ class World:
         return context
 
     async def connect(
-        self, certificate: Issued | None = None, context: ssl.SSLContext | None = None, name: str | None = None
+        self,
+        certificate: Issued | None = None,
+        context: ssl.SSLContext | None = None,
+        name: str | None = None,
+        window: int | None = None,
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A TLS connection, handshake done."""
+        """A TLS connection, handshake done; `window` is how many bytes the kernel may take that nobody reads."""
+        dialled = socket.socket()
+        if window is not None:  # before connecting: the size of TCP's window is agreed on in the handshake
+            dialled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        dialled.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(dialled, ("127.0.0.1", self.server.port))
         return await asyncio.open_connection(
-            "127.0.0.1",
-            self.server.port,
+            sock=dialled,
             ssl=context or self.client_context(certificate),
-            server_hostname=name,
+            server_hostname=name or "127.0.0.1",
             limit=1 << 26,
         )
 
