@@ -62,6 +62,8 @@ class Call(Struct, frozen=True, kw_only=True):
                 return True
             case ("apis", "metrics.k8s.io", version):
                 return version in VERSIONS
+            case ("openapi", "v2" | "v3", *_):
+                return True
         return False
 
 

@@ -5,11 +5,11 @@ The documents never change while the process runs, so each is made once. Golden:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
-from autoscaler.api import document
 from autoscaler.api.call import VERSIONS
+from autoscaler.api.fixed import fixed
+from autoscaler.api.negotiate import AGGREGATED
 from autoscaler.api.status import GROUP
 
 VERBS = ("get", "list")
@@ -22,11 +22,10 @@ class Discovery:
     """All documents; `port` goes into serverAddressByClientCIDRs, `versions` are in order of preference."""
 
     def __init__(self, port: int, versions: Sequence[str] = VERSIONS) -> None:
-        self.groups = document.compact(_group_list(port, versions))
-        self.group = document.compact({"kind": "APIGroup", "apiVersion": "v1"} | _group(versions))
-        self.versions = {version: document.compact(_resources(version)) for version in versions}
-        self.aggregated = document.compact(_aggregated(versions))
-        self.etag = f'"{hashlib.sha512(self.aggregated).hexdigest().upper()}"'
+        self.groups = fixed(_group_list(port, versions))
+        self.group = fixed({"kind": "APIGroup", "apiVersion": "v1"} | _group(versions))
+        self.versions = {version: fixed(_resources(version)) for version in versions}
+        self.aggregated = fixed(_aggregated(versions), AGGREGATED)
 
 
 def _group(versions: Sequence[str]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -14,7 +15,9 @@ from autoscaler.api import document
 from autoscaler.api.answer import Answer, json_answer
 from autoscaler.api.call import Call
 from autoscaler.api.discovery import Discovery
+from autoscaler.api.fixed import Fixed, fixed, fixed_answer
 from autoscaler.api.negotiate import AGGREGATED, JSON, negotiated
+from autoscaler.api.openapi import OpenApi
 from autoscaler.api.probes import Probes
 from autoscaler.api.resources import Resources
 from autoscaler.api.status import GROUP, method_not_allowed, not_supported, unknown_path
@@ -24,20 +27,26 @@ _WRITTEN = 256 * 1024
 
 
 class Routes:
-    """The table of everything that is served. OpenAPI gets its rows here when it is."""
+    """The table of everything that is served."""
 
     def __init__(self, resources: Resources, discovery: Discovery, probes: Probes, registry: CollectorRegistry) -> None:
         self._resources = resources
         self._discovery = discovery
         self._probes = probes
         self._registry = registry
-        self._version = document.compact(_version_info())
-        self._documents: dict[tuple[str, ...], Callable[[Call], Answer]] = {
+        schema = OpenApi(tuple(discovery.versions))
+        documents: dict[tuple[str, ...], Fixed] = {
+            ("version",): fixed(_version_info()),
+            ("apis", GROUP): discovery.group,
+            **{("apis", GROUP, version): found for version, found in discovery.versions.items()},
+            ("openapi", "v2"): schema.v2,
+            ("openapi", "v3"): schema.root,
+        }
+        self._rows: dict[tuple[str, ...], Callable[[Call], Answer]] = {
             (): self._index,
-            ("version",): lambda call: json_answer(call, self._version),
             ("apis",): self._groups,
-            ("apis", GROUP): lambda call: self._document(call, discovery.group),
-            **{("apis", GROUP, version): self._resource_list for version in discovery.versions},
+            **{path: partial(_document, found) for path, found in documents.items()},
+            **{("openapi", "v3", *path.split("/")): partial(_hashed, found) for path, found in schema.v3.items()},
         }
 
     async def answer(self, call: Call) -> Answer:
@@ -53,7 +62,7 @@ class Routes:
         segments = call.segments
         if segments is None:
             raise unknown_path()
-        make = self._documents.get(segments) or self._probe(segments)
+        make = self._rows.get(segments) or self._probe(segments)
         if make is None and segments != ("metrics",):
             raise unknown_path()
         if call.method not in ("GET", "HEAD"):
@@ -67,30 +76,32 @@ class Routes:
         return (lambda _: self._probes.part(probe, name)) if name else (lambda call: self._probes.whole(probe, call))
 
     def _index(self, call: Call) -> Answer:
-        paths = ["/" + "/".join(segments) for segments in self._documents if segments]
+        paths = ["/" + "/".join(segments) for segments in self._rows if segments]
         return json_answer(call, document.compact({"paths": sorted([*paths, "/metrics", *self._probes.paths()])}))
 
     def _groups(self, call: Call) -> Answer:
-        """The list of groups, or the aggregated document, which repeats its ETag as 304."""
-        if negotiated(call.accept, (JSON, AGGREGATED)) == JSON:
-            return json_answer(call, self._discovery.groups, headers={"Vary": "Accept"})
-        headers = {"ETag": self._discovery.etag, "Vary": "Accept"}
-        if call.if_none_match == self._discovery.etag:
-            return Answer(b"", AGGREGATED, 304, headers)
-        return json_answer(call, self._discovery.aggregated, AGGREGATED, headers)
-
-    def _resource_list(self, call: Call) -> Answer:
-        assert call.segments is not None  # noqa: S101 - for the type checker: the table has no row for None
-        return self._document(call, self._discovery.versions[call.segments[2]])
-
-    def _document(self, call: Call, body: bytes) -> Answer:
-        negotiated(call.accept, (JSON,))
-        return json_answer(call, body)
+        """The list of groups, or the aggregated document."""
+        chosen = negotiated(call.accept, (JSON, AGGREGATED))
+        return fixed_answer(call, self._discovery.groups if chosen == JSON else self._discovery.aggregated)
 
     async def _metrics(self) -> Answer:
         """The registry in Prometheus' text format; made in a thread: thousands of nodes have their series in it."""
         page = await asyncio.to_thread(generate_latest, self._registry)
         return Answer(_slices(page), CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _document(found: Fixed, call: Call) -> Answer:
+    negotiated(call.accept, (JSON,))
+    return fixed_answer(call, found)
+
+
+def _hashed(found: Fixed, call: Call) -> Answer:
+    """A document of OpenAPI v3. Who names its hash may keep it for ever; another hash gets the document of today, where
+    upstream redirects.
+    """
+    negotiated(call.accept, (JSON,))
+    forever = {"Cache-Control": "public, immutable, max-age=31536000"}
+    return fixed_answer(call, found, forever if call.parameter("hash") == found.hash else None)
 
 
 def _slices(page: bytes) -> Iterator[bytes]:

@@ -11,11 +11,13 @@ from autoscaler.api.connection import Limits
 from autoscaler.errors import ForbiddenError, UnreachableError
 from autoscaler.model.metrics import PodUsage
 from autoscaler.model.objects import Pod
+from autoscaler.telemetry.health import Verdict
 from tests.api.world import (
     MASTER,
     PROXY,
     Cluster,
     Reviews,
+    Trust,
     World,
     closed,
     golden_cluster,
@@ -133,6 +135,15 @@ async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_an
             gate.set()
         assert {task.result().code for task in [*lists, single]} == {200}
         assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
+async def test_a13_discovery_is_whole_while_nothing_can_be_served_yet(tmp_path: Path) -> None:
+    async with serving(tmp_path, cluster=Cluster(), trust=Trust()) as world:
+        world.health.add_ready(lambda: Verdict("metric-storage-ready", False, "warming up"))
+        for target in ("/apis", BASE, "/apis/metrics.k8s.io", "/openapi/v2", "/openapi/v3", "/version", "/livez"):
+            assert (await world.ask(target, MASTER, certificate=PROXY)).code == 200
+        assert (await world.ask("/readyz")).code == 500
+        assert (await world.ask(f"{BASE}/nodes", MASTER, certificate=PROXY)).json()["items"] == []
 
 
 async def test_a_request_that_takes_too_long_ends_with_504(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ BASE = "/apis/metrics.k8s.io/v1beta1"
         (BASE, Lane.DISCOVERY, Lane.FREE),
         (f"{BASE}x", Lane.LIGHT, Lane.LIGHT),
         ("/version", Lane.DISCOVERY, Lane.FREE),
+        ("/openapi/v3", Lane.DISCOVERY, Lane.FREE),
+        ("/openapi/v3/apis/metrics.k8s.io/v1", Lane.DISCOVERY, Lane.FREE),
         ("/metrics", Lane.LIGHT, Lane.LIGHT),
         ("//", Lane.LIGHT, Lane.LIGHT),
         (f"{BASE}/pods", Lane.HEAVY, Lane.HEAVY),

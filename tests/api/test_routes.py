@@ -47,6 +47,12 @@ def whole(given: Answer) -> bytes:
         (f"{BASE}/nodes/", b'{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1"'),
         ("/apis/metrics.k8s.io/v1/pods", b'{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1",'),
         (f"{BASE}/namespaces/default/pods/web-0", b'{"kind":"PodMetrics",'),
+        ("/openapi/v2", b'{"swagger":"2.0",'),
+        (
+            "/openapi/v3",
+            b'{"paths":{"apis/metrics.k8s.io/v1":{"serverRelativeURL":"/openapi/v3/apis/metrics.k8s.io/v1?',
+        ),
+        ("/openapi/v3/apis/metrics.k8s.io/v1beta1", b'{"openapi":"3.0.0",'),
     ],
 )
 async def test_what_is_where(target: str, start: bytes) -> None:
@@ -59,8 +65,9 @@ async def test_what_is_where(target: str, start: bytes) -> None:
     ("method", "target", "accept", "code"),
     [
         ("GET", "/nope", "", 404),
-        ("GET", "/openapi/v2", "", 404),
-        ("GET", "/openapi/v3/apis/metrics.k8s.io/v1", "", 404),
+        ("GET", "/openapi/v3/apis/metrics.k8s.io", "", 404),
+        ("GET", "/openapi/v3/apis/apps/v1", "", 404),
+        ("GET", "/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", 406),
         ("GET", "/apis/apps", "", 404),
         ("GET", "/apis/metrics.k8s.io/v2", "", 404),
         ("GET", f"{BASE}/widgets", "", 404),
@@ -91,10 +98,20 @@ async def test_what_is_refused(method: str, target: str, accept: str, code: int)
 async def test_aggregated_discovery_has_an_etag_that_saves_the_body() -> None:
     first = await answer("/apis", accept=f"{AGGREGATED},application/json")
     assert (first.content_type, first.status) == (AGGREGATED, 200)
-    assert first.headers == {"ETag": DISCOVERY.etag, "Vary": "Accept"}
-    again = await answer("/apis", accept=AGGREGATED, if_none_match=DISCOVERY.etag)
+    assert first.headers == {"ETag": DISCOVERY.aggregated.etag, "Vary": "Accept"}
+    again = await answer("/apis", accept=AGGREGATED, if_none_match=DISCOVERY.aggregated.etag)
     assert (again.status, again.body) == (304, b"")
     assert (await answer("/apis", accept=AGGREGATED, if_none_match='"x"')).status == 200
+
+
+async def test_a_schema_whose_hash_is_named_may_be_kept_for_ever_and_no_other_is_redirected() -> None:
+    url = json.loads(whole(await answer("/openapi/v3")))["paths"]["apis/metrics.k8s.io/v1"]["serverRelativeURL"]
+    named = await answer(url)
+    assert named.headers["Cache-Control"].startswith("public, immutable")
+    assert named.headers["ETag"] == f'"{url.rpartition("=")[2]}"'
+    other = await answer("/openapi/v3/apis/metrics.k8s.io/v1?hash=0123")
+    assert (other.status, other.body) == (200, named.body)
+    assert "Cache-Control" not in other.headers
 
 
 async def test_head_is_answered_like_get() -> None:
