@@ -1,4 +1,4 @@
-"""What one decision costs: `python -m bench.decision`.
+"""What one decision costs.
 
 A Deployment of 30 ready pods with two containers each and a CPU target, planned over and over with the same inputs;
 then the same decision encoded as the record it becomes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -21,12 +21,13 @@ from autoscaler.model.metrics import PodMetrics
 from autoscaler.model.objects import Container, Milli, Pod, Ready, Scale
 from autoscaler.model.plan import History, Plan, Recommendation
 from autoscaler.model.policy import MetricSpec, Policy, TargetRef
-from bench.machine import machine
+from bench.catalogue import Say
+from bench.figure import Figure
 
 NOW = 1_800_000_000.0
 PODS = 30
-ROUNDS = 9
-PER_ROUND = 300
+SIZE, QUICK_SIZE = (9, 300), (1, 1)
+"""Rounds, and calls in each."""
 
 
 def evaluation() -> Evaluation:
@@ -82,28 +83,27 @@ def record(evaluation: Evaluation, plan: Plan) -> Decision:
     )
 
 
-def microseconds(act: Callable[[], object]) -> float:
-    """Median over rounds of the mean of one call."""
-    found = []
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
-        for _ in range(PER_ROUND):
-            act()
-        found.append((time.perf_counter() - begin) / PER_ROUND * 1e6)
-    return statistics.median(found)
-
-
-def main() -> None:
-    """Print what it costs."""
+def run(*, quick: bool, say: Say) -> Sequence[Figure]:
+    """Medians over rounds."""
     given = evaluation()
     plan = planner.plan(given)
     decision = record(given, plan)
-    print(machine())
-    print(f"one decision, {PODS} pods x 2 containers: {plan.current} -> {plan.desired} ({plan.reason})")
-    print(f"plan      {microseconds(lambda: planner.plan(given)):7.0f} us")
-    print(f"encode    {microseconds(lambda: codec.encode(decision)):7.0f} us, {len(codec.encode(decision))} bytes")
-    print(f"msgspec   {microseconds(lambda: msgspec.json.encode(decision)):7.0f} us, the floor for encoding")
+    say(f"{PODS} pods x 2 containers: {plan.current} -> {plan.desired} ({plan.reason})")
+    size = QUICK_SIZE if quick else SIZE
+    encoding = microseconds(lambda: codec.encode(decision), *size)
+    floor = microseconds(lambda: msgspec.json.encode(decision), *size)
+    return [
+        Figure(what="plan", ours=microseconds(lambda: planner.plan(given), *size), unit="us"),
+        Figure(what="encode the record", ours=encoding, unit="us", theirs=floor, beside="msgspec alone"),
+    ]
 
 
-if __name__ == "__main__":
-    main()
+def microseconds(act: Callable[[], object], rounds: int, per_round: int) -> float:
+    """Median over rounds of the mean of one call."""
+    found = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        for _ in range(per_round):
+            act()
+        found.append((time.perf_counter() - begin) / per_round * 1e6)
+    return statistics.median(found)

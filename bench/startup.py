@@ -1,7 +1,4 @@
-"""How long `autoscaler --help` takes, as a whole process: `python -m bench.startup`.
-
-The bare interpreter is measured in turn with it, so that a busy machine shows in both.
-"""
+"""How long `autoscaler --help` takes, as a whole process; a bare interpreter beside it tells of a busy machine."""
 
 from __future__ import annotations
 
@@ -11,8 +8,30 @@ import sys
 import time
 from collections.abc import Sequence
 
-ROUNDS = 20
+from bench.catalogue import Say
+from bench.figure import Figure
+
 GOAL_MS = 150
+ROUNDS, QUICK_ROUNDS = 20, 1
+
+
+def run(*, quick: bool, say: Say) -> Sequence[Figure]:
+    """Medians of whole processes."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    commands = {
+        "bare": [sys.executable, "-c", "pass"],
+        "autoscaler --help": [sys.executable, "-m", "autoscaler", "--help"],
+        "autoscaler run --help": [sys.executable, "-m", "autoscaler", "run", "--help"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name].append(milliseconds(command))
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    bare = medians.pop("bare")
+    say(f"n = {rounds}, python -c pass {bare:.0f} ms")
+    goals = {"autoscaler --help": GOAL_MS}
+    return [Figure(what=name, ours=median, unit="ms", goal=goals.get(name)) for name, median in medians.items()]
 
 
 def milliseconds(command: Sequence[str]) -> float:
@@ -20,25 +39,3 @@ def milliseconds(command: Sequence[str]) -> float:
     begin = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return (time.perf_counter() - begin) * 1000
-
-
-def main() -> int:
-    """Print the medians; 1 when the goal is missed."""
-    commands = {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "autoscaler --help": [sys.executable, "-m", "autoscaler", "--help"],
-        "autoscaler run --help": [sys.executable, "-m", "autoscaler", "run", "--help"],
-    }
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
-        for name, command in commands.items():
-            times[name].append(milliseconds(command))
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    for name, median in medians.items():
-        print(f"{name:<24} median {median:5.0f} ms   fastest {min(times[name]):5.0f} ms   n = {ROUNDS}")
-    print(f"goal: --help in {GOAL_MS} ms")
-    return int(medians["autoscaler --help"] > GOAL_MS)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

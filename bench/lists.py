@@ -1,4 +1,4 @@
-"""List of all pods, p50: in process and through TLS on loopback: `python -m bench.list_pods`.
+"""List of all pods, p50: in process and through TLS on loopback.
 
 Three cases: nothing changed since the last list, every sample is new (as once a scrape round), and one namespace by
 label, as an HPA asks. The client is in another process, so that its work does not count as ours.
@@ -6,15 +6,13 @@ label, as an HPA asks. The client is in another process, so that its work does n
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import ssl
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 
 from msgspec import structs
@@ -29,11 +27,13 @@ from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import ApiTelemetry, Telemetry
+from bench.catalogue import Say
+from bench.figure import Figure
 
 ALL = "/apis/metrics.k8s.io/v1beta1/pods"
 ONE = "/apis/metrics.k8s.io/v1beta1/namespaces/ns-7/pods?labelSelector=app%3Dapp-7"
-GOAL = 0.3 * 0.42
-"""Seconds: 0.3 x what metrics-server 0.9 takes for 30,000 pods (docs/benchmarks.md)."""
+SIZE, QUICK_SIZE = (30_000, 15), (800, 1)
+"""Pods, and rounds."""
 
 
 class Cluster:
@@ -136,8 +136,10 @@ def client(port: int, ca_pem: str, pipe: Connection) -> None:
     asyncio.run(run())
 
 
-async def measure(name: str, rounds: int, once: Callable[[], Awaitable[int]], before: Callable[[], None]) -> float:
-    """Print the median and the worst stall of the loop; the median is returned."""
+async def measure(
+    name: str, rounds: int, once: Callable[[], Awaitable[int]], before: Callable[[], None], say: Say
+) -> Figure:
+    """The median; size, processor time and the worst stall of the loop are told."""
     times, stalls, work = [], [], []
     for _ in range(rounds):
         before()
@@ -150,12 +152,11 @@ async def measure(name: str, rounds: int, once: Callable[[], Awaitable[int]], be
         times.append(time.perf_counter() - begin)
         stalls.append(stall[0])
         watching.cancel()
-    median = statistics.median(times)
-    print(
-        f"{name:<44} p50 {median * 1000:7.1f} ms   max {max(times) * 1000:7.1f} ms   {size / 1e6:6.2f} MB"
-        f"   CPU {statistics.median(work) * 1000:7.1f} ms   longest stall {max(stalls) * 1000:5.1f} ms"
+    say(
+        f"{name}: max {max(times) * 1000:.0f} ms, {size / 1e6:.2f} MB, CPU {statistics.median(work) * 1000:.0f} ms, "
+        f"longest stall {max(stalls) * 1000:.1f} ms"
     )
-    return median
+    return Figure(what=name, ours=statistics.median(times) * 1000, unit="ms")
 
 
 async def watch(stall: list[float]) -> None:
@@ -168,8 +169,12 @@ async def watch(stall: list[float]) -> None:
         last = now
 
 
-async def bench(pods: int, rounds: int) -> float:
-    """All cases; the median of the full list through TLS is returned."""
+def run(*, quick: bool, say: Say) -> Sequence[Figure]:
+    """All cases."""
+    return asyncio.run(_cases(*(QUICK_SIZE if quick else SIZE), say))
+
+
+async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
     cluster, at_ns = Cluster(pods), [1_795_427_651_000_000_000]
 
     def renew() -> None:
@@ -181,10 +186,12 @@ async def bench(pods: int, rounds: int) -> float:
 
     whole, one = await in_process(cluster, ALL), await in_process(cluster, ONE)
     await whole()
-    await measure("in process, nothing changed", rounds, whole, nothing)
-    await measure("in process, every sample new", rounds, whole, renew)
     await one()
-    await measure("in process, one namespace by label", rounds, one, nothing)
+    found = [
+        await measure("all pods, in process, nothing changed", rounds, whole, nothing, say),
+        await measure("all pods, in process, every sample new", rounds, whole, renew, say),
+        await measure("100 pods by label, in process", rounds, one, nothing, say),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         everybody = Everybody()
         server = ApiServer(
@@ -208,26 +215,13 @@ async def bench(pods: int, rounds: int) -> float:
             return once
 
         await through_tls(ALL)()
-        median = await measure("TLS, nothing changed", rounds, through_tls(ALL), nothing)
-        await measure("TLS, every sample new", rounds, through_tls(ALL), renew)
-        await measure("TLS, one namespace by label", rounds, through_tls(ONE), nothing)
+        found += [
+            await measure("all pods, TLS, nothing changed", rounds, through_tls(ALL), nothing, say),
+            await measure("all pods, TLS, every sample new", rounds, through_tls(ALL), renew, say),
+            await measure("100 pods by label, TLS", rounds, through_tls(ONE), nothing, say),
+        ]
         ours.send("")
         asking.join()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-    return median
-
-
-def main() -> int:
-    """Print the figures; 1 when the goal for 30,000 pods is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pods", type=int, default=30_000)
-    parser.add_argument("--rounds", type=int, default=15)
-    given = parser.parse_args()
-    median = asyncio.run(bench(given.pods, given.rounds))
-    print(f"goal: 30,000 pods through TLS in {GOAL * 1000:.0f} ms")
-    return int(given.pods == 30_000 and median > GOAL)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return found

@@ -1,21 +1,18 @@
 """What one page of 60 containers costs: scraped over kept-alive TLS, decoded, stored, read.
 
-    python -m bench.scrape_page [--containers 60] [--rounds 300]
-
-CPU seconds of this process are what counts (the kubelet answers from a process of its own); the yardstick line makes
-figures of busy or slow machines comparable: everything is also given as a multiple of `sum(range(10_000))`.
+CPU seconds of this process are what counts: the kubelet answers from a process of its own. `sum(range(10_000))` is
+measured in the same run and stands beside every figure, which makes those of busy or slow machines comparable.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import ssl
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,11 +28,13 @@ from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 from autoscaler.model.metrics import Source
 from autoscaler.model.objects import Container, Node, NodeAddress, NodeName, Pod
+from autoscaler.sim.certificates import Authority
 from autoscaler.telemetry import EngineTelemetry
-from bench.machine import machine
-from tests.certificates import Authority
+from bench.catalogue import Say
+from bench.figure import Figure
 
-PER_POD = 2
+CONTAINERS, PER_POD = 60, 2
+ROUNDS, QUICK_ROUNDS = 300, 3
 
 
 def pods(count: int) -> list[Pod]:
@@ -65,9 +64,9 @@ def page(bound: list[Pod], now: float) -> bytes:
     return ("\n".join([*lines, "resource_scrape_error 0"]) + "\n").encode()
 
 
-def kubelet(certificate: str, key: str, containers: int, port: Connection) -> None:
+def kubelet(pair: str, port: Connection) -> None:
     """A process of its own: answers every request with a page of that instant."""
-    bound = pods(containers)
+    bound = pods(CONTAINERS)
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -81,7 +80,7 @@ def kubelet(certificate: str, key: str, containers: int, port: Connection) -> No
 
     async def serve() -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, key)
+        tls.load_cert_chain(pair)
         server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
@@ -123,13 +122,13 @@ def cpu_each(action: Callable[[int], object], rounds: int) -> float:
     return statistics.median(spent)
 
 
-def measured(port: int, authority: str, containers: int, rounds: int) -> dict[str, float]:
+def measured(port: int, authority: str, rounds: int) -> dict[str, float]:
     """CPU seconds per page, by step."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         scrape, bodies = runner.run(scraped(port, authority, rounds))
     decoder, asked = ExpositionDecoder(), time.time_ns()
     pages = [decoder.page(body, asked) for body in bodies]
-    bound, node = pods(containers), Node(name=NodeName("n1"), uid="u")
+    bound, node = pods(CONTAINERS), Node(name=NodeName("n1"), uid="u")
     telemetry = EngineTelemetry(CollectorRegistry())
     store = MemoryStorage(resolution=15, clock=SystemClock(), telemetry=telemetry, freshness=Freshness())
     return {
@@ -140,32 +139,24 @@ def measured(port: int, authority: str, containers: int, rounds: int) -> dict[st
     }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="Cost of one page: scrape, decode, store, read.")
-    parser.add_argument("--containers", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=300)
-    chosen = parser.parse_args()
+def run(*, quick: bool, say: Say) -> Sequence[Figure]:
+    """CPU per page, step by step and all together."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
     ours, theirs = multiprocessing.Pipe()
     authority = Authority("bench")
     with tempfile.TemporaryDirectory() as folder:
-        pair = authority.issue("n1", sans=["127.0.0.1"]).write(Path(folder))
-        process = multiprocessing.Process(
-            target=kubelet, args=(*map(str, pair), chosen.containers, theirs), daemon=True
-        )
+        pair = authority.server("n1", ["127.0.0.1"])
+        pem = Path(folder, "pair.pem")
+        pem.write_bytes(pair.certificate + pair.key)
+        process = multiprocessing.get_context("spawn").Process(target=kubelet, args=(str(pem), theirs), daemon=True)
         process.start()
-        steps = measured(ours.recv(), authority.pem.decode(), chosen.containers, chosen.rounds)
+        steps = measured(ours.recv(), authority.pem, rounds)
         process.terminate()
         process.join()
-    yardstick = cpu_each(lambda _: sum(range(10_000)), 300)
     steps["scrape + decode + store"] = sum(list(steps.values())[:3])
-    size = len(page(pods(chosen.containers), time.time()))
-    print(f"page of {chosen.containers} containers, {size} bytes, {chosen.rounds} rounds, CPU of this process")
-    for step, spent in steps.items():
-        print(f"  {step:26} {spent * 1e6:9.0f} us  {spent / yardstick:6.2f} x yardstick")
-    print(f"  {'yardstick sum(range(10000))':26} {yardstick * 1e6:8.0f} us")
-    print(machine())
-
-
-if __name__ == "__main__":
-    main()
+    yardstick = cpu_each(lambda _: sum(range(10_000)), rounds) * 1e6
+    say(f"{len(page(pods(CONTAINERS), time.time()))} bytes, {rounds} rounds")
+    return [
+        Figure(what=step, ours=spent * 1e6, unit="us", theirs=yardstick, beside="sum(range(10000))")
+        for step, spent in steps.items()
+    ]

@@ -1,0 +1,46 @@
+"""The benchmarks there are, in the order they run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from bench.figure import Figure
+
+Say = Callable[[str], None]
+"""Takes a line of progress."""
+
+
+class UnavailableError(Exception):
+    """A benchmark cannot run here; the message says what is missing and what to do."""
+
+
+class Module(Protocol):
+    """What every benchmark is: `quick` makes it a smoke test whose figures mean nothing."""
+
+    def run(self, *, quick: bool, say: Say) -> Sequence[Figure]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """`python -m bench --only <name>`; `minutes` of a full run on two cores."""
+
+    name: str
+    summary: str
+    minutes: float
+
+    def run(self, *, quick: bool, say: Say) -> Sequence[Figure]:
+        """Its figures; UnavailableError."""
+        module = cast("Module", importlib.import_module(f"bench.{self.name}"))
+        return module.run(quick=quick, say=say)
+
+
+BENCHMARKS = (
+    Benchmark("startup", "`autoscaler --help`, beside an interpreter that does nothing", 0.3),
+    Benchmark("decision", "one decision of a target of 30 pods: planned, and encoded as its record", 0.2),
+    Benchmark("page", "one kubelet's page of 60 containers: scraped, decoded, stored, read", 0.3),
+    Benchmark("lists", "lists of the Metrics API over 30,000 pods: in process and through TLS", 0.7),
+    Benchmark("scale", "the whole program at 1,000 nodes x 30 pods x 2 containers: CPU, memory, list of all pods", 3.5),
+)

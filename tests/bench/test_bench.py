@@ -1,0 +1,43 @@
+"""Every benchmark still runs: small and short, as a whole process, and its figures come out as one table."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.catalogue import BENCHMARKS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def bench(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=120)
+
+
+@pytest.mark.parametrize("name", [each.name for each in BENCHMARKS])
+def test_it_runs_and_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
+    done = bench("--quick", "--only", name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith(f"{name} ")]
+    assert rows, done.stdout
+    assert "these figures mean nothing" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_every_benchmark_and_says_how_to_use_it() -> None:
+    text = bench("--help").stdout
+    assert all(f"  {each.name}" in text and each.summary in text for each in BENCHMARKS)
+    assert "python -m bench --only" in text
+    assert "exit codes" in text
+
+
+def test_a_name_that_is_none_is_told_with_those_that_are() -> None:
+    done = bench("--only", "scales")
+    assert done.returncode == 2
+    assert all(each.name in done.stderr for each in BENCHMARKS)
