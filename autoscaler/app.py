@@ -27,9 +27,11 @@ from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
 from autoscaler.control.followers import Followers
+from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.control.teller import Teller
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.scraper import Scraper
 from autoscaler.engine.store import MemoryStorage
@@ -178,18 +180,28 @@ class Application:
         self.server = self._server(Reviews(client, clock), trust)
         events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         memory = Memory(settings.control.sync_period)
+        scaler = ScaleClient(client, clock)
         reconciler = Reconciler(
-            targets=self.cluster,
-            usage=self.storage,
-            scaler=ScaleClient(client, clock),
-            journal=_WitnessedOutbox(outbox, self._witness),
-            policies=PolicyClient(client, self.policies, events, clock),
+            gatherer=Gatherer(
+                targets=self.cluster,
+                usage=self.storage,
+                scales=scaler,
+                memory=memory,
+                followers=followers,
+                settings=settings.control.controller,
+                clock=clock,
+            ),
+            scaler=scaler,
+            teller=Teller(
+                _WitnessedOutbox(outbox, self._witness),
+                PolicyClient(client, self.policies, events, clock),
+                telemetry.control,
+                lambda: uuid.uuid4().hex,
+            ),
             memory=memory,
-            followers=followers,
-            settings=settings.control.controller,
+            compat=settings.control.controller.compat,
             clock=clock,
             telemetry=telemetry.control,
-            new_id=lambda: uuid.uuid4().hex,
         )
         self._sweep = Sweep(
             policies=self.policies,

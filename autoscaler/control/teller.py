@@ -1,0 +1,99 @@
+"""What came of an evaluation, told to all who ask: the audit, the log, the policy's status, its Events.
+
+What fails on this way never keeps a target from being scaled: a record that the spool refuses goes into the log whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from autoscaler.core.evaluation import Evaluation
+from autoscaler.errors import AuditError, KubeError
+from autoscaler.model.decision import Decision, Outcome, PolicyRef
+from autoscaler.model.instant import micro_text
+from autoscaler.model.plan import Action, EventNote, Plan
+from autoscaler.model.policy import Policy
+from autoscaler.model.status import PolicyStatus
+from autoscaler.telemetry import ControlTelemetry
+
+log = structlog.get_logger(__name__)
+
+
+class Journal(Protocol):
+    """Returns once the record is durable; raises AuditError."""
+
+    async def record(self, decision: Decision) -> object: ...
+
+
+class PolicyWriter(Protocol):
+    """Tells the policy's owner; raises KubeError."""
+
+    async def write(self, policy: Policy, status: PolicyStatus) -> object: ...
+    async def event(self, policy: Policy, note: EventNote) -> None: ...
+
+
+class Teller:
+    """`new_id` gives each record an id that is unique for ever."""
+
+    def __init__(
+        self, journal: Journal, policies: PolicyWriter, telemetry: ControlTelemetry, new_id: Callable[[], str]
+    ) -> None:
+        self._journal = journal
+        self._policies = policies
+        self._telemetry = telemetry
+        self._new_id = new_id
+
+    def decision(
+        self, policy: Policy, plan: Plan, outcome: Outcome, error: str, *, now: float, evaluation: Evaluation | None
+    ) -> Decision:
+        """The record of a plan and of what became of it; `evaluation` None: the policy could not be evaluated."""
+        metrics = evaluation.pod_metrics if evaluation and evaluation.pod_metrics else ()
+        return Decision(
+            id=self._new_id(),
+            time=micro_text(now),
+            target=policy.target,
+            namespace=policy.namespace,
+            policy=PolicyRef(policy.kind, policy.namespace, policy.name, policy.uid, policy.generation),
+            action=plan.action,
+            outcome=outcome,
+            current=plan.current,
+            desired=plan.desired,
+            reason=plan.reason,
+            error=error,
+            sample_age=now - min(sample.at for sample in metrics) if metrics else None,
+            stages=plan.stages,
+            conditions=plan.conditions,
+            events=plan.events,
+        )
+
+    async def record(self, decision: Decision) -> None:
+        """Make it durable, or at least readable in the log."""
+        self._telemetry.evaluations.labels(decision.outcome.value, decision.reason).inc()
+        level = log.info if decision.action is Action.RESIZE else log.debug
+        level(
+            "Decided",
+            target=decision.key,
+            current=decision.current,
+            desired=decision.desired,
+            outcome=decision.outcome.value,
+            reason=decision.reason,
+            decision=decision.id,
+        )
+        try:
+            await self._journal.record(decision)
+        except AuditError as exc:
+            body = msgspec.json.encode(decision).decode()
+            log.error("Kept a record in this log only", error=str(exc), record=body)
+
+    async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
+        """Bring the status up to date and offer the events."""
+        try:
+            await self._policies.write(policy, status)
+            for note in events:
+                await self._policies.event(policy, note)
+        except KubeError as exc:
+            log.warning("Could not write the policy's status", policy=str(policy.key), error=str(exc))

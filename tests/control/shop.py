@@ -1,0 +1,121 @@
+"""A target and every seam of the reconciler in one place, for tests to bend."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from autoscaler.control.followers import Followers
+from autoscaler.control.gatherer import Gatherer
+from autoscaler.control.memory import Memory
+from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.teller import Teller
+from autoscaler.errors import MalformedError
+from autoscaler.model.decision import Decision
+from autoscaler.model.metrics import PodMetrics
+from autoscaler.model.objects import Container, Milli, Pod, Ready, Scale
+from autoscaler.model.plan import EventNote
+from autoscaler.model.policy import Compat, Condition, ControllerSettings, MetricSpec, Policy, TargetRef
+from autoscaler.model.status import PolicyStatus
+from autoscaler.telemetry import ControlTelemetry
+from tests.clock import FakeClock
+
+TARGET = TargetRef("apps/v1", "Deployment", "web")
+CPU_60 = MetricSpec(type="Resource", name="cpu", target_type="Utilization", utilization=60)
+
+
+def policy(**changes: object) -> Policy:
+    given: dict[str, object] = {
+        "kind": "HorizontalPodScaler", "namespace": "shop", "name": "web", "uid": "p1", "generation": 3,
+        "target": TARGET, "min_replicas": 1, "max_replicas": 10, "metrics": (CPU_60,),
+    }  # fmt: skip
+    return Policy(**{**given, **changes})  # type: ignore[arg-type]  # a test builds it from words
+
+
+class Shop:
+    """A target of two pods at `used` milli-cores of 100 requested each; every seam of the reconciler in one place."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.used = 120
+        self.replicas = 2
+        self.version = 7
+        self.selector = "app=web"
+        self.written: list[tuple[int, str]] = []
+        self.refusal: list[Exception] = []
+        self.unreadable: Exception | None = None
+        self.records: list[Decision] = []
+        self.spool_fault: Exception | None = None
+        self.statuses: list[PolicyStatus] = []
+        self.status_fault: Exception | None = None
+        self.notes: list[EventNote] = []
+        self.followers = Followers()
+        ids = itertools.count(1)
+        memory, telemetry = Memory(15), ControlTelemetry(CollectorRegistry())
+        self.reconciler = Reconciler(
+            gatherer=Gatherer(
+                targets=self, usage=self, scales=self, memory=memory, followers=self.followers,
+                settings=ControllerSettings(), clock=self.clock,
+            ),
+            scaler=self, teller=Teller(_Journal(self), _Policies(self), telemetry, lambda: f"id-{next(ids)}"),
+            memory=memory, compat=Compat(), clock=self.clock, telemetry=telemetry,
+        )  # fmt: skip
+
+    def pods_matching(self, namespace: str, selector: str) -> Sequence[Pod]:
+        if selector == "((":
+            raise MalformedError("unexpected '('")
+        long_ago = self.clock.now() - 3600
+        return [
+            Pod(namespace=namespace, name=f"web-{n}", labels={"app": "web"}, started=long_ago,
+                ready=Ready("True", long_ago), containers=(Container("main", {"cpu": Milli(100)}),))
+            for n in range(2)
+        ]  # fmt: skip
+
+    def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
+        at = self.clock.now() - 4.0
+        return tuple(PodMetrics(pod.name, at, 15.0, (("main", {"cpu": Milli(self.used)}),)) for pod in pods)
+
+    async def read(self, namespace: str, target: TargetRef) -> Scale:
+        if self.unreadable:
+            raise self.unreadable
+        return Scale(
+            namespace=namespace, name=target.name, uid="d1", resource_version=str(self.version),
+            replicas=self.replicas, observed=self.replicas, selector=self.selector,
+        )  # fmt: skip
+
+    async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
+        self.written.append((replicas, scale.resource_version))
+        if self.refusal:
+            raise self.refusal.pop(0)
+        self.replicas = replicas
+        return scale
+
+    def evaluate(self, given: Policy | None = None) -> Decision:
+        return asyncio.run(self.reconciler.reconcile(given or policy()))
+
+    def condition(self, type_: str) -> Condition:
+        return next(each for each in self.statuses[-1].conditions if each.type == type_)
+
+
+class _Journal:
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    async def record(self, decision: Decision) -> None:
+        if self.shop.spool_fault:
+            raise self.shop.spool_fault
+        self.shop.records.append(decision)
+
+
+class _Policies:
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    async def write(self, policy: Policy, status: PolicyStatus) -> None:
+        if self.shop.status_fault:
+            raise self.shop.status_fault
+        self.shop.statuses.append(status)
+
+    async def event(self, policy: Policy, note: EventNote) -> None:
+        self.shop.notes.append(note)

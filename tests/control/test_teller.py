@@ -1,0 +1,22 @@
+import pytest
+
+from autoscaler.errors import AuditError, ForbiddenError
+from autoscaler.model.decision import Outcome
+from tests.control.shop import Shop
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_a_spool_that_takes_nothing_does_not_keep_the_target_from_being_scaled(shop: Shop) -> None:
+    shop.spool_fault = AuditError("no space left on device")
+    assert shop.evaluate().outcome is Outcome.WRITTEN
+    assert shop.replicas == 4
+
+
+def test_a_status_that_cannot_be_written_does_not_keep_the_target_from_being_scaled(shop: Shop) -> None:
+    shop.status_fault = ForbiddenError("no", status=403)
+    assert shop.evaluate().outcome is Outcome.WRITTEN
+    assert len(shop.records) == 1
