@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from autoscaler.core import selectors
-from autoscaler.core.replicas import Tolerance
+from autoscaler.core.totals import Tolerance
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale

@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.core import replicas
-from autoscaler.core.arithmetic import quotient, wrapped64
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure, pod_requests
@@ -88,6 +87,8 @@ def _answered(known: Proposal, answer: Answer) -> Proposal:
         ratio=answer.ratio,
         damped_ratio=answer.damped_ratio,
         pods=answer.pods,
+        gaps=answer.gaps,
+        observed=answer.observed,
         replicas=answer.replicas,
         why=answer.why,
     )
@@ -166,16 +167,8 @@ def _of_resource(question: Question) -> Answer | Failure:
     )
     if isinstance(requests, Failure):
         return requests
-    target = spec.utilization or 0
-    most = max(100, target)
-    return replicas.per_pod(
-        samples,
-        pods,
-        question.scale.replicas,
-        evaluation.tolerance,
-        measure=replicas.utilization_of(requests, target),
-        assumed=lambda name: Milli(quotient(wrapped64(requests[name] * most), 100)),
-    )
+    asked = replicas.utilization_of(requests, spec.utilization or 0)
+    return replicas.per_pod(samples, pods, question.scale.replicas, evaluation.tolerance, asked)
 
 
 def _resource_samples(question: Question) -> dict[str, MetricValue] | Failure:
@@ -194,14 +187,9 @@ def _by_average_value(question: Question, samples: Samples, resource: str, targe
     if not question.pods:
         return replicas.NO_PODS
     evaluation = question.evaluation
-    return replicas.per_pod(
-        samples,
-        sorted_pods(question.pods, samples, resource, evaluation.settings, evaluation.now),
-        question.scale.replicas,
-        evaluation.tolerance,
-        measure=replicas.average_of(target),
-        assumed=lambda _: target,
-    )
+    pods = sorted_pods(question.pods, samples, resource, evaluation.settings, evaluation.now)
+    asked = replicas.average_of(target)
+    return replicas.per_pod(samples, pods, question.scale.replicas, evaluation.tolerance, asked)
 
 
 def _pods(question: Question) -> Answer | Failure:

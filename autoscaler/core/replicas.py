@@ -6,37 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from autoscaler.core.arithmetic import INT64_MAX, ceil32, ceil64, quotient, ratio, wrapped32, wrapped64
+from autoscaler.core.arithmetic import INT64_MAX, ceil32, ceil64, quotient, ratio, wrapped64
 from autoscaler.core.requests import Failure
 from autoscaler.core.samples import Samples, Sorted
+from autoscaler.core.totals import Tolerance, Totals, wanted
 from autoscaler.model.objects import Milli, Pod
-from autoscaler.model.plan import Counted
+from autoscaler.model.plan import Counted, Gaps
 
 NO_PODS = Failure("no pods returned by selector while calculating replica count")
 NO_METRICS = Failure("did not receive metrics for targeted pods (pods might be unready)")
 _NO_MATCH = Failure("no metrics returned matched known pods")
-
-
-class Tolerance(Struct, frozen=True):
-    """How far the ratio may be from 1 in each direction without anything being done; the edges are inside."""
-
-    down: float
-    up: float
-
-    def holds(self, usage_ratio: float) -> bool:
-        """Whether this ratio is near enough to 1; infinite ones and no-numbers are not."""
-        return (1.0 - self.down) <= usage_ratio <= (1.0 + self.up)
-
-
-class Measured(Struct, frozen=True):
-    """A ratio and what it was made of; `current` is a percentage for a percentage target, milli else."""
-
-    ratio: float
-    current: int
-    average: Milli
-    usage: Milli
-    count: int
-    requests: Milli | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -52,79 +31,60 @@ class Answer(Struct, frozen=True, kw_only=True):
     requests: Milli | None = None
     damped_ratio: float | None = None
     pods: Counted | None = None
+    gaps: Gaps | None = None
+    observed: int | None = None
 
 
 Values = dict[str, Milli]
-Measure = Callable[[Values], Measured | Failure]
+Amount = Callable[[str], Milli]
+"""Something of the pod of this name."""
 
 
-def utilization_of(requests: Mapping[str, Milli], target: int) -> Measure:
-    """Percentage of requests, whole and cut, before it is compared with the target (hpa.md §1.4).
-
-    Values of pods that are not among the requests are left out.
-    """
-
-    def measure(values: Values) -> Measured | Failure:
-        known = [name for name in values if name in requests]
-        usage = wrapped64(sum(values[name] for name in known))
-        requested = wrapped64(sum(requests[name] for name in known))
-        if requested == 0:
-            return _NO_MATCH
-        percent = wrapped32(quotient(wrapped64(usage * 100), requested))
-        average = Milli(quotient(usage, len(known)))
-        return Measured(ratio(percent, target), percent, average, Milli(usage), len(known), Milli(requested))
-
-    return measure
-
-
-def average_of(target: Milli) -> Measure:
-    """Mean of the values, also of pods nobody knows, against the target (hpa.md §1.5)."""
-
-    def measure(values: Values) -> Measured | Failure:
-        usage = wrapped64(sum(values.values()))
-        average = quotient(usage, len(values))
-        return Measured(ratio(average, target), average, Milli(average), Milli(usage), len(values))
-
-    return measure
-
-
-def per_pod(
-    samples: Samples,
-    pods: Sorted,
-    current: int,
-    tolerance: Tolerance,
-    *,
-    measure: Measure,
-    assumed: Callable[[str], Milli],
-) -> Answer | Failure:
-    """Replicas from one value per pod (hpa.md §3.4, §3.5).
+class PerPod(Struct, frozen=True):
+    """A target per pod. `requests` None: `target` is an amount, else a percentage of these.
 
     `assumed` is what a pod without a sample is taken to use when the others say "down"; going up it is taken to use
     nothing, and so is an unready pod.
     """
+
+    target: int
+    assumed: Amount
+    requests: Mapping[str, Milli] | None = None
+
+
+def utilization_of(requests: Mapping[str, Milli], target: int) -> PerPod:
+    """A percentage of requests; a missing pod is taken to use all it requests, or more if the target is more."""
+    most = max(100, target)
+    return PerPod(target, lambda name: Milli(quotient(wrapped64(requests[name] * most), 100)), requests)
+
+
+def average_of(target: Milli) -> PerPod:
+    """An amount a pod; a missing pod is taken to use just that."""
+    return PerPod(target, lambda _: target)
+
+
+def per_pod(samples: Samples, pods: Sorted, current: int, tolerance: Tolerance, asked: PerPod) -> Answer | Failure:
+    """Replicas from one value per pod (hpa.md §3.4, §3.5)."""
     values = usable(samples, pods)
     if not values:
         return NO_METRICS
-    first = measure(values)
-    if isinstance(first, Failure):
-        return first
-    unready_too = bool(pods.unready) and first.ratio > 1.0
-    if not unready_too and not pods.missing:
-        if tolerance.holds(first.ratio):
-            return _answer(first, pods, current, "within tolerance of the target")
-        wanted = ceil32(first.ratio * float(pods.ready))
-        return _answer(first, pods, wanted, f"ratio {first.ratio:g} x {pods.ready} ready pods, rounded up")
-    if first.ratio < 1.0:
-        values |= {name: assumed(name) for name in pods.missing}
-    elif first.ratio > 1.0:
-        values |= dict.fromkeys(pods.missing, Milli(0))
-    if unready_too:
-        values |= dict.fromkeys(pods.unready, Milli(0))
-    second = measure(values)
-    if isinstance(second, Failure):
-        return second
-    wanted, why = _damped(first.ratio, second.ratio, len(values), current, tolerance)
-    return _answer(first, pods, wanted, why, second.ratio)
+    totals = _totals(values, pods, asked)
+    found = wanted(totals, asked.target, current, tolerance)
+    if found is None:
+        return _NO_MATCH
+    return Answer(
+        replicas=found.replicas,
+        current=found.first.current,
+        average=Milli(quotient(totals.usage, totals.samples)),
+        usage=totals.usage,
+        ratio=found.first.ratio,
+        why=found.why,
+        samples=totals.samples,
+        requests=totals.requests,
+        damped_ratio=found.damped,
+        pods=pods.counted(),
+        gaps=_gaps(totals),
+    )
 
 
 def usable(samples: Samples, pods: Sorted) -> Values:
@@ -133,60 +93,81 @@ def usable(samples: Samples, pods: Sorted) -> Values:
     return {name: sample.value for name, sample in samples.items() if name not in left_out}
 
 
-def _damped(first: float, second: float, size: int, current: int, tolerance: Tolerance) -> tuple[int, str]:
-    """The number once assumptions were filled in: never further than they allow, never the other way."""
-    if tolerance.holds(second):
-        return current, "within tolerance once unready and missing pods are assumed"
-    if (first < 1.0 < second) or (second < 1.0 < first):
-        return current, "unready and missing pods would turn the direction"
-    wanted = ceil32(second * float(size))
-    if (second < 1.0 and wanted > current) or (second > 1.0 and wanted < current):
-        return current, "the number of pods counted would turn the direction"
-    return wanted, f"ratio {second:g} x {size} pods, assumptions included, rounded up"
+def _totals(values: Values, pods: Sorted, asked: PerPod) -> Totals:
+    """The sums. For a percentage, values of pods that are not among the requests are left out of them."""
+    requests = asked.requests
+    known = values if requests is None else {name: value for name, value in values.items() if name in requests}
+    return Totals(
+        usage=_sum(known.values()),
+        samples=len(known),
+        values=len(values),
+        ready=pods.ready,
+        requests=None if requests is None else _sum(requests[name] for name in known),
+        missing=len(pods.missing),
+        unready=len(pods.unready),
+        missing_requests=Milli(0) if requests is None else _sum(requests[name] for name in pods.missing),
+        unready_requests=Milli(0) if requests is None else _sum(requests[name] for name in pods.unready),
+        assumed=_sum(map(asked.assumed, pods.missing)),
+    )
 
 
-def _answer(measured: Measured, pods: Sorted, replicas: int, why: str, damped: float | None = None) -> Answer:
-    return Answer(
-        replicas=replicas,
-        current=measured.current,
-        average=measured.average,
-        usage=measured.usage,
-        ratio=measured.ratio,
-        why=why,
-        samples=measured.count,
-        requests=measured.requests,
-        damped_ratio=damped,
-        pods=pods.counted(),
+def _sum(amounts: Iterable[Milli]) -> Milli:
+    return Milli(wrapped64(sum(amounts)))
+
+
+def _gaps(totals: Totals) -> Gaps | None:
+    if not totals.missing and not totals.unready:
+        return None
+    return Gaps(
+        values=totals.values,
+        missing_requests=totals.missing_requests,
+        unready_requests=totals.unready_requests,
+        assumed=totals.assumed,
     )
 
 
 def by_value(total: Milli, target: Milli, current: int, pods: Iterable[Pod], tolerance: Tolerance) -> Answer | Failure:
     """Replicas from one number shared by all ready pods (hpa.md §3.6); from 0 replicas, by the ratio alone."""
-    usage_ratio = ratio(total, target)
-    if current == 0:
-        return _shared(total, usage_ratio, ceil32(usage_ratio), f"ratio {usage_ratio:g}, rounded up")
-    if tolerance.holds(usage_ratio):
-        return _shared(total, usage_ratio, current, "within tolerance of the target")
     listed = list(pods)
-    if not listed:
-        return Failure(f"unable to calculate ready pods: {NO_PODS.message}")
     ready = sum(pod.phase == "Running" and pod.ready is not None and pod.ready.status == "True" for pod in listed)
-    wanted = ceil32(usage_ratio * float(ready))
-    return _shared(total, usage_ratio, wanted, f"ratio {usage_ratio:g} x {ready} ready pods, rounded up")
+    usage_ratio = ratio(total, target)
+    replicas, why = shared_by(usage_ratio, ready, current, tolerance)
+    if not listed and current != 0 and not tolerance.holds(usage_ratio):
+        return Failure(f"unable to calculate ready pods: {NO_PODS.message}")
+    return Answer(
+        replicas=replicas,
+        current=total,
+        average=total,
+        usage=total,
+        ratio=usage_ratio,
+        why=why,
+        pods=Counted(ready=ready),
+    )
+
+
+def shared_by(usage_ratio: float, ready: int, current: int, tolerance: Tolerance) -> tuple[int, str]:
+    """Replicas for a number that `ready` pods share, and how they come about."""
+    if current == 0:
+        return ceil32(usage_ratio), f"ratio {usage_ratio:g}, rounded up"
+    if tolerance.holds(usage_ratio):
+        return current, "within tolerance of the target"
+    return ceil32(usage_ratio * float(ready)), f"ratio {usage_ratio:g} x {ready} ready pods, rounded up"
 
 
 def by_average(total: Milli, target: Milli, observed: int, tolerance: Tolerance, average: Milli) -> Answer:
     """Replicas from one number that is to be `target` per replica; `observed` is the scale's status (hpa.md §3.6)."""
     usage_ratio = ratio(total, float(target) * float(observed))
-    if tolerance.holds(usage_ratio):
-        wanted, why = observed, f"within tolerance of the target at {observed} replicas"
-    else:
-        wanted, why = ceil32(ratio(total, target)), f"total over target ({ratio(total, target):g}), rounded up"
-    return Answer(replicas=wanted, current=average, average=average, usage=total, ratio=usage_ratio, why=why)
+    replicas, why = each_of(total, target, observed, tolerance)
+    return Answer(
+        replicas=replicas, current=average, average=average, usage=total, ratio=usage_ratio, why=why, observed=observed
+    )
 
 
-def _shared(total: Milli, usage_ratio: float, replicas: int, why: str) -> Answer:
-    return Answer(replicas=replicas, current=total, average=total, usage=total, ratio=usage_ratio, why=why)
+def each_of(total: int, target: int, observed: int, tolerance: Tolerance) -> tuple[int, str]:
+    """Replicas for a number of which each is to have `target`, and how they come about."""
+    if tolerance.holds(ratio(total, float(target) * float(observed))):
+        return observed, f"within tolerance of the target at {observed} replicas"
+    return ceil32(ratio(total, target)), f"total over target ({ratio(total, target):g}), rounded up"
 
 
 def average_per_replica(total: Milli, observed: int, *, guarded: bool, saturated: bool) -> Milli:

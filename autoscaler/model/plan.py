@@ -58,12 +58,26 @@ class Counted(Struct, frozen=True, kw_only=True):
     unnamed: Unnamed | None = None
 
 
+class Gaps(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What there is to say of pods without a usable sample, so that the second ratio can be recomputed.
+
+    `values` counts the usable samples, those of pods outside the selector included. The requests are those of all
+    missing and all unready pods; `assumed` is what the missing ones are taken to use when the others say "down".
+    """
+
+    values: int
+    missing_requests: Milli = Milli(0)
+    unready_requests: Milli = Milli(0)
+    assumed: Milli = Milli(0)
+
+
 class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="stage", omit_defaults=True):
     """What one metric asks for. `replicas` None: it could not be computed, `reason` and `message` say why.
 
     `target` and `current` are in the unit of `target_type`: percent for Utilization, milli-units else. `usage` and
     `requests` are the sums the first ratio was made of, `ratio` that ratio, `damped_ratio` the second one, taken after
-    missing and unready pods were filled in with an assumption (None when there were none).
+    missing and unready pods were filled in with an assumption (None when there were none), from `gaps`. `observed` is
+    the scale's status.replicas where the target is an amount per replica.
     """
 
     type: str
@@ -82,6 +96,8 @@ class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="sta
     tolerance_down: float = 0.1
     tolerance_up: float = 0.1
     pods: Counted | None = None
+    gaps: Gaps | None = None
+    observed: int | None = None
     replicas: int | None = None
     why: str = ""
     reason: str = ""

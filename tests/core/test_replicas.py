@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from autoscaler.core.arithmetic import INT32_MAX, INT64_MAX, INT64_MIN
 from autoscaler.core.replicas import (
     NO_METRICS,
-    Tolerance,
     average_of,
     average_per_replica,
     by_average,
@@ -19,6 +18,7 @@ from autoscaler.core.replicas import (
 )
 from autoscaler.core.requests import Failure
 from autoscaler.core.samples import Sorted
+from autoscaler.core.totals import Tolerance
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.objects import Pod, Ready
 
@@ -38,8 +38,7 @@ def utilization(values, current, target, *, unready=(), missing=(), ignored=(), 
         Sorted(ready, unready, missing, ignored),
         current,
         tolerance,
-        measure=utilization_of(requests, target),
-        assumed=lambda name: requests[name] * max(100, target) // 100,
+        utilization_of(requests, target),
     )
 
 
@@ -78,8 +77,8 @@ def test_the_record_has_the_sums():
 def test_samples_of_unknown_pods_count_in_averages_only():
     found = samples(100, 100) | {"stranger": MetricValue(400, "stranger")}
     pods = Sorted(2, (), (), ())
-    average = per_pod(found, pods, 2, TENTH, measure=average_of(100), assumed=lambda _: 100)
-    percent = per_pod(found, pods, 2, TENTH, measure=utilization_of({"p0": 100, "p1": 100}, 100), assumed=lambda _: 100)
+    average = per_pod(found, pods, 2, TENTH, average_of(100))
+    percent = per_pod(found, pods, 2, TENTH, utilization_of({"p0": 100, "p1": 100}, 100))
     assert (average.average, average.replicas) == (200, 4)
     assert (percent.average, percent.replicas) == (100, 2)
 
