@@ -17,8 +17,6 @@ from tests.e2e.release import Release
 from tests.e2e.requirements import need
 
 HERE = Path(__file__).parent
-collect_ignore = ["test_hpa_follows_us.py", "test_hps_scales.py", "test_kubectl_top.py"]
-"""Written, and not yet shown to pass: to be proven one by one, then taken off this list."""
 TOPIC = "autoscaler.decisions"
 LOG_SHOWN = 6000
 CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "kwok", "kubelets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.cluster import Cluster
+from tests.e2e.eventually import eventually
 from tests.e2e.release import Release
 from tests.e2e.workloads import Namespace, autoscaler_spec, hpa
 
@@ -21,7 +22,11 @@ def test_the_real_hpa_follows_a_step_up_and_a_step_down(cluster: Cluster, releas
     here.follows("api", 300, 6, PATIENCE)  # 300m at 50m each, as a pod requests 100m
     here.follows("api", 60, 2, PATIENCE)
 
-    status = cluster.admin.get(f"{here.hpas}/api")["status"]
-    conditions = {each["type"]: each["reason"] for each in status["conditions"]}
-    assert conditions["ScalingActive"] == "ValidMetricFound"
-    assert status["currentMetrics"][0]["resource"]["current"]["averageUtilization"] == pytest.approx(30, abs=4)
+    def told() -> bool:
+        status = cluster.admin.get(f"{here.hpas}/api")["status"]
+        conditions = {each["type"]: each["reason"] for each in status["conditions"]}
+        assert conditions["ScalingActive"] == "ValidMetricFound"
+        assert status["currentMetrics"][0]["resource"]["current"]["averageUtilization"] == pytest.approx(30, abs=4)
+        return True
+
+    eventually(30, told, "its status shows the usage we serve")

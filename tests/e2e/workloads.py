@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Object
 
 SETTLE = 30.0
 """Seconds until a Deployment's pods run."""
+STEADY = 10.0
+"""Seconds a number of pods must hold to count as the one that was aimed at."""
 
 
 def deployment(name: str, replicas: int, *, cpu: str = "50m", memory: str = "64Mi") -> Object:
@@ -38,14 +42,19 @@ def cpu_utilization(percent: int) -> Object:
 
 
 def autoscaler_spec(target: str, *, least: int = 1, most: int = 8, percent: int = 50) -> Object:
-    """An autoscaling/v2 spec on CPU that follows at once, up and down."""
-    pace = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Percent", "value": 400, "periodSeconds": 15}]}
+    """An autoscaling/v2 spec on CPU that goes up at once, and down when no sample of the last 25 s is against it.
+
+    The window is as long as a sample may be behind: without it a target that just shrank is judged by samples of pods
+    that still shared the load with those that went.
+    """
+    up = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Percent", "value": 400, "periodSeconds": 15}]}
+    down = {"stabilizationWindowSeconds": 25, "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
     return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
         "minReplicas": least,
         "maxReplicas": most,
         "metrics": [cpu_utilization(percent)],
-        "behavior": {"scaleUp": pace, "scaleDown": {**pace, "policies": [{**pace["policies"][0], "value": 100}]}},
+        "behavior": {"scaleUp": up, "scaleDown": down},
     }
 
 
@@ -99,14 +108,18 @@ class Namespace:
         return len(pods)
 
     def follows(self, name: str, millicores: int, pods: int, deadline: float) -> None:
-        """Keep spreading the load until the Deployment has, and is asked to have, this many pods."""
+        """Keep spreading the load until the Deployment has this many pods and wants no others for `STEADY` seconds."""
         seen: list[int] = []
+        since = time.monotonic()
 
         def settled() -> bool:
+            nonlocal since
             running, wanted = self.share(name, millicores), self.replicas(name)
             if seen[-1:] != [wanted]:
                 seen.append(wanted)
-            assert running == wanted == pods, f"{name} was asked to have {seen}, {running} run"
+            if not running == wanted == pods:
+                since = time.monotonic()
+            assert time.monotonic() - since >= STEADY, f"{name} was asked to have {seen}, {running} run"
             return True
 
         eventually(deadline, settled, f"{name} has {pods} pods under {millicores}m")
