@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from autoscaler.api import wire
-from autoscaler.api.answer import Answer, json_answer
+from autoscaler.api import renderings
+from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
+from autoscaler.api.envelope import Event, ListMeta
+from autoscaler.api.items import SLICE, Item, Items
 from autoscaler.api.status import bad_request, metrics_not_found, object_not_found
 from autoscaler.clock import Clock
 from autoscaler.core import selectors
@@ -43,6 +45,22 @@ class Inventory(Protocol):
     def pod(self, namespace: str, name: str) -> Pod | None: ...
 
 
+class Rendering(Protocol):
+    """How the answers to one request are written, in the encoding and form the client chose; `now` is its time.
+
+    `pieces` are a list that is joined or sent piece by piece: making a piece is short, and an empty one only gives way.
+    `event` is one frame of a watch, whose Content-Type is `stream_type`.
+    """
+
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def stream_type(self) -> str: ...
+    def single(self, item: Item, now: float) -> bytes: ...
+    def pieces(self, items: Sequence[Item], meta: ListMeta, now: float) -> Iterator[bytes]: ...
+    def event(self, event: Event, now: float) -> bytes: ...
+
+
 class _Filter(Struct, frozen=True):
     labels: selectors.Selector
     fields: selectors.FieldSelector
@@ -65,46 +83,45 @@ class Resources:
         self._inventory = inventory
         self._clock = clock
         self._telemetry = telemetry
-        self._pod_items = wire.PodItems(clock)
+        self._items = Items(clock)
 
     async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
-        """The object or list. Raises StatusError (400, 404)."""
+        """The object or list. Raises StatusError (400, 404, 406)."""
+        rendering: Rendering = renderings.chosen(call, asked)
+        self._items.turn()
         if asked.verb == "list":
-            return await self._list(call, asked)
-        kind, item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
+            return await self._list(call, asked, rendering)
+        item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
         self._observe((item,))
-        return json_answer(call, wire.single(kind, asked.version, item, self._stamp()))
+        return Answer(rendering.single(item, self._clock.now()), rendering.content_type)
 
-    async def _list(self, call: Call, asked: ResourceAttributes) -> Answer:
+    async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         wanted = _filter(call)
-        if asked.resource == "nodes":
-            kind, items = "NodeMetricsList", self._nodes(wanted)
-        else:
-            kind, items = "PodMetricsList", await self._pods(asked.namespace or None, wanted)
-        items.sort(key=lambda item: item.order)
+        nodes = asked.resource == "nodes"
+        items = self._nodes(wanted) if nodes else await self._pods(asked.namespace or None, wanted)
+        items.sort(key=lambda item: item.subject.order)
         self._observe(items)
-        slices = wire.list_slices(kind, asked.version, items, self._stamp(), pretty=call.pretty)
-        return Answer(slices if len(items) > wire.SLICE else b"".join(slices))
+        pieces = rendering.pieces(items, ListMeta(), self._clock.now())
+        return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type)
 
-    def _nodes(self, wanted: _Filter) -> list[wire.Item]:
+    def _nodes(self, wanted: _Filter) -> list[Item]:
         return [
-            wire.node_item(node, usage)
+            self._items.node(node, usage)
             for node in self._inventory.nodes().values()
             if wanted.takes(node, "") and (usage := self._usage.node_usage(node.name)) is not None
         ]
 
-    async def _pods(self, namespace: str | None, wanted: _Filter) -> list[wire.Item]:
+    async def _pods(self, namespace: str | None, wanted: _Filter) -> list[Item]:
         """Items of running pods that have numbers; gives way to other tasks after each slice."""
-        self._pod_items.turn()
         pods = list(self._inventory.pods_in(namespace))
         everything = wanted.everything
-        items: list[wire.Item] = []
-        for start in range(0, len(pods), wire.SLICE):
+        items: list[Item] = []
+        for start in range(0, len(pods), SLICE):
             if start:
                 await asyncio.sleep(0)
             items.extend(
-                self._pod_items.item(pod, usage)
-                for pod in pods[start : start + wire.SLICE]
+                self._items.pod(pod, usage)
+                for pod in pods[start : start + SLICE]
                 if (everything or wanted.takes(pod, pod.namespace)) and (usage := self._usage_of(pod)) is not None
             )
         return items
@@ -116,16 +133,16 @@ class Resources:
             return None
         return None if usage.uid and pod.uid and usage.uid != pod.uid else usage
 
-    def _node(self, name: str) -> tuple[str, wire.Item]:
+    def _node(self, name: str) -> Item:
         node = self._inventory.node(NodeName(name))
         if node is None:
             raise object_not_found("node", name)
         usage = self._usage.node_usage(node.name)
         if usage is None:
             raise metrics_not_found("nodemetrics", name, self._usage.absence("node", "", name))
-        return "NodeMetrics", wire.node_item(node, usage)
+        return self._items.node(node, usage)
 
-    def _pod(self, namespace: str, name: str) -> tuple[str, wire.Item]:
+    def _pod(self, namespace: str, name: str) -> Item:
         pod = self._inventory.pod(namespace, name)
         if pod is None:
             raise object_not_found("pods", name)
@@ -134,12 +151,9 @@ class Resources:
             running = pod.phase == "Running"
             why = self._usage.absence("pod", namespace, name) if running else f"the pod's phase is {pod.phase}"
             raise metrics_not_found("podmetrics", f"{namespace}/{name}", why)
-        return "PodMetrics", self._pod_items.item(pod, usage)
+        return self._items.pod(pod, usage)
 
-    def _stamp(self) -> bytes:
-        return wire.stamp_text(self._clock.now())
-
-    def _observe(self, items: Sequence[wire.Item]) -> None:
+    def _observe(self, items: Sequence[Item]) -> None:
         """Ages of what is served; of a long list an even sample, as counting each would cost more than serving it."""
         now = self._clock.now()
         for item in items[:: max(1, len(items) // _OBSERVED)]:

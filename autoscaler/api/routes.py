@@ -54,7 +54,6 @@ class Routes:
         if isinstance(call.attributes, ResourceAttributes):
             if call.attributes.verb not in ("get", "list"):
                 raise not_supported(call.attributes)
-            negotiated(call.accept, (JSON,))
             return await self._resources.answer(call, call.attributes)
         return await self._path(call)
 

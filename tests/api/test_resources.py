@@ -5,8 +5,8 @@ import pytest
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
-from autoscaler.api import wire
 from autoscaler.api.call import parse_call
+from autoscaler.api.items import SLICE
 from autoscaler.api.resources import Resources
 from autoscaler.api.status import StatusError
 from autoscaler.model.identity import ResourceAttributes
@@ -131,14 +131,14 @@ async def test_only_running_pods_are_served() -> None:
 
 async def test_a_list_of_many_is_given_in_slices_and_sorted() -> None:
     cluster = Cluster()
-    for number in reversed(range(wire.SLICE * 2 + 1)):
+    for number in reversed(range(SLICE * 2 + 1)):
         pod = Pod(namespace=f"n{number % 3}", name=f"p{number:05}", uid=str(number))
         cluster.pod_list.append(pod)
         cluster.usages[(pod.namespace, pod.name)] = pod_usage(pod, ("c", 1, 1))
     items = json.loads(await get(cluster, "/pods"))["items"]
     keys = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
     assert keys == sorted(keys)
-    assert len(keys) == wire.SLICE * 2 + 1
+    assert len(keys) == SLICE * 2 + 1
 
 
 async def test_the_age_of_what_is_served_is_observed() -> None:

@@ -1,0 +1,40 @@
+"""What goes around items: the metadata of a list and the events of a watch."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from autoscaler.api.items import Item
+from autoscaler.api.status import StatusError
+
+
+class ListMeta(Struct, frozen=True):
+    """metav1.ListMeta; what is empty or None is left out, so that a list without snapshot is upstream's `{}`."""
+
+    resource_version: str = ""
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+class Change(Struct, frozen=True):
+    """`type` is ADDED, MODIFIED or DELETED; `resource_version` goes into the object, where informers look for it."""
+
+    type: str
+    item: Item
+    resource_version: str
+
+
+class Bookmark(Struct, frozen=True):
+    """The watcher has seen everything up to here; `initial`: the state it asked for too (`initial-events-end`)."""
+
+    resource_version: str
+    initial: bool = False
+
+
+class Failure(Struct, frozen=True):
+    """ERROR: the watch ends with this Status."""
+
+    status: StatusError
+
+
+Event = Change | Bookmark | Failure

@@ -1,0 +1,72 @@
+"""What a document shows of items, as compact JSON: the objects themselves, or less of them. How it is written down
+(indented, as YAML) is notation.py's; a form for tables is table.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from autoscaler.api import document, wire
+from autoscaler.api.envelope import Bookmark, ListMeta
+from autoscaler.api.items import Item
+from autoscaler.api.status import GROUP
+
+
+class Form(Protocol):
+    """`listed` is the name of a list's last field, the array of `element`s; `opening` are the fields before it."""
+
+    @property
+    def listed(self) -> str: ...
+    def opening(self, meta: ListMeta) -> Mapping[str, object]: ...
+    def element(self, item: Item, stamp: bytes, now: float) -> bytes: ...
+    def single(self, item: Item, stamp: bytes, now: float) -> bytes: ...
+    def bookmark(self, event: Bookmark) -> bytes: ...
+
+
+class Objects(Struct, frozen=True):
+    """NodeMetrics or PodMetrics, whole."""
+
+    kind: str
+    version: str
+    listed = "items"
+
+    def opening(self, meta: ListMeta) -> Mapping[str, object]:
+        """Kind, version and metadata of the list."""
+        return {"kind": f"{self.kind}List", "apiVersion": f"{GROUP}/{self.version}", "metadata": list_metadata(meta)}
+
+    def element(self, item: Item, stamp: bytes, _now: float) -> bytes:
+        """Its kind and version are the list's."""
+        return wire.bare(item, stamp)
+
+    def single(self, item: Item, stamp: bytes, _now: float) -> bytes:
+        """The object."""
+        return wire.typed(self.kind, f"{GROUP}/{self.version}", item, stamp)
+
+    def bookmark(self, event: Bookmark) -> bytes:
+        """An empty object: its metadata alone says something."""
+        empty: dict[str, object] = {"usage": {}} if self.kind == "NodeMetrics" else {"containers": []}
+        opening = {"kind": self.kind, "apiVersion": f"{GROUP}/{self.version}", "metadata": bookmark_metadata(event)}
+        return document.fragment(opening | {"timestamp": None, "window": "0s"} | empty)
+
+
+def list_metadata(meta: ListMeta) -> Mapping[str, object]:
+    """metav1.ListMeta, empty fields left out."""
+    found: dict[str, object] = {}
+    if meta.resource_version:
+        found["resourceVersion"] = meta.resource_version
+    if meta.continue_token:
+        found["continue"] = meta.continue_token
+    if meta.remaining is not None:
+        found["remainingItemCount"] = meta.remaining
+    return found
+
+
+def bookmark_metadata(event: Bookmark) -> Mapping[str, object]:
+    """metav1.ObjectMeta of a bookmark."""
+    found: dict[str, object] = {"resourceVersion": event.resource_version}
+    if event.initial:
+        found["annotations"] = {"k8s.io/initial-events-end": "true"}
+    return found

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from autoscaler.api import wire
+from autoscaler.api.envelope import Bookmark, ListMeta
+from autoscaler.api.forms import Objects, list_metadata
+from tests.api.goldens import POD_JSON, web
+from tests.api.world import NOW
+
+STAMP = wire.stamp(NOW)
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        pytest.param(ListMeta(), {}, id="a list without snapshot is upstream's"),
+        pytest.param(ListMeta("7"), {"resourceVersion": "7"}, id="the last page"),
+        pytest.param(
+            ListMeta("7", "token", 3),
+            {"resourceVersion": "7", "continue": "token", "remainingItemCount": 3},
+            id="a page",
+        ),
+        pytest.param(ListMeta("7", "token"), {"resourceVersion": "7", "continue": "token"}, id="a page of a selection"),
+    ],
+)
+def test_list_metadata(meta: ListMeta, expected: dict[str, object]) -> None:
+    assert list_metadata(meta) == expected
+
+
+def test_v1_differs_by_its_version_string_alone() -> None:
+    v1 = Objects("PodMetrics", "v1").single(web(), STAMP, NOW)
+    assert v1 + b"\n" == POD_JSON.replace(b"metrics.k8s.io/v1beta1", b"metrics.k8s.io/v1")
+
+
+@pytest.mark.parametrize(("kind", "numbers"), [("PodMetrics", {"containers": []}), ("NodeMetrics", {"usage": {}})])
+def test_a_bookmark_is_an_object_of_which_only_the_version_counts(kind: str, numbers: dict[str, object]) -> None:
+    shown = json.loads(Objects(kind, "v1").bookmark(Bookmark("9")))
+    assert (
+        shown
+        == {
+            "kind": kind,
+            "apiVersion": "metrics.k8s.io/v1",
+            "metadata": {"resourceVersion": "9"},
+            "timestamp": None,
+            "window": "0s",
+        }
+        | numbers
+    )
+
+
+def test_the_bookmark_after_the_initial_state_says_so() -> None:
+    shown = json.loads(Objects("PodMetrics", "v1").bookmark(Bookmark("9", initial=True)))
+    assert shown["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
