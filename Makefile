@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check fmt e2e bench lock clean clean-all
+.PHONY: help demo test check fmt e2e fuzz bench lock clean clean-all
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ fmt: $(STAMP) ## Format and mend what a machine can mend
 e2e: $(STAMP) ## Only the tests on the real control plane and broker
 	@$(BIN)/python -m tests.e2e.tools
 	@$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
+
+fuzz: $(STAMP) ## Feed the decoders of outside input with new random cases, 20,000 a test
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --timeout 3600 $(PYTEST_ARGS)
 
 bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
 	@$(BIN)/python -m bench

@@ -152,6 +152,9 @@ class _Reading:
         samples = {}
         for slot in cpu.keys() | memory.keys() | start.keys():
             cid = self._ids[slot]
+            if bool(cid.container) != (names is _CONTAINER):  # remembered from a family of the other kind
+                self.skipped["labels"] += sum(slot in numbers for numbers in (cpu, memory, start))
+                continue
             if served and (cid.namespace, cid.pod) in served:
                 continue
             texts = cpu.get(slot), memory.get(slot), start.get(slot)

@@ -240,3 +240,11 @@ def test_it_reads_what_prometheus_client_reads(rows: list[tuple[str, str, str, f
 def test_random_bytes_do_no_harm(noise: bytes) -> None:
     page = decoded(noise + b"\n" + WHOLE.encode())
     assert page.containers[WEB].start_ns == 1_633_252_712 * 10**9
+
+
+def test_labels_learned_from_containers_are_none_for_pods_and_the_other_way_round() -> None:
+    decoder = ExpositionDecoder()
+    decoder.page(WHOLE.encode(), ASKED)
+    swapped = f"pod_cpu_usage_seconds_total{{{LABELS}}} 1\n" + cpu_line("1", 'namespace="shop",pod="windows"')
+    page = decoder.page(("node_cpu_usage_seconds_total 1\n" + swapped).encode(), ASKED)
+    assert (page.containers, page.pods, page.skipped) == ({}, {}, {"labels": 2})
