@@ -35,6 +35,7 @@ from autoscaler.control.teller import Teller
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.scraper import Scraper
 from autoscaler.engine.store import MemoryStorage
+from autoscaler.engine.survey import Survey
 from autoscaler.engine.warmup import Warmup
 from autoscaler.errors import AutoscalerError
 from autoscaler.kube.addresses import AddressRules
@@ -50,14 +51,12 @@ from autoscaler.kube.scale import ScaleClient
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import Source
-from autoscaler.telemetry import Health, Telemetry, Verdict
+from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 
 log = structlog.get_logger(__name__)
 
 LAST_EVALUATIONS_SECONDS = 1.0
 WARM_LOOK_SECONDS = 0.25
-HEARTBEAT_SECONDS = 1.0
-DEAD_AFTER_SECONDS = 20.0
 
 Witness = Callable[[Decision], None]
 Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
@@ -115,9 +114,8 @@ class Application:
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._witness = witness
-        self.telemetry = Telemetry()
+        self.telemetry = Telemetry(settings.kubelet.resolution)
         self.health = Health()
-        self._beat = self._clock.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError, alone or in a group, when something cannot begin."""
@@ -176,7 +174,9 @@ class Application:
         )
         self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
         self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
-        self.health.add_live(self._heartbeat_verdict)
+        heart = Heartbeat(clock, telemetry.process)
+        self.health.add_live(heart.verdict)
+        self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
         self.server = self._server(Reviews(client, clock), trust)
         events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         memory = Memory(settings.control.sync_period)
@@ -224,7 +224,8 @@ class Application:
             "sweep": self._sweep.run,
             "policy changes": self._follow_policies,
             "warm-up": self._open_when_warm,
-            "heartbeat": self._heartbeat,
+            "heartbeat": heart.run,
+            "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
         }
 
     def _kubelets(self, cluster_ca: str, connections: Connections) -> KubeletClient:
@@ -284,11 +285,3 @@ class Application:
             if self.warmup.warm():
                 self._sweep.open_gate()
                 return
-
-    async def _heartbeat(self) -> None:
-        async for _ in ticks(self._clock, HEARTBEAT_SECONDS):
-            self._beat = self._clock.monotonic()
-
-    def _heartbeat_verdict(self) -> Verdict:
-        silent = self._clock.monotonic() - self._beat
-        return Verdict("event-loop", silent < DEAD_AFTER_SECONDS, f"no heartbeat for {silent:.0f} s")

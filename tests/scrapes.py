@@ -79,8 +79,9 @@ class Told:
         self.heard: list[list[ObjectKey]] = []
         freshness = Freshness()
         freshness.subscribe(lambda keys: self.heard.append(sorted(keys)))
+        self.telemetry = EngineTelemetry(self.registry)
         self.store = MemoryStorage(
-            resolution=resolution, clock=self.clock, telemetry=EngineTelemetry(self.registry), freshness=freshness
+            resolution=resolution, clock=self.clock, telemetry=self.telemetry, freshness=freshness
         )
         self.pods = list(pods)
         self.capacity = capacity or {}
@@ -117,6 +118,3 @@ class Told:
 
     def skipped(self, reason: str) -> float:
         return self.registry.get_sample_value("autoscaler_samples_skipped_total", {"reason": reason}) or 0.0
-
-    def points(self, kind: str) -> float | None:
-        return self.registry.get_sample_value("metrics_server_storage_points", {"type": kind})

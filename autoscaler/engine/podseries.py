@@ -42,9 +42,11 @@ class PodSeries(Series):
         pod = self.pod
         return PodUsage(pod.namespace, pod.name, pod.uid, tuple(served), earliest.at_ns, earliest.window_ns)
 
-    def servable(self, now_ns: int, bound_ns: int) -> int:
-        """How many containers are served."""
-        return len(self._standing(now_ns, bound_ns)[0])
+    def points(self, now_ns: int, bound_ns: int) -> int:
+        """How many containers have a usage; the pod's own counts when none has."""
+        told = dict(zip(self.names, self.servable(now_ns, bound_ns), strict=True))
+        whole = told.pop(WHOLE_POD, False)
+        return sum(told.values()) or int(whole)
 
     def absence(self, now_ns: int, bound_ns: int) -> str:
         """Why nothing is served; "" when something is."""

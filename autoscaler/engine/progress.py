@@ -11,11 +11,13 @@ from autoscaler.model.objects import Node
 
 
 class Progress:
-    """`source` is the one that answered last, `failures` how many turns in a row gave nothing."""
+    """`source` is the one that answered last, `failures` how many turns in a row gave nothing, `due` the second of the
+    monotonic clock at which the next turn begins, or the one under way should have."""
 
-    def __init__(self, node: Node, source: Source) -> None:
+    def __init__(self, node: Node, source: Source, due: float) -> None:
         self.node = node
         self.source: Source = Source.RESOURCE if source is Source.AUTO else source
+        self.due = due
         self.failures = 0
         self.succeeded = False
         self.decoder = ExpositionDecoder()

@@ -17,11 +17,11 @@ from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.rates import NANO
 from autoscaler.engine.progress import Progress, decoded
 from autoscaler.engine.schedule import wait_after_failure, wait_after_success
-from autoscaler.engine.store import Storage
+from autoscaler.engine.store import KEPT_RESOLUTIONS, Storage
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Page, RawPage, Source
 from autoscaler.model.objects import Node, NodeName, Pod
-from autoscaler.telemetry import EngineTelemetry
+from autoscaler.telemetry import EngineTelemetry, Verdict
 
 CONCURRENCY = 64
 LARGE = 1 << 20
@@ -69,6 +69,7 @@ class Scraper:
         self._places = asyncio.Semaphore(concurrency)
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
+        self._turned = clock.monotonic()
 
     async def run(self) -> None:
         """Follow the inventory's nodes, for ever."""
@@ -83,6 +84,15 @@ class Scraper:
         """How many nodes gave a page at their last turn, and how many there are."""
         return sum(1 for progress in self._progress.values() if progress.succeeded), len(self._progress)
 
+    def verdict(self, patience: float) -> Verdict:
+        """The check of /livez: bad when turns are due and none has come to an end, well or badly, for longer than a
+        sample is served and than `patience`. Kubelets that fail are no reason (K02), a schedule that stands still is.
+        """
+        due = min((progress.due for progress in self._progress.values()), default=float("inf"))
+        still = self._clock.monotonic() - max(due, self._turned)
+        bound = max(KEPT_RESOLUTIONS * self._resolution, patience)
+        return Verdict("metric-collection-timely", still < bound, f"no scrape has come to an end for {still:.0f} s")
+
     def _changed(self, name: NodeName, group: asyncio.TaskGroup) -> None:
         """Start, restart or end a node's schedule as its new state demands."""
         node, progress = self._inventory.nodes().get(name), self._progress.get(name)
@@ -92,11 +102,11 @@ class Scraper:
         if node is None:
             return
         if progress is None:
-            progress = self._progress[name] = Progress(node, self._source)
+            progress = self._progress[name] = Progress(node, self._source, self._clock.monotonic())
         elif not progress.due_at_once(node):
             progress.node = node
             return
-        progress.node = node
+        progress.node, progress.due = node, self._clock.monotonic()
         self._stop(name)
         self._tasks[name] = group.create_task(self._follow(progress), name=f"scrape {name}")
 
@@ -114,6 +124,8 @@ class Scraper:
         """One node's turns."""
         while True:
             error = await self._turn(progress)
+            self._turned = self._clock.monotonic()
+            self._telemetry.tick_seconds.observe(self._turned - progress.due)
             node, now = progress.node, self._clock.now()
             if error is None:
                 wait = wait_after_success(node.name, self._resolution, now)
@@ -121,11 +133,13 @@ class Scraper:
                 wait = wait_after_failure(
                     node.name, self._resolution, now, error=error, failures=progress.failures, ready=node.ready
                 )
+            progress.due = self._clock.monotonic() + wait
             await self._clock.sleep(wait)
 
     async def _turn(self, progress: Progress) -> ScrapeError | None:
         """One scrape and its consequences; the error when it gave nothing."""
         async with self._places:
+            self._telemetry.lag_seconds.observe(max(0.0, self._clock.monotonic() - progress.due))
             node = progress.node
             try:
                 page = await self._page(progress)

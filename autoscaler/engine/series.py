@@ -70,6 +70,13 @@ class Series:
         """The row of `names[index]`."""
         return Row._make(_ROW.unpack_from(self._rows, index * _ROW.size))
 
+    def servable(self, now_ns: int, bound_ns: int) -> list[bool]:
+        """By name, whether there is a usage to serve; what `usage_of` would say, without making it."""
+        return [
+            bool(window) and now_ns - min(at, received) <= bound_ns
+            for _, _, received, _, at, _, _, _, window in _ROW.iter_unpack(self._rows)
+        ]
+
     def _offset(self, name: str) -> int:
         try:
             return self.names.index(name) * _ROW.size

@@ -41,14 +41,13 @@ class MemoryStorage:
 
     def __init__(self, *, resolution: float, clock: Clock, telemetry: EngineTelemetry, freshness: Freshness) -> None:
         self._resolution = resolution
-        self._bound_ns = int(KEPT_RESOLUTIONS * resolution * NANO)
+        self.bound_ns = int(KEPT_RESOLUTIONS * resolution * NANO)
+        """How old a sample may be that is served."""
         self._clock = clock
         self._telemetry = telemetry
         self._freshness = freshness
         self._nodes: dict[NodeName, NodeSeries] = {}
         self._pods: dict[str, dict[str, PodSeries]] = {}
-        telemetry.points.labels("node").set_function(self._servable_nodes)
-        telemetry.points.labels("container").set_function(self._servable_containers)
 
     def put(self, node: Node, page: Page, pods: Iterable[Pod], now_ns: int) -> None:
         """Take in a page that came from `node` at `now_ns`, where `pods` are bound."""
@@ -77,16 +76,20 @@ class MemoryStorage:
         if series := self._nodes.pop(node, None):
             self._unlist(series.pods())
 
+    def nodes(self) -> list[NodeSeries]:
+        """What is known of each node that was scraped or tried."""
+        return list(self._nodes.values())
+
     def node_usage(self, name: str) -> NodeUsage | None:
         """The node's usage, None when there is none to be served."""
         series = self._nodes.get(NodeName(name))
-        usage = series and series.usage(self._now_ns(), self._bound_ns)
+        usage = series and series.usage(self._now_ns(), self.bound_ns)
         return NodeUsage(NodeName(name), usage) if usage else None
 
     def pod_usage(self, namespace: str, name: str) -> PodUsage | None:
         """The pod's usage, None when there is none to be served; compare `uid` when the pod may be a new one."""
         pod = self._pods.get(namespace, {}).get(name)
-        return pod.usage(self._now_ns(), self._bound_ns) if pod else None
+        return pod.usage(self._now_ns(), self.bound_ns) if pod else None
 
     def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
         """What a controller reads of those of `pods` that can be served, in their order.
@@ -100,10 +103,10 @@ class MemoryStorage:
         """Why there is no usage of a `pod` or `node`; "" when there is one."""
         if kind == "node":
             series = self._nodes.get(NodeName(name))
-            return series.absence(self._now_ns(), self._bound_ns) if series else f"node {name} was never scraped"
+            return series.absence(self._now_ns(), self.bound_ns) if series else f"node {name} was never scraped"
         pod = self._pods.get(namespace, {}).get(name)
         if pod is not None:
-            return pod.absence(self._now_ns(), self._bound_ns)
+            return pod.absence(self._now_ns(), self.bound_ns)
         reporters = [node for node, series in self._nodes.items() if (namespace, name) in series.foreign]
         if reporters:
             return f"node {', '.join(sorted(reporters))} reports samples of it, but it is not bound there"
@@ -121,14 +124,6 @@ class MemoryStorage:
                 del names[series.pod.name]
                 if not names:
                     del self._pods[series.pod.namespace]
-
-    def _servable_nodes(self) -> float:
-        now = self._now_ns()
-        return sum(1.0 for series in self._nodes.values() if series.usage(now, self._bound_ns))
-
-    def _servable_containers(self) -> float:
-        now = self._now_ns()
-        return sum(float(pod.servable(now, self._bound_ns)) for series in self._nodes.values() for pod in series.pods())
 
     def _now_ns(self) -> int:
         return int(self._clock.now() * NANO)

@@ -1,8 +1,9 @@
 """Whether there is enough to serve and to decide from: the answer behind readiness and the first decision.
 
-Warm once nine nodes of ten have a usage, or a minute after the inventory was complete: a few nodes that never answer
-keep nobody waiting. Warm for good: in a total kubelet outage the Metrics API goes on answering, with empty lists, since
-an unready APIService would block the deletion of namespaces (operations.md A27, K02).
+Warm once nine of ten ready nodes have a usage, or a minute after the inventory was complete: a few nodes that never
+answer keep nobody waiting, one that is not ready is not waited for at all. Warm for good: in a total kubelet outage the
+Metrics API goes on answering, with empty lists, since an unready APIService would block the deletion of namespaces
+(operations.md A27, K02).
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Warmup:
             return self._warm
         if self._synced_at is None:
             self._synced_at = self._clock.monotonic()
-        names = self._inventory.nodes()
+        names = [node.name for node in self._inventory.nodes().values() if node.ready]
         covered = sum(1 for name in names if self._usages.node_usage(name))
         patient = self._clock.monotonic() - self._synced_at < PATIENCE_SECONDS
         self._warm = covered >= COVERAGE * len(names) or not patient
-        self.waiting_for = "" if self._warm else f"usage of nodes: {covered} of {len(names)} have one"
+        self.waiting_for = "" if self._warm else f"usage of nodes: {covered} of {len(names)} ready ones have one"
         return self._warm

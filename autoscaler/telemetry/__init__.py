@@ -1,12 +1,14 @@
 """What the program says of itself: series, health verdicts and log lines."""
 
 from autoscaler.telemetry.health import Check, Health, Verdict
+from autoscaler.telemetry.heartbeat import Heartbeat
 from autoscaler.telemetry.series import (
     ApiTelemetry,
     AuditTelemetry,
     ControlTelemetry,
     EngineTelemetry,
     KubeTelemetry,
+    ProcessTelemetry,
     Telemetry,
 )
 
@@ -17,7 +19,9 @@ __all__ = [
     "ControlTelemetry",
     "EngineTelemetry",
     "Health",
+    "Heartbeat",
     "KubeTelemetry",
+    "ProcessTelemetry",
     "Telemetry",
     "Verdict",
 ]

@@ -11,13 +11,27 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 FRESHNESS_BUCKETS = tuple(1.364**k for k in range(20))
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20)
 DECISION_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 
 
-class EngineTelemetry:
-    """Scraping and storing."""
+def tick_buckets(resolution: float) -> tuple[float, ...]:
+    """metrics-server's buckets of a tick: the usual ones, and some around the resolution.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    A bucket within 5 ms of another is left out.
+    """
+    longest = REQUEST_BUCKETS[-1]
+    if resolution > longest:
+        return (*REQUEST_BUCKETS, (longest + resolution) / 2, resolution, resolution * 1.5, resolution * 2)
+    if min(abs(resolution - bucket) for bucket in REQUEST_BUCKETS) < REQUEST_BUCKETS[0]:
+        return REQUEST_BUCKETS
+    return tuple(sorted((*REQUEST_BUCKETS, resolution)))
+
+
+class EngineTelemetry:
+    """Scraping and storing; `resolution` is in seconds and gives a histogram its buckets."""
+
+    def __init__(self, registry: CollectorRegistry, resolution: float = 15.0) -> None:
         self.request_seconds = Histogram(
             "metrics_server_kubelet_request_duration_seconds",
             "Duration of requests to the kubelet, by node.",
@@ -36,6 +50,33 @@ class EngineTelemetry:
         )
         self.points = Gauge(
             "metrics_server_storage_points", "Nodes and containers that can be served.", ["type"], registry=registry
+        )
+        self.tick_seconds = Histogram(
+            "metrics_server_manager_tick_duration_seconds",
+            "From a node being due to its page being stored; every node has ticks of its own.",
+            buckets=tick_buckets(resolution),
+            registry=registry,
+        )
+        self.lag_seconds = Histogram(
+            "autoscaler_scrape_lag_seconds",
+            "From a node being due to its kubelet being asked.",
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.nodes = Gauge(
+            "autoscaler_nodes",
+            "Nodes by state: served, failing (nothing to serve, the last scrape failed), waiting.",
+            ["state"],
+            registry=registry,
+        )
+        self.coverage = Gauge(
+            "autoscaler_node_coverage_ratio", "Nodes that can be served, of all there are.", registry=registry
+        )
+        self.sample_age = Gauge(
+            "autoscaler_node_sample_age_seconds",
+            "Age of the samples that nodes are served from, by quantile.",
+            ["quantile"],
+            registry=registry,
         )
         self.errors = Counter(
             "autoscaler_scrape_errors", "Scrapes that gave no page, by reason.", ["reason"], registry=registry
@@ -126,13 +167,24 @@ class KubeTelemetry:
         self.relists = Counter("autoscaler_watch_relists", "Lists made, by resource.", ["resource"], registry=registry)
 
 
+class ProcessTelemetry:
+    """The process itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.loop_lag = Histogram(
+            "autoscaler_event_loop_lag_seconds", "How late the event loop comes to a timer.", buckets=LAG_BUCKETS,
+            registry=registry,
+        )  # fmt: skip
+
+
 class Telemetry:
     """All rooms' series in one registry; `app` makes it and hands each room its own part."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolution: float = 15.0) -> None:
         self.registry = CollectorRegistry()
-        self.engine = EngineTelemetry(self.registry)
+        self.engine = EngineTelemetry(self.registry, resolution)
         self.api = ApiTelemetry(self.registry)
         self.control = ControlTelemetry(self.registry)
         self.audit = AuditTelemetry(self.registry)
         self.kube = KubeTelemetry(self.registry)
+        self.process = ProcessTelemetry(self.registry)

@@ -13,7 +13,7 @@ LASTING = ScrapeError("n", ScrapeReason.FORBIDDEN, "403")
 
 
 def progress() -> Progress:
-    return Progress(NODE, Source.AUTO)
+    return Progress(NODE, Source.AUTO, 0.0)
 
 
 def test_one_failure_that_may_pass_is_no_news_two_are_once() -> None:
@@ -56,7 +56,7 @@ def test_what_makes_a_node_due_at_once(change: dict[str, object], at_once: bool)
     ],
 )
 def test_sources(setting: Source, first: Source, other: Source) -> None:
-    node = Progress(NODE, setting)
+    node = Progress(NODE, setting, 0.0)
     assert (node.source, node.other_source()) == (first, other)
 
 

@@ -284,3 +284,39 @@ async def test_pods_are_read_from_the_page_of_their_node() -> None:
     found = world.store.pod_usage("shop", "web")
     assert found is not None
     assert found.containers[0][1].cpu == pytest.approx(25e7, rel=1e-6)
+
+
+async def test_a_schedule_that_stands_still_is_told_and_kubelets_that_hang_or_fail_are_not() -> None:
+    world = World("a", "b")
+    world.answers = {"a": failing(ScrapeReason.CONNECT), "b": hanging}
+    async with world.scraping() as scraper:
+        await world.clock.advance(300)
+        assert scraper.verdict(16).ok
+        world.answers["a"] = hanging
+        await world.clock.advance(RESOLUTION + 14)
+        assert scraper.verdict(16).ok
+        await world.clock.advance(3 * RESOLUTION)
+        assert (scraper.verdict(100).ok, scraper.verdict(16).ok) == (True, False)
+        assert "no scrape has come to an end" in scraper.verdict(16).detail
+
+
+async def test_without_nodes_nothing_stands_still() -> None:
+    world = World()
+    async with world.scraping() as scraper:
+        await world.clock.advance(1000)
+        assert scraper.verdict(16).ok
+
+
+async def test_how_long_a_node_waits_for_its_turn_and_for_its_page_is_measured() -> None:
+    world = World("a", "b")
+
+    async def slow(node: Node, source: Source) -> bytes:
+        await world.clock.sleep(2)
+        return await world.steady(node, source)
+
+    world.answers = {"a": slow, "b": slow}
+    async with world.scraping(concurrency=1):
+        await world.clock.advance(5)
+    lag, tick = "autoscaler_scrape_lag_seconds", "metrics_server_manager_tick_duration_seconds"
+    found = [world.registry.get_sample_value(f"{name}_sum") for name in (lag, tick)]
+    assert found == pytest.approx([2, 6])

@@ -82,17 +82,6 @@ def test_a_node_of_the_same_name_with_another_uid_begins_anew() -> None:
     assert told.store.node_usage("n1") is None
 
 
-def test_points_are_what_can_be_served_now() -> None:
-    told = Told(pod("a", "b"), resolution=10)
-    both = {"a": reading(10, 1), "b": reading(10, 1)}
-    told.scrape(10, both, own=reading(10, 1))
-    assert (told.points("node"), told.points("container")) == (0, 0)
-    told.scrape(20, {"a": reading(20, 1), "b": reading(20, 1)}, own=reading(20, 1))
-    assert (told.points("node"), told.points("container")) == (1, 2)
-    told.clock.at = 51
-    assert (told.points("node"), told.points("container")) == (0, 0)
-
-
 def test_a_controller_reads_milli_rounded_up_per_container_and_whole_seconds() -> None:
     told = Told(pod("a", "b"))
     told.scrape(10, {"a": reading(10.25, 0), "b": reading(10.25, 0)})

@@ -22,7 +22,7 @@ def test_warm_when_nine_nodes_of_ten_have_a_usage() -> None:
     warmup = Warmup(cluster, cluster, FakeClock())
     cluster.served = {f"n{i}" for i in range(8)}
     assert not warmup.warm()
-    assert warmup.waiting_for == "usage of nodes: 8 of 10 have one"
+    assert warmup.waiting_for == "usage of nodes: 8 of 10 ready ones have one"
     cluster.served.add("n8")
     assert warmup.warm()
     assert warmup.waiting_for == ""
@@ -59,4 +59,11 @@ def test_a_total_outage_later_does_not_make_it_cold_again() -> None:
 
 def test_a_cluster_without_nodes_is_warm_at_once() -> None:
     cluster = Cluster(0)
+    assert Warmup(cluster, cluster, FakeClock()).warm()
+
+
+def test_a_node_that_is_not_ready_is_not_waited_for() -> None:
+    cluster = Cluster(2)
+    cluster.all[NodeName("n1")] = Node(name=NodeName("n1"), uid="1", ready=False)
+    cluster.served = {"n0"}
     assert Warmup(cluster, cluster, FakeClock()).warm()

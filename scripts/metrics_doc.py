@@ -1,0 +1,75 @@
+"""Writes docs/metrics.md from the registry of series; `--check` only says whether it is up to date.
+
+A test compares the two, so the page cannot drift.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import Counter, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from autoscaler.telemetry import Telemetry
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
+_HEAD = """# Series and health
+
+<!-- Made by scripts/metrics_doc.py from autoscaler/telemetry/series.py: change that, then run
+     `python scripts/metrics_doc.py`. -->
+
+`/metrics` tells of the program itself, to whom may `get` the nonResourceURL `/metrics` (the built-in ClusterRole
+`system:monitoring` does). The six `metrics_server_*` families keep their names, labels and buckets, so that dashboards
+of metrics-server go on working; there is no cycle over all nodes here, so each node's own turn counts as a tick. Series
+labelled by node go when the node goes. Nothing is labelled by pod.
+
+| series | type | labels | what |
+|---|---|---|---|
+"""
+_TAIL = """
+## Health
+
+`/livez`, `/readyz` and `/healthz` are open to everybody and answer like a Go API server: `ok`, `?verbose`, `?exclude=`,
+and one path per check, such as `/readyz/metric-storage-ready`, which says what is wrong and needs permission.
+
+- `/livez` is about our own loops alone. `event-loop` fails when the event loop did not turn for 20 s.
+  `metric-collection-timely` fails when scrapes are due and none came to an end for three resolutions; kubelets that
+  fail are no reason.
+- `/readyz` is about having something to serve. `inventory-synced` fails until nodes and pods were listed,
+  `front-proxy-trust` while the cluster's requestheader CA is not known or cannot be read. `metric-storage-ready` fails
+  until nine of ten ready nodes have had a usage, for a minute at most; once good it stays so, in a total outage of the
+  kubelets too, since an unready APIService would block the deletion of namespaces.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return _HEAD + "\n".join(sorted(_rows())) + "\n" + _TAIL
+
+
+def _rows() -> Iterator[str]:
+    for series in Telemetry().registry._collector_to_names:  # the registry has no public list of what it collects
+        assert isinstance(series, MetricWrapperBase)
+        name = series._name + ("_total" if isinstance(series, Counter) else "")
+        labels = ", ".join(series._labelnames) or "-"
+        what = series._documentation
+        if isinstance(series, Histogram):
+            what += f" Buckets: {', '.join(f'{bound:.4g}' for bound in series._upper_bounds[:-1])}."
+        yield f"| `{name}` | {series._type} | {labels} | {what} |"
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 when `--check` finds the page out of date."""
+    if arguments == ["--check"]:
+        if PAGE.exists() and PAGE.read_text() == page():
+            return 0
+        print(f"{PAGE.name} is out of date: run python scripts/metrics_doc.py")
+        return 1
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

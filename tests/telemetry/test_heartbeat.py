@@ -1,0 +1,42 @@
+import asyncio
+
+from prometheus_client import CollectorRegistry
+
+from autoscaler.telemetry import Heartbeat, ProcessTelemetry
+from tests.clock import FakeClock, settle
+
+
+async def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_dead_after_a_while() -> None:
+    clock = FakeClock()
+    heart = Heartbeat(clock, ProcessTelemetry(CollectorRegistry()))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(heart.run())
+        await settle()
+        await clock.advance(100)
+        assert heart.verdict().ok
+        running.cancel()
+    await clock.advance(19)
+    assert heart.verdict().ok
+    await clock.advance(2)
+    assert (heart.verdict().ok, heart.verdict().detail) == (False, "no heartbeat for 21 s")
+
+
+class LateClock(FakeClock):
+    """Comes 0.3 s late to every timer."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds + 0.3)
+
+
+async def test_a_late_timer_is_measured() -> None:
+    clock, registry = LateClock(), CollectorRegistry()
+    heart = Heartbeat(clock, ProcessTelemetry(registry))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(heart.run())
+        await settle()
+        await clock.advance(1.4)
+        running.cancel()
+    counted = {
+        le: registry.get_sample_value("autoscaler_event_loop_lag_seconds_bucket", {"le": le}) for le in ("0.25", "0.5")
+    }
+    assert counted == {"0.25": 0, "0.5": 1}
