@@ -38,6 +38,7 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.warmup import Warmup
 from autoscaler.errors import AutoscalerError
+from autoscaler.kube.adapters import Adapters
 from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
@@ -185,6 +186,7 @@ class Application:
             gatherer=Gatherer(
                 targets=self.cluster,
                 usage=self.storage,
+                values=Adapters(client, clock),
                 scales=scaler,
                 memory=memory,
                 followers=followers,

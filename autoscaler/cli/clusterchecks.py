@@ -56,6 +56,10 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         Right(("get", "update"), "apps", "deployments/scale"),
         Right(("create",), "events.k8s.io", "events"),
     ),
+    "read custom and external metrics": (
+        Right(("get",), "custom.metrics.k8s.io", "*"),
+        Right(("list",), "external.metrics.k8s.io", "*"),
+    ),
 }
 
 

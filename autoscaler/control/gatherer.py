@@ -1,18 +1,26 @@
-"""Everything one decision is made of, read anew: what cannot be had is in the evaluation as a reason."""
+"""Everything one decision is made of, read anew: what cannot be had is in the evaluation as a reason.
+
+Adapters are asked only for the metrics a policy has, only while metrics decide, and for all of them at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from autoscaler.clock import Clock
 from autoscaler.control.followers import Followers
 from autoscaler.control.memory import Memory
-from autoscaler.core.evaluation import Evaluation
+from autoscaler.core.evaluation import RESOURCE_TYPES, VALUE_TYPES, Evaluation, asks_metrics
+from autoscaler.core.requests import Failure
 from autoscaler.errors import KubeError, MalformedError
-from autoscaler.model.metrics import PodMetrics
+from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
-from autoscaler.model.policy import ControllerSettings, Policy, TargetRef
+from autoscaler.model.policy import ControllerSettings, MetricSpec, Policy, TargetRef
+
+Values = Mapping[MetricSpec, Sequence[MetricValue] | Failure]
+"""Answers by the metric they were asked for, or why there is none."""
 
 
 class Targets(Protocol):
@@ -27,6 +35,15 @@ class UsageReader(Protocol):
     def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]: ...
 
 
+class ValueReader(Protocol):
+    """What custom.metrics.k8s.io or external.metrics.k8s.io answers for one metric of a policy in this namespace.
+
+    `selector` is that of the target's pods. Raises KubeError or MalformedError.
+    """
+
+    async def values(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue]: ...
+
+
 class Scales(Protocol):
     """The scale subresource of a target; raises KubeError."""
 
@@ -34,13 +51,14 @@ class Scales(Protocol):
 
 
 class Gatherer:
-    """Reads for one policy at a time; from then on its pods are followed."""
+    """Reads for one policy at a time; from then on its pods are followed, if it is their usage that decides."""
 
     def __init__(
         self,
         *,
         targets: Targets,
         usage: UsageReader,
+        values: ValueReader,
         scales: Scales,
         memory: Memory,
         followers: Followers,
@@ -49,6 +67,7 @@ class Gatherer:
     ) -> None:
         self._targets = targets
         self._usage = usage
+        self._values = values
         self._scales = scales
         self._memory = memory
         self._followers = followers
@@ -61,13 +80,30 @@ class Gatherer:
             scale = await self._scales.read(policy.namespace, policy.target)
         except KubeError as exc:
             return self._evaluation(policy, None, scale_error=str(exc))
+        values: Values = {}
+        if scale.selector and asks_metrics(policy, scale, self._settings.compat):
+            values = await self._answers(policy, scale.selector)
         try:
             pods = self._targets.pods_matching(policy.namespace, scale.selector) if scale.selector else ()
         except MalformedError:  # the planner looks at the selector itself, and says what is wrong with it
             pods = ()
-        self._followers.follow(policy.key, (pod.key for pod in pods))
-        metrics = self._usage.pod_metrics(policy.namespace, pods)
-        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics)
+        by_usage = any(spec.type in RESOURCE_TYPES for spec in policy.metrics)
+        self._followers.follow(policy.key, (pod.key for pod in pods) if by_usage else ())
+        metrics = self._usage.pod_metrics(policy.namespace, pods) if by_usage else ()
+        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values)
+
+    async def _answers(self, policy: Policy, selector: str) -> Values:
+        """One question for each metric, as upstream asks (hpa.md §2)."""
+        asked = [spec for spec in dict.fromkeys(policy.metrics) if spec.type in VALUE_TYPES]
+        async with asyncio.TaskGroup() as group:
+            tasks = {spec: group.create_task(self._answer(policy.namespace, spec, selector)) for spec in asked}
+        return {spec: task.result() for spec, task in tasks.items()}
+
+    async def _answer(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue] | Failure:
+        try:
+            return await self._values.values(namespace, spec, selector)
+        except (KubeError, MalformedError) as exc:
+            return Failure(str(exc))
 
     def _evaluation(
         self,
@@ -77,6 +113,7 @@ class Gatherer:
         scale_error: str = "",
         pods: Sequence[Pod] = (),
         pod_metrics: Sequence[PodMetrics] = (),
+        values: Values = {},  # noqa: B006 - nobody writes to it
     ) -> Evaluation:
         now = self._clock.now()
         return Evaluation(
@@ -85,6 +122,7 @@ class Gatherer:
             scale_error=scale_error,
             pods=pods,
             pod_metrics=pod_metrics,
+            values=values,
             history=self._memory.history(policy),
             now=now,
             settings=self._settings,

@@ -51,7 +51,7 @@ class Teller:
         self, policy: Policy, plan: Plan, outcome: Outcome, error: str, *, now: float, evaluation: Evaluation | None
     ) -> Decision:
         """The record of a plan and of what became of it; `evaluation` None: the policy could not be evaluated."""
-        metrics = evaluation.pod_metrics if evaluation and evaluation.pod_metrics else ()
+        oldest = evaluation.oldest_sample if evaluation else None
         return Decision(
             id=self._new_id(),
             time=micro_text(now),
@@ -64,7 +64,7 @@ class Teller:
             desired=plan.desired,
             reason=plan.reason,
             error=error,
-            sample_age=now - min(sample.at for sample in metrics) if metrics else None,
+            sample_age=None if oldest is None else now - oldest,
             stages=plan.stages,
             conditions=plan.conditions,
             events=plan.events,

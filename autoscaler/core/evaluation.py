@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from autoscaler.core import selectors
+from autoscaler.core.conditions import TO_ZERO, holds
+from autoscaler.core.requests import Failure
 from autoscaler.core.totals import Tolerance
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
 from autoscaler.model.plan import History
-from autoscaler.model.policy import ControllerSettings, MetricType, Policy
+from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, MetricType, Policy
+
+RESOURCE_TYPES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)
+"""Metrics made of the usage of pods."""
+VALUE_TYPES = (MetricType.PODS, MetricType.OBJECT, MetricType.EXTERNAL)
+"""Metrics whose values somebody else's API tells."""
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -20,7 +27,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
     `scale` None: its GET failed, `scale_error` says how. `pods` may be more than the selector's, it is applied here.
     `pod_metrics` is the answer of metrics.k8s.io for the selector; None: unavailable, `unavailable` says why.
-    `custom` and `external` are answers by metric name; a name that is absent was answered with 404.
+    `values` are the answers of custom.metrics.k8s.io and external.metrics.k8s.io by the metric they were asked for, or
+    why there is none; one that is absent was answered with 404.
     `period_start_replicas` is the size at the start of the sync period, for passes that come faster than one per
     period; None: the current one. `rivals` are other policies of the namespace whose selectors match one of the pods:
     nobody scales what two policies claim (hpa.md §5.3). `now` is in seconds since 1970.
@@ -32,8 +40,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     pods: Sequence[Pod] = ()
     pod_metrics: Sequence[PodMetrics] | None = None
     unavailable: str = ""
-    custom: Mapping[str, Sequence[MetricValue]] = {}
-    external: Mapping[str, Sequence[MetricValue]] = {}
+    values: Mapping[MetricSpec, Sequence[MetricValue] | Failure] = {}
     history: History = History()
     now: float
     settings: ControllerSettings = ControllerSettings()
@@ -49,6 +56,14 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         down, up = behavior.down.tolerance, behavior.up.tolerance
         return Tolerance(default if down is None else down, default if up is None else up)
 
+    @property
+    def oldest_sample(self) -> float | None:
+        """When the oldest of the samples and values was taken, as far as they say; None when none does."""
+        answers = [each for each in self.values.values() if not isinstance(each, Failure)]
+        times = [value.at for values in answers for value in values if value.at > 0]
+        times += [sample.at for sample in self.pod_metrics or ()]
+        return min(times, default=None)
+
 
 def reference(policy: Policy) -> str:
     """The target in messages: `Deployment/shop/web`."""
@@ -58,6 +73,20 @@ def reference(policy: Policy) -> str:
 def wakes_by_itself(policy: Policy) -> bool:
     """Whether one of its metrics has a number while there is no pod."""
     return any(each.type in (MetricType.OBJECT, MetricType.EXTERNAL) for each in policy.metrics)
+
+
+def may_wake(policy: Policy, compat: Compat) -> bool:
+    """At 0 replicas metrics are asked only if it was us who scaled to 0 (hpa.md §3.7.1)."""
+    if not compat.scale_to_zero or not holds(policy.conditions, TO_ZERO):
+        return False
+    return policy.min_replicas != 0 or wakes_by_itself(policy)
+
+
+def asks_metrics(policy: Policy, scale: Scale, compat: Compat) -> bool:
+    """Whether metrics decide at this size: outside the bounds, or while scaling is off at 0, nobody needs them."""
+    if scale.replicas == 0:
+        return may_wake(policy, compat)
+    return policy.min_replicas <= scale.replicas <= policy.max_replicas
 
 
 class Refusal(Struct, frozen=True):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from autoscaler.core import behavior
 from autoscaler.core.behavior import Bounds
 from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, REMOVED, TO_ZERO, Conditions, holds, touched
-from autoscaler.core.evaluation import Evaluation, Refusal, reference, selected_pods, wakes_by_itself
+from autoscaler.core.evaluation import Evaluation, Refusal, may_wake, reference, selected_pods
 from autoscaler.core.proposals import Asked, Question, proposal
 from autoscaler.core.settlement import settled
 from autoscaler.model.objects import Scale
@@ -87,7 +87,7 @@ def plan(evaluation: Evaluation) -> Plan:
         ABLE, "True", "SucceededGetScale", "the target's current scale was read"
     )
     current = scale.replicas
-    if current == 0 and not _may_wake(evaluation):
+    if current == 0 and not may_wake(policy, evaluation.settings.compat):
         return _disabled(draft)
     if current > policy.max_replicas:
         return _forced(draft, policy.max_replicas, behavior.TOO_MANY, "above Spec.MaxReplicas")
@@ -104,14 +104,6 @@ def _seen(history: History, scale: Scale, now: float) -> History:
     if history.recommendations is not None:
         return history
     return replace(history, recommendations=(Recommendation(scale.replicas, math.nextafter(now, -math.inf)),))
-
-
-def _may_wake(evaluation: Evaluation) -> bool:
-    """At 0 replicas metrics are asked only if it was us who scaled to 0 (hpa.md §3.7.1)."""
-    policy = evaluation.policy
-    if not evaluation.settings.compat.scale_to_zero or not holds(policy.conditions, TO_ZERO):
-        return False
-    return policy.min_replicas != 0 or wakes_by_itself(policy)
 
 
 def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:

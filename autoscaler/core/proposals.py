@@ -196,19 +196,18 @@ def _pods(question: Question) -> Answer | Failure:
     spec = question.spec
     if spec.average_value is None:
         return Failure("invalid pods metric source: averageValue is not set as target")
-    values = _custom(question)
+    values = _values(question, "custom")
     if isinstance(values, Failure):
         return Failure(f"unable to get metric {spec.name}: {values.message}")
-    if not values:
-        return Failure(f"unable to get metric {spec.name}: no metrics returned from custom metrics API")
     return _by_average_value(question, {each.object: each for each in values}, "", spec.average_value)
 
 
-def _custom(question: Question) -> Sequence[MetricValue] | Failure:
-    values = question.evaluation.custom.get(question.spec.name)
-    if values is None:
-        return Failure(f'unable to fetch metrics from custom metrics API: "{question.spec.name}" not found')
-    return values
+def _values(question: Question, api: str) -> Sequence[MetricValue] | Failure:
+    spec = question.spec
+    found = question.evaluation.values.get(spec, Failure(f'"{spec.name}" not found'))
+    if isinstance(found, Failure):
+        return Failure(f"unable to fetch metrics from {api} metrics API: {found.message}")
+    return found or Failure(f"no metrics returned from {api} metrics API")
 
 
 def _object(question: Question) -> Answer | Failure:
@@ -216,7 +215,7 @@ def _object(question: Question) -> Answer | Failure:
     target = {"Value": spec.value, "AverageValue": spec.average_value}.get(spec.target_type)
     if target is None:
         return Failure("invalid object metric source: neither a value target nor an average value target was set")
-    values = _custom(question)
+    values = _values(question, "custom")
     if not isinstance(values, Failure) and len(values) != 1:
         values = Failure(f"the custom metrics API returned {len(values)} values where exactly one was asked for")
     if isinstance(values, Failure):
@@ -233,10 +232,9 @@ def _external(question: Question) -> Answer | Failure:
     spec, evaluation = question.spec, question.evaluation
     if spec.average_value is None and spec.value is None:
         return Failure("invalid external metric source: neither a value target nor an average value target was set")
-    items = evaluation.external.get(spec.name)
-    if not items:
-        why = "no metrics returned" if items is not None else f'"{spec.name}" not found'
-        return Failure(f"unable to get external metric {spec.name}({spec.selector}): {why} by the external metrics API")
+    items = _values(question, "external")
+    if isinstance(items, Failure):
+        return Failure(f"unable to get external metric {spec.name}({spec.selector}): {items.message}")
     values = [each.value for each in items]
     if spec.average_value is not None:
         return _by_average(question, replicas.external_total_per_pod(values), spec.average_value, saturated=True)

@@ -17,14 +17,15 @@ from msgspec import Raw, Struct
 from autoscaler.core import conditions, planner
 from autoscaler.core.planner import Evaluation
 from autoscaler.errors import MalformedError
-from autoscaler.kube import decode, decode_policy, encode_status
+from autoscaler.kube import decode, decode_policy, decode_values, encode_status
+from autoscaler.kube.decode_values import ValuesWire
 from autoscaler.kube.encode_status import Document
 from autoscaler.kube.wire import Amounts, decoder
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Milli, Scale
 from autoscaler.model.plan import Action, History, Plan, Recommendation, ScaleEvent, Stage
-from autoscaler.model.policy import Compat, ControllerSettings
+from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, MetricType, Policy
 
 Part = TypeVar("Part")
 
@@ -61,20 +62,9 @@ class _PodMetricsList(Struct, gc=False):
     items: list[_PodMetrics] | None = None
 
 
-class _Value(Struct, gc=False, rename="camel"):
-    value: str | int | float
-    described_object: _Name = _Name()
-    timestamp: str | None = None
-    window_seconds: int | None = None
-
-
-class _Values(Struct, gc=False, frozen=True):
-    items: list[_Value] | None = None
-
-
 class _Metric(Struct, gc=False):
     metric: str
-    list: _Values = _Values()
+    list: ValuesWire = ValuesWire()
 
 
 class _Recommendation(Struct, gc=False):
@@ -150,15 +140,15 @@ def read(line: bytes) -> Bundle:
     """A bundle from its line. Raises MalformedError, which names the field."""
     wire = _bundle(line)
     status = _part("policy", _held, wire.policy).status or _Status()
+    policy = _part("policy", decode_policy.policy, wire.policy)
     evaluation = Evaluation(
-        policy=_part("policy", decode_policy.policy, wire.policy),
+        policy=policy,
         scale=_scale(wire),
         scale_error="the bundle has no scale: not found",
         pods=[_part(f"pods.items[{index}]", decode.pod, raw) for index, raw in enumerate(wire.pods.items or ())],
         pod_metrics=None if wire.pod_metrics is None else [_usage(each) for each in wire.pod_metrics.items or ()],
         unavailable="the bundle has no podMetrics: unavailable",
-        custom=_by_name(wire.custom_metrics),
-        external=_by_name(wire.external_metrics),
+        values=_values(wire, policy),
         history=_history(wire.history),
         now=parse_instant(wire.now),
         settings=_settings(wire.settings),
@@ -236,18 +226,20 @@ def _amounts(usage: Amounts | None) -> dict[str, Milli]:
     return {name: decode.amount(value) for name, value in usage.items()} if usage else {}
 
 
+def _values(wire: _Bundle, policy: Policy) -> dict[MetricSpec, tuple[MetricValue, ...]]:
+    """A bundle tells its answers by the metric's name alone."""
+    custom, external = _by_name(wire.custom_metrics), _by_name(wire.external_metrics)
+    apis = {MetricType.PODS: custom, MetricType.OBJECT: custom, MetricType.EXTERNAL: external}
+    found = {}
+    for spec in policy.metrics:
+        answers = next((answers for kind, answers in apis.items() if kind == spec.type), {})
+        if spec.name in answers:
+            found[spec] = answers[spec.name]
+    return found
+
+
 def _by_name(wire: list[_Metric] | None) -> dict[str, tuple[MetricValue, ...]]:
-    return {each.metric: tuple(_value(item) for item in each.list.items or ()) for each in wire or ()}
-
-
-def _value(wire: _Value) -> MetricValue:
-    """Without a window a custom metric counts as one over a minute (hpa.md §2)."""
-    return MetricValue(
-        value=decode.amount(wire.value),
-        object=wire.described_object.name,
-        at=decode.instant(wire.timestamp) or 0.0,
-        window=60.0 if wire.window_seconds is None else float(wire.window_seconds),
-    )
+    return {each.metric: decode_values.listed(each.list) for each in wire or ()}
 
 
 def _history(wire: _History) -> History:

@@ -56,7 +56,7 @@ def test_resource(case):
 def test_pods_metric(case):
     spec = MetricSpec(type="Pods", name="qps", average_value=case["target_m"])
     values = tuple(MetricValue(value, f"pod-{index}", ANCIENT) for index, value in enumerate(case["values_m"]))
-    check_usage(case, asked(case, spec, custom={"qps": values}))
+    check_usage(case, asked(case, spec, values={spec: values}))
 
 
 OBJECT = TargetRef("apps/v1", "Deployment", "some")
@@ -65,7 +65,7 @@ OBJECT = TargetRef("apps/v1", "Deployment", "some")
 @pytest.mark.parametrize("case", cases("calc_object"))
 def test_object_metric(case):
     spec = MetricSpec(type="Object", name="qps", described=OBJECT, target_type="Value", value=case["target_m"])
-    check_usage(case, asked(case, spec, custom={"qps": series(case)}))
+    check_usage(case, asked(case, spec, values={spec: series(case)}))
 
 
 @pytest.mark.parametrize("case", cases("calc_object_per_pod"))
@@ -73,19 +73,19 @@ def test_object_metric_per_pod(case):
     spec = MetricSpec(
         type="Object", name="qps", described=OBJECT, target_type="AverageValue", average_value=case["target_m"]
     )
-    check_usage(case, asked(case, spec, custom={"qps": series(case)}))
+    check_usage(case, asked(case, spec, values={spec: series(case)}))
 
 
 @pytest.mark.parametrize("case", cases("calc_external"))
 def test_external_metric(case):
     spec = MetricSpec(type="External", name="qps", value=case["target_m"])
-    check_usage(case, asked(case, spec, external={"qps": series(case)}))
+    check_usage(case, asked(case, spec, values={spec: series(case)}))
 
 
 @pytest.mark.parametrize("case", cases("calc_external_per_pod"))
 def test_external_metric_per_pod(case):
     spec = MetricSpec(type="External", name="qps", average_value=case["target_m"])
-    check_usage(case, asked(case, spec, external={"qps": series(case)}))
+    check_usage(case, asked(case, spec, values={spec: series(case)}))
 
 
 def series(case):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.core.planner import Evaluation
+from autoscaler.core.evaluation import VALUE_TYPES, Evaluation
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Pod, Ready, Scale
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
@@ -160,9 +160,9 @@ def evaluation_of(case):
     levels = case["levels"]
     fails = {metric["type"] for metric in case["metrics"] if metric.get("api_fails")}
     values = tuple(MetricValue(level, f"pod-{index}", NOW) for index, level in enumerate(levels))
-    is_object = any(metric["type"] == "Object" for metric in case["metrics"])
+    policy = policy_of(case)
     return Evaluation(
-        policy=policy_of(case),
+        policy=policy,
         scale=Scale(
             namespace="test",
             name="target",
@@ -174,8 +174,11 @@ def evaluation_of(case):
         pod_metrics=tuple(
             usage_of(f"pod-{index}", (level // 2, level // 2), NOW) for index, level in enumerate(levels)
         ),
-        custom={} if fails & {"Object", "Pods"} else {"qps": values[:1] if is_object else values},
-        external={} if "External" in fails else {"qps": values},
+        values={
+            spec: values[:1] if spec.type == "Object" else values
+            for spec in policy.metrics
+            if spec.type in VALUE_TYPES and spec.type not in fails
+        },
         history=History(recommendations=recommendations_of(case.get("recommendations"))),
         now=NOW,
         settings=settings_of(case, legacy_up_factor=8.0),

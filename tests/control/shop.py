@@ -13,7 +13,7 @@ from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.teller import Teller
 from autoscaler.errors import MalformedError
 from autoscaler.model.decision import Decision
-from autoscaler.model.metrics import PodMetrics
+from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Milli, Pod, Ready, Scale
 from autoscaler.model.plan import EventNote
 from autoscaler.model.policy import Compat, Condition, ControllerSettings, MetricSpec, Policy, TargetRef
@@ -42,6 +42,9 @@ class Shop:
         self.replicas = 2
         self.version = 7
         self.selector = "app=web"
+        self.answers: dict[str, int | Exception] = {}
+        self.questions: list[tuple[str, str, str]] = []
+        self.asking = self.asked_at_once = 0
         self.written: list[tuple[int, str]] = []
         self.refusal: list[Exception] = []
         self.unreadable: Exception | None = None
@@ -55,7 +58,7 @@ class Shop:
         memory, telemetry = Memory(15), ControlTelemetry(CollectorRegistry())
         self.reconciler = Reconciler(
             gatherer=Gatherer(
-                targets=self, usage=self, scales=self, memory=memory, followers=self.followers,
+                targets=self, usage=self, values=self, scales=self, memory=memory, followers=self.followers,
                 settings=ControllerSettings(), clock=self.clock,
             ),
             scaler=self, teller=Teller(_Journal(self), _Policies(self), telemetry, lambda: f"id-{next(ids)}"),
@@ -75,6 +78,17 @@ class Shop:
     def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
         at = self.clock.now() - 4.0
         return tuple(PodMetrics(pod.name, at, 15.0, (("main", {"cpu": Milli(self.used)}),)) for pod in pods)
+
+    async def values(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue]:
+        self.questions.append((namespace, spec.name, selector))
+        self.asking += 1
+        self.asked_at_once = max(self.asked_at_once, self.asking)
+        await asyncio.sleep(0)
+        self.asking -= 1
+        answer = self.answers[spec.name]
+        if isinstance(answer, Exception):
+            raise answer
+        return (MetricValue(Milli(answer), "web-0", self.clock.now() - 9.0),)
 
     async def read(self, namespace: str, target: TargetRef) -> Scale:
         if self.unreadable:

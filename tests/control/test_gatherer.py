@@ -1,9 +1,13 @@
 import pytest
 
-from autoscaler.errors import NotFoundError
+from autoscaler.errors import MalformedError, NotFoundError, UnreachableError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import ObjectKey
-from tests.control.shop import Shop
+from autoscaler.model.policy import Condition, MetricSpec
+from tests.control.shop import CPU_60, Shop, policy
+
+QUEUE = MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=10_000)
+QPS = MetricSpec(type="Pods", name="qps", target_type="AverageValue", average_value=10_000)
 
 
 @pytest.fixture
@@ -28,3 +32,47 @@ def test_a_target_that_is_not_there_holds_and_says_so(shop: Shop) -> None:
     assert (decision.outcome, decision.current, decision.reason) == (Outcome.HELD, None, "FailedGetScale")
     assert "not found" in shop.condition("AbleToScale").message
     assert shop.statuses[-1].desired_replicas is None
+
+
+def test_adapters_are_asked_for_all_their_metrics_at_once(shop: Shop) -> None:
+    shop.answers = {"queue": 35_000, "qps": 10_000}
+    decision = shop.evaluate(policy(metrics=(CPU_60, QUEUE, QPS)))
+    assert sorted(shop.questions) == [("shop", "qps", "app=web"), ("shop", "queue", "app=web")]
+    assert shop.asked_at_once == 2
+    assert decision.desired == 4
+    assert decision.sample_age == pytest.approx(9.0)
+
+
+def test_who_needs_no_adapter_asks_none(shop: Shop) -> None:
+    shop.evaluate()
+    assert shop.questions == []
+
+
+@pytest.mark.parametrize(
+    ("size", "selector"), [(11, "app=web"), (0, "app=web"), (2, "")], ids=["too many", "off at 0", "no selector"]
+)
+def test_where_metrics_do_not_decide_no_adapter_is_asked(shop: Shop, size: int, selector: str) -> None:
+    shop.replicas, shop.selector = size, selector
+    shop.evaluate(policy(metrics=(QUEUE,)))
+    assert shop.questions == []
+
+
+def test_at_zero_of_our_own_making_adapters_are_asked(shop: Shop) -> None:
+    shop.replicas, shop.answers = 0, {"queue": 35_000}
+    ours = Condition(type="ScaledToZero", status="True", reason="ScaledToZero", message="")
+    assert shop.evaluate(policy(metrics=(QUEUE,), min_replicas=0, conditions=(ours,))).desired == 4
+
+
+@pytest.mark.parametrize("fault", [UnreachableError("the adapter is away"), MalformedError("no number")])
+def test_an_adapter_that_fails_is_a_reason_and_the_others_still_count(shop: Shop, fault: Exception) -> None:
+    shop.answers = {"queue": fault}
+    decision = shop.evaluate(policy(metrics=(QUEUE, CPU_60)))
+    assert decision.desired == 4
+    assert str(fault) in decision.error
+    assert shop.evaluate(policy(metrics=(QUEUE,))).reason == "FailedGetExternalMetric"
+
+
+def test_pods_whose_usage_decides_nothing_wake_nobody(shop: Shop) -> None:
+    shop.answers = {"queue": 35_000}
+    shop.evaluate(policy(metrics=(QUEUE,)))
+    assert shop.followers.of([ObjectKey("shop", "web-1")]) == set()

@@ -112,9 +112,9 @@ def test_a_failed_metric_forbids_going_down(cpu, action, active):
 
 
 def test_the_largest_proposal_wins():
-    found = plan(evaluation(policy=BOTH, external={"queue": (MetricValue(15_000),)}))
+    found = plan(evaluation(policy=BOTH, values={QUEUE: (MetricValue(15_000),)}))
     assert found.stages[2] == Chosen(metric="cpu resource utilization (percentage of request)", replicas=4)
-    found = plan(evaluation(policy=BOTH, external={"queue": (MetricValue(25_000),)}))
+    found = plan(evaluation(policy=BOTH, values={QUEUE: (MetricValue(25_000),)}))
     assert (found.stages[2].metric, found.desired) == ("external metric queue()", 4)
     assert found.reason == "ScaleUpLimit"
 
@@ -137,7 +137,7 @@ def test_waking_from_zero(asked, compat, reason):
             scale=scale(0),
             pods=(),
             pod_metrics=(),
-            external={"queue": (MetricValue(15_000),)},
+            values={QUEUE: (MetricValue(15_000),)},
             settings=ControllerSettings(compat=compat),
         )
     )
@@ -147,7 +147,7 @@ def test_waking_from_zero(asked, compat, reason):
 
 def test_waking_brings_at_least_the_minimum():
     asked = policy(metrics=(QUEUE,), conditions=TO_ZERO, min_replicas=3)
-    found = plan(evaluation(policy=asked, scale=scale(0), external={"queue": (MetricValue(0),)}, history=History()))
+    found = plan(evaluation(policy=asked, scale=scale(0), values={QUEUE: (MetricValue(0),)}, history=History()))
     assert (found.desired, found.stages[-1].why) == (3, "Current number of replicas below Spec.MinReplicas")
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from autoscaler.core.proposals import Question, label, proposal
+from autoscaler.core.requests import Failure
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.plan import MetricStatus
 from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, TargetRef
@@ -14,14 +15,16 @@ OBJECT = MetricSpec(type="Object", name="qps", described=INGRESS, target_type="V
 OBJECT_EACH = MetricSpec(type="Object", name="qps", described=INGRESS, target_type="AverageValue", average_value=10_000)
 EXTERNAL = MetricSpec(type="External", name="queue", selector="queue=q1", value=10_000)
 EXTERNAL_EACH = MetricSpec(type="External", name="queue", average_value=10_000)
-FOUND = {
-    "custom": {"qps": (MetricValue(20_000, "main"),)},
-    "external": {"queue": (MetricValue(15_000), MetricValue(15_000))},
-}
+OBJECT_VALUES = (MetricValue(20_000, "main"),)
+QUEUES = (MetricValue(15_000), MetricValue(15_000))
+FOUND = {OBJECT: OBJECT_VALUES, OBJECT_EACH: OBJECT_VALUES, EXTERNAL: QUEUES, EXTERNAL_EACH: QUEUES}
+
+
+AWAY = Failure("503")
 
 
 def asked(spec, **fields):
-    given = evaluation(**(FOUND | fields))
+    given = evaluation(**({"values": FOUND} | fields))
     return proposal(Question(given, given.scale, given.pods, spec))
 
 
@@ -57,7 +60,7 @@ def test_an_object_asks(spec, replicas):
 
 def test_a_pods_metric_goes_by_the_pods_names():
     values = (MetricValue(20_000, "web-0"), MetricValue(30_000, "web-1"))
-    assert asked(PODS, custom={"qps": values}).proposal.replicas == 5
+    assert asked(PODS, values={PODS: values}).proposal.replicas == 5
 
 
 @pytest.mark.parametrize(
@@ -89,15 +92,15 @@ def test_a_pods_metric_goes_by_the_pods_names():
             id="a resource nobody reports",
         ),
         pytest.param(MetricSpec(type="Resource", name="cpu"), {}, "FailedGetResourceMetric", "neither", id="no target"),
-        pytest.param(PODS, {"custom": {}}, "FailedGetPodsMetric", '"qps" not found', id="custom metric unknown"),
-        pytest.param(PODS, {"custom": {"qps": ()}}, "FailedGetPodsMetric", "no metrics returned", id="custom empty"),
+        pytest.param(PODS, {"values": {}}, "FailedGetPodsMetric", '"qps" not found', id="custom metric unknown"),
+        pytest.param(PODS, {"values": {PODS: ()}}, "FailedGetPodsMetric", "no metrics returned", id="custom empty"),
         pytest.param(
             MetricSpec(type="Pods", name="qps"), {}, "FailedGetPodsMetric", "averageValue", id="pods, no target"
         ),
-        pytest.param(OBJECT, {"custom": {}}, "FailedGetObjectMetric", "not found", id="object metric unknown"),
+        pytest.param(OBJECT, {"values": {}}, "FailedGetObjectMetric", "not found", id="object metric unknown"),
         pytest.param(
             OBJECT,
-            {"custom": {"qps": (MetricValue(1), MetricValue(2))}},
+            {"values": {OBJECT: (MetricValue(1), MetricValue(2))}},
             "FailedGetObjectMetric",
             "2 values",
             id="two objects",
@@ -105,10 +108,13 @@ def test_a_pods_metric_goes_by_the_pods_names():
         pytest.param(
             MetricSpec(type="Object", name="qps", value=1), {}, "FailedGetObjectMetric", "neither", id="object, no type"
         ),
-        pytest.param(EXTERNAL, {"external": {}}, "FailedGetExternalMetric", "not found", id="external unknown"),
+        pytest.param(EXTERNAL, {"values": {}}, "FailedGetExternalMetric", "not found", id="external unknown"),
         pytest.param(
-            EXTERNAL, {"external": {"queue": ()}}, "FailedGetExternalMetric", "no metrics", id="external empty"
+            EXTERNAL, {"values": {EXTERNAL: ()}}, "FailedGetExternalMetric", "no metrics", id="external empty"
         ),
+        pytest.param(PODS, {"values": {PODS: AWAY}}, "FailedGetPodsMetric", "API: 503", id="custom away"),
+        pytest.param(OBJECT, {"values": {OBJECT: AWAY}}, "FailedGetObjectMetric", "API: 503", id="object away"),
+        pytest.param(EXTERNAL, {"values": {EXTERNAL: AWAY}}, "FailedGetExternalMetric", "API: 503", id="external away"),
         pytest.param(
             MetricSpec(type="External", name="queue"),
             {},

@@ -20,6 +20,8 @@ PROGRAM_RULES = [
     {"apiGroups": ["hpa-companion.dev"], "resources": ["horizontalpodscalers"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["hpa-companion.dev"], "resources": ["horizontalpodscalers/status"], "verbs": ["update"]},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["custom.metrics.k8s.io"], "resources": ["*"], "verbs": ["get"]},
+    {"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get", "update"]},
 ]
 

@@ -68,6 +68,47 @@ async def test_a_failed_discovery_is_not_remembered() -> None:
         assert len(await discovery.scalable("argoproj.io", "Rollout")) == 2
 
 
+@pytest.mark.parametrize(
+    ("group", "kind", "name"),
+    [
+        pytest.param("argoproj.io", "Rollout", "rollouts.argoproj.io", id="of a group"),
+        pytest.param("", "Service", "services", id="of the core group"),
+        pytest.param("apps", "Deployment", "deployments.apps", id="of every cluster"),
+    ],
+)
+async def test_a_resource_is_named_with_its_group(group: str, kind: str, name: str) -> None:
+    async with serving() as (server, client):
+        script(server)
+        server.on("/api/v1", ok({"resources": [{"name": "services", "kind": "Service"}]}))
+        assert await Discovery(client, FakeClock()).resource(group, kind) == name
+
+
+async def test_versions_of_a_group_are_remembered_for_a_while() -> None:
+    async with serving() as (server, client):
+        clock = FakeClock()
+        discovery = Discovery(client, clock)
+        with pytest.raises(NotFoundError):
+            await discovery.versions("argoproj.io")
+        script(server)
+        assert await discovery.versions("argoproj.io") == ("v1", "v1alpha1")
+        assert await discovery.versions("argoproj.io") == ("v1", "v1alpha1")
+        assert len(server.asked) == 2
+        await clock.advance(300)
+        await discovery.versions("argoproj.io")
+        assert len(server.asked) == 3
+
+
+async def test_a_kind_that_was_given_a_scale_is_found_at_once() -> None:
+    async with serving() as (server, client):
+        script(server)
+        server.on("/apis/argoproj.io", ok({"versions": [{"version": "v1"}]}))
+        server.on("/apis/argoproj.io/v1", resources("rollouts"), resources("rollouts", "rollouts/scale"))
+        discovery = Discovery(client, FakeClock())
+        with pytest.raises(NotFoundError, match="no scale subresource"):
+            await discovery.scalable("argoproj.io", "Rollout")
+        assert await discovery.scalable("argoproj.io", "Rollout") == (Place("/apis/argoproj.io/v1", "rollouts"),)
+
+
 @pytest.mark.parametrize(("version", "group"), [("apps/v1", "apps"), ("v1", ""), ("", ""), ("a.b/v1", "a.b")])
 def test_only_the_group_of_a_version_counts(version: str, group: str) -> None:
     assert group_of(version) == group
