@@ -16,7 +16,7 @@ from aiohttp import web
 
 from autoscaler.model.identity import PathAttributes
 from autoscaler.sim import access as reviews
-from autoscaler.sim import handlers, refusals
+from autoscaler.sim import handlers, projection, refusals
 from autoscaler.sim.access import Access
 from autoscaler.sim.certificates import Authority
 from autoscaler.sim.handlers import Asked
@@ -127,8 +127,10 @@ class ApiServer:
             raise refusals.forbidden(identity.user, asked.resource, asked.attributes)
         if asked.verb == "watch":
             return await self._watch(request, asked)
-        body = await _body(request)
-        return _json(self._handled(asked, request, body), 201 if asked.verb == "create" else 200)
+        answer = self._handled(asked, request, await _body(request))
+        if projection.wants_metadata(request.headers.get("Accept", "")):
+            answer = projection.metadata_only(answer)
+        return _json(answer, 201 if asked.verb == "create" else 200)
 
     def _document(self, path: str, attributes: PathAttributes) -> web.Response:
         """/version and discovery: open to everybody who is authenticated, as system:discovery grants."""
@@ -163,8 +165,9 @@ class ApiServer:
             return response
         self._watching.add(transport)
         try:
+            projected = projection.wants_metadata(request.headers.get("Accept", ""))
             async for event in watch.events():
-                await response.write(orjson.dumps(event) + b"\n")
+                await response.write(orjson.dumps(projection.metadata_event(event) if projected else event) + b"\n")
             await response.write_eof()
         finally:
             self._watching.discard(transport)

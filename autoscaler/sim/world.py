@@ -19,6 +19,7 @@ from autoscaler.sim.apiserver import ApiServer
 from autoscaler.sim.certificates import Authority, KeyPair
 from autoscaler.sim.deployer import Deployer
 from autoscaler.sim.kubelets import Fault, Kubelet, kubelets
+from autoscaler.sim.orders import Orders
 from autoscaler.sim.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, POD_SCALERS
 from autoscaler.sim.store import Object, Store
 from autoscaler.sim.workloads import Workload
@@ -118,7 +119,9 @@ class World:
                 group.create_task(kubelet.stop())
 
     async def _move(self) -> None:
+        orders = Orders(self.store, self.kubelets)
         async for now in ticks(self.clock, _TICK):
+            await orders.step()
             self._deployer.step(now)
 
     def elapsed(self) -> float:

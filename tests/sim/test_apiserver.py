@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import yaml
 
@@ -155,6 +156,16 @@ class TestWatch:
     async def test_one_object_can_be_watched(self, client: Any) -> None:
         async with aclosing(client.watch(f"{POD_LIST}/b?watch=1")) as events:
             assert (await anext(events))["object"]["metadata"]["name"] == "b"
+
+
+class TestMetadataAlone:
+    async def test_lists_and_watches_leave_out_the_rest(self, client: Any) -> None:
+        headers = {**client.headers(), "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+        async with client.session.get(client.url + POD_LIST, headers=headers) as answer:
+            items = (await answer.json())["items"]
+        async with client.session.get(f"{client.url}{POD_LIST}?watch=1", headers=headers) as answer:
+            event = orjson.loads(await answer.content.readline())
+        assert [sorted(item) for item in [*items, event["object"]]] == [["apiVersion", "kind", "metadata"]] * 4
 
 
 class TestTrouble:
