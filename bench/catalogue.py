@@ -25,11 +25,12 @@ class Module(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`python -m bench --only <name>`; `minutes` of a full run on two cores."""
+    """`python -m bench --only <name>`; `minutes` of a full run on two cores; `needs`: programs of tests/e2e/tools."""
 
     name: str
     summary: str
     minutes: float
+    needs: tuple[str, ...] = ()
 
     def run(self, *, quick: bool, say: Say) -> Sequence[Figure]:
         """Its figures; UnavailableError."""
@@ -43,4 +44,10 @@ BENCHMARKS = (
     Benchmark("page", "one kubelet's page of 60 containers: scraped, decoded, stored, read", 0.3),
     Benchmark("lists", "lists of the Metrics API over 30,000 pods: in process and through TLS", 0.7),
     Benchmark("scale", "the whole program at 1,000 nodes x 30 pods x 2 containers: CPU, memory, list of all pods", 3.5),
+    Benchmark(
+        "peer", "beside the real metrics-server, 100 and 1,000 nodes: CPU, memory, lists", 8, ("metrics-server",)
+    ),
+    Benchmark(
+        "ages", "beside metrics-server: how old what is served is, also with a node in trouble", 5, ("metrics-server",)
+    ),
 )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import ssl
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from autoscaler.sim.orders import ANNOTATION
 from autoscaler.sim.world import ADMIN_TOKEN
+from bench.catalogue import UnavailableError
 from bench.processes import Process, free_port
+from tests.e2e.tools import inventory
 
 READY_SECONDS = 180.0
 ASK_AGAIN_SECONDS = 0.2
@@ -45,6 +53,32 @@ class Simulated:
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
+    def authority(self) -> Path:
+        """A file with the authority that signed every certificate of the cluster."""
+        path = self.folder / "ca.crt"
+        cluster = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]
+        path.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+        return path
+
+    def pods_on(self, node: str) -> set[str]:
+        """Namespace/name of the pods that are bound there."""
+        items = json.loads(self._asked("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}"))["items"]
+        return {f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in items}
+
+    def order(self, node: str, fault: str | None) -> None:
+        """Make the node's kubelet misbehave (a word of autoscaler.sim.kubelets.Fault), or end it."""
+        body = {"metadata": {"annotations": {ANNOTATION: fault}}}
+        self._asked("PATCH", f"/api/v1/nodes/{node}", json.dumps(body).encode())
+
+    def _asked(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """The API server's answer to an administrator."""
+        server = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/merge-patch+json"}
+        request = urllib.request.Request(server + path, body, headers, method=method)
+        context = ssl.create_default_context(cafile=str(self.authority()))
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return bytes(answer.read())
+
 
 class Contender:
     """A running server of the Metrics API."""
@@ -57,20 +91,28 @@ class Contender:
 
     def get(self, path: str, accept: str = "application/json") -> bytes:
         """The body of a 200, over one kept-alive connection; OSError for anything else."""
+        try:
+            status, body = self._exchange(path, accept)
+        except http.client.RemoteDisconnected:  # it was idle for too long
+            status, body = self._exchange(path, accept)
+        if status != 200:
+            raise OSError(f"{path}: {status} {body[:300]!r}")
+        return body
+
+    def _exchange(self, path: str, accept: str) -> tuple[int, bytes]:
         if self._connection is None:
             context = ssl.create_default_context(cafile=str(self._certificate))
             self._connection = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
         try:
             self._connection.request("GET", path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept": accept})
             answer = self._connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as exc:
+            return answer.status, answer.read()
+        except OSError:
             self._connection.close()
             self._connection = None
+            raise
+        except http.client.HTTPException as exc:
             raise ConnectionError(f"{path}: {exc}") from exc
-        if answer.status != 200:
-            raise OSError(f"{path}: {answer.status} {body[:300]!r}")
-        return body
 
     def wait_ready(self, within: float = READY_SECONDS) -> float:
         """Seconds until /readyz said yes."""
@@ -121,6 +163,25 @@ def simulated(folder: Path, crowd: Crowd) -> Iterator[Simulated]:
                 raise TimeoutError(f"the simulated cluster did not start:\n{process.output}")
             time.sleep(ASK_AGAIN_SECONDS)
         yield Simulated(crowd, folder, process)
+
+
+@contextmanager
+def metrics_server(world: Simulated) -> Iterator[Contender]:
+    """The real one, built by `python -m tests.e2e.tools`; UnavailableError when it is not."""
+    program = inventory.folder() / "metrics-server" if not inventory.missing_compiler() else None
+    if program is None or not program.exists():
+        raise UnavailableError("metrics-server is not built: run `python -m tests.e2e.tools` (about 8 minutes, once)")
+    port, folder = free_port(), world.folder / "metrics-server"
+    folder.mkdir()
+    config = world.kubeconfig
+    words = [
+        f"--kubeconfig={config}", f"--authentication-kubeconfig={config}", f"--authorization-kubeconfig={config}",
+        f"--kubelet-certificate-authority={world.authority()}", "--kubelet-use-node-status-port",
+        "--kubelet-preferred-address-types=InternalIP", "--bind-address=127.0.0.1", f"--secure-port={port}",
+        f"--cert-dir={folder}", f"--metric-resolution={world.crowd.resolution:g}s", "--kubelet-request-timeout=8s",
+    ]  # fmt: skip
+    with Process("metrics-server", [program, *words], folder / "log") as process:
+        yield Contender(process, port, folder / "apiserver.crt")
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalogue import BENCHMARKS
+from bench.catalogue import BENCHMARKS, Benchmark
+from tests.e2e.requirements import need
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -20,11 +21,15 @@ def bench(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=120)
 
 
-@pytest.mark.parametrize("name", [each.name for each in BENCHMARKS])
-def test_it_runs_and_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
-    done = bench("--quick", "--only", name, cwd=tmp_path)
+@pytest.mark.parametrize(
+    "one", [pytest.param(each, id=each.name, marks=[pytest.mark.e2e] if each.needs else []) for each in BENCHMARKS]
+)
+def test_it_runs_and_leaves_nothing_behind(one: Benchmark, tmp_path: Path) -> None:
+    for tool in one.needs:
+        need(tool)
+    done = bench("--quick", "--only", one.name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    rows = [line for line in done.stdout.splitlines() if line.startswith(f"{name} ")]
+    rows = [line for line in done.stdout.splitlines() if line.startswith(f"{one.name} ")]
     assert rows, done.stdout
     assert "these figures mean nothing" in done.stdout
     assert list(tmp_path.iterdir()) == []
