@@ -123,11 +123,14 @@ class Forced(Struct, frozen=True, kw_only=True, tag="forced", tag_field="stage",
 
 
 class Stabilized(Struct, frozen=True, kw_only=True, tag="stabilized", tag_field="stage", omit_defaults=True):
-    """An earlier recommendation within the window was used instead; `by` is that one (None: nothing changed)."""
+    """An earlier recommendation within the window was used instead; `by` is that one (None: nothing changed).
+
+    `up_window` None: a policy without `behavior`, for which there is no window going up.
+    """
 
     proposed: int
     replicas: int
-    up_window: float = 0.0
+    up_window: float | None = None
     down_window: float = 0.0
     by: Recommendation | None = None
     reason: str = ""

@@ -1,0 +1,119 @@
+"""The number of a decision, worked out again from its record alone: no pod, no clock, no cluster.
+
+What was asked of the world is taken from the record (sums, histories' part in it, limits); every step that was computed
+is computed again. A record whose sums do not give its number was not made by this program, or is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from autoscaler.core import replicas, totals
+from autoscaler.core.arithmetic import ratio
+from autoscaler.core.totals import Tolerance, Totals
+from autoscaler.model.decision import Decision
+from autoscaler.model.objects import Milli
+from autoscaler.model.plan import Chosen, Counted, Forced, Gaps, Limited, Proposal, Stabilized, Stage, Unnamed
+from autoscaler.model.policy import MetricType
+
+PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
+
+
+class Rebuilt(Struct, frozen=True, kw_only=True):
+    """What each metric asks for (None: it failed), and the final number; None where the record has not got the sums."""
+
+    asked: tuple[int | None, ...]
+    replicas: int | None
+
+
+def rebuilt(decision: Decision) -> Rebuilt:
+    """The decision again."""
+    current = decision.current
+    if current is None or "proposals" in decision.truncated:
+        return Rebuilt(asked=(), replicas=None)
+    proposals = [stage for stage in decision.stages if isinstance(stage, Proposal)]
+    asks = tuple(asked(each, current) for each in proposals)
+    return Rebuilt(asked=asks, replicas=_final(decision.stages, asks, current))
+
+
+def asked(proposal: Proposal, current: int, *, usage: int | None = None) -> int | None:
+    """What the metric asks for when the target has `current` replicas, or what it would with another `usage`."""
+    total = proposal.usage if usage is None else usage
+    if total is None:
+        return None
+    tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
+    if proposal.type in PER_POD:
+        found = totals.wanted(totals_of(proposal, total), proposal.target, current, tolerance)
+        return found and found.replicas
+    if proposal.observed is not None:
+        return replicas.each_of(total, proposal.target, proposal.observed, tolerance)[0]
+    ready = proposal.pods.ready if proposal.pods else 0
+    return replicas.shared_by(ratio(total, proposal.target), ready, current, tolerance)[0]
+
+
+def totals_of(proposal: Proposal, usage: int) -> Totals:
+    """The sums of a metric per pod."""
+    pods, gaps = proposal.pods or Counted(ready=0), proposal.gaps or Gaps(values=proposal.samples)
+    unnamed = pods.unnamed or Unnamed()
+    return Totals(
+        usage=Milli(usage),
+        samples=proposal.samples,
+        values=gaps.values,
+        ready=pods.ready,
+        requests=proposal.requests,
+        missing=len(pods.missing) + unnamed.missing,
+        unready=len(pods.unready) + unnamed.unready,
+        missing_requests=gaps.missing_requests,
+        unready_requests=gaps.unready_requests,
+        assumed=gaps.assumed,
+    )
+
+
+def _final(stages: Iterable[Stage], asks: tuple[int | None, ...], current: int) -> int:
+    """Down the stages; a metric that failed forbids going down (hpa.md §3.7)."""
+    largest = _largest(each for each in asks if each is not None)
+    if asks and (largest is None or (None in asks and largest < current)):
+        return current
+    number = current
+    for stage in stages:
+        match stage:
+            case Chosen():
+                number = max(0, largest or 0)
+            case Forced():
+                number = 0 if current == 0 else min(max(current, stage.min_replicas), stage.max_replicas)
+            case Stabilized():
+                number = stabilized(stage, number, current)
+            case Limited():
+                number = limited(stage, number, current)
+    return number
+
+
+def _largest(asks: Iterable[int]) -> int | None:
+    """The first of the largest; 0 is given up for any later one."""
+    best: int | None = None
+    for each in asks:
+        best = each if not best or each > best else best
+    return best
+
+
+def stabilized(stage: Stabilized, raw: int, current: int) -> int:
+    """`raw` moved as far as the recommendation allows that stood against it."""
+    if stage.by is None:
+        return raw
+    if stage.up_window is None:
+        return stage.by.replicas
+    return max(current, stage.by.replicas) if raw >= current else min(current, stage.by.replicas)
+
+
+def limited(stage: Limited, wanted: int, current: int) -> int:
+    """`wanted` within the rate limit of its direction and the bounds; a target that wakes is lifted to the minimum."""
+    up = wanted > current
+    least, most = stage.min_replicas, stage.max_replicas
+    if stage.limit is not None:
+        if up or not stage.policy:  # the legacy limit holds upwards only, but always
+            most = min(most, stage.limit)
+        else:
+            least = max(least, stage.limit)
+    return max(least, min(wanted, most))

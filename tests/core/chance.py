@@ -1,0 +1,121 @@
+"""Evaluations by chance, all kinds of them, the same for the same seed: for tests that want very many."""
+
+import random
+
+from autoscaler.core.evaluation import Evaluation
+from autoscaler.model.metrics import MetricValue, PodMetrics
+from autoscaler.model.objects import Container, Pod, Ready, Scale
+from autoscaler.model.plan import History, Recommendation, ScaleEvent
+from autoscaler.model.policy import Behavior, MetricSpec, Policy, ScalingPolicy, ScalingRules
+from tests.core.evaluations import NOW, TARGET
+
+
+def evaluations(seed, count):
+    chance = random.Random(seed)
+    return (evaluation(chance) for _ in range(count))
+
+
+def evaluation(chance):
+    pods = tuple(pod(chance, index) for index in range(chance.choice((0, 1, 2, 3, 5, 8))))
+    minimum = chance.choice((0, 1, 1, 2))
+    policy = Policy(
+        kind="HorizontalPodScaler",
+        namespace="shop",
+        name="web",
+        target=TARGET,
+        min_replicas=minimum,
+        max_replicas=minimum + chance.choice((1, 5, 20)),
+        metrics=tuple(metric(chance) for _ in range(chance.choice((1, 1, 1, 2, 3)))),
+        behavior=behavior(chance) if chance.random() < 0.5 else None,
+    )
+    current = chance.choice((0, 1, 2, len(pods), 7, 30))
+    return Evaluation(
+        policy=policy,
+        scale=Scale(
+            namespace="shop",
+            name="web",
+            replicas=current,
+            observed=chance.choice((current, len(pods), current + 1)),
+            selector="app=web",
+        ),
+        pods=pods,
+        pod_metrics=samples(chance, pods),
+        custom={"qps": values(chance, pods)} if chance.random() < 0.9 else {},
+        external={"queue": values(chance, pods)} if chance.random() < 0.9 else {},
+        history=history(chance),
+        now=NOW,
+        period_start_replicas=chance.choice((None, current, 1)),
+    )
+
+
+def pod(chance, index):
+    return Pod(
+        namespace="shop",
+        name=f"web-{index}",
+        labels={"app": "web"},
+        phase=chance.choice(("Running",) * 8 + ("Pending", "Failed")),
+        deleted=chance.random() < 0.05,
+        started=NOW - chance.choice((10, 100, 5000)),
+        ready=chance.choice((None,) + (Ready("True", NOW - 90),) * 6 + (Ready("False", NOW - 60),)),
+        containers=(Container("app", {"cpu": chance.choice((50, 100, 333)), "memory": 64 << 20}),),
+    )
+
+
+def samples(chance, pods):
+    if chance.random() < 0.05:
+        return None
+    names = [each.name for each in pods if chance.random() < 0.85] + ["stranger"] * (chance.random() < 0.1)
+    return tuple(
+        PodMetrics(name, NOW - chance.choice((5, 70)), 15.0,
+                   (("app", {"cpu": chance.randrange(700), "memory": chance.randrange(200 << 20)}),))
+        for name in names
+    )  # fmt: skip
+
+
+def values(chance, pods):
+    return tuple(MetricValue(chance.randrange(-50, 3000), each.name) for each in pods[: chance.choice((1, 1, 8))])
+
+
+def metric(chance):
+    target = chance.choice((1, 50, 80, 250, 1000))
+    kind = chance.choice(("Resource",) * 4 + ("ContainerResource", "Pods", "Object", "External"))
+    by_value = chance.random() < 0.5
+    match kind:
+        case "Resource" | "ContainerResource":
+            amount = {"utilization": target} if by_value else {"average_value": target * 1000}
+            container = "app" if kind == "ContainerResource" else ""
+            return MetricSpec(type=kind, name=chance.choice(("cpu", "memory")), container=container, **amount)
+        case "Pods":
+            return MetricSpec(type=kind, name="qps", average_value=target)
+        case "Object":
+            amount = {"value": target} if by_value else {"average_value": target}
+            named = "Value" if by_value else "AverageValue"
+            return MetricSpec(type=kind, name="qps", described=TARGET, target_type=named, **amount)
+    return MetricSpec(type=kind, name="queue", **({"value": target} if by_value else {"average_value": target}))
+
+
+def behavior(chance):
+    return Behavior(rules(chance), rules(chance))
+
+
+def rules(chance):
+    return ScalingRules(
+        stabilization=chance.choice((None, 0, 15, 60)),
+        select=chance.choice(("Max", "Min", "Disabled")),
+        policies=tuple(
+            ScalingPolicy(chance.choice(("Pods", "Percent")), chance.choice((1, 4, 100)), chance.choice((15, 60)))
+            for _ in range(chance.choice((1, 2)))
+        ),
+        tolerance=chance.choice((None, None, 0.05)),
+    )
+
+
+def history(chance):
+    def ago():
+        return NOW - chance.choice((1.5, 14.5, 40.5, 400.5))
+
+    return History(
+        recommendations=chance.choice((None, tuple(Recommendation(chance.randrange(12), ago()) for _ in range(3)))),
+        scale_ups=tuple(ScaleEvent(chance.randrange(1, 5), ago()) for _ in range(chance.choice((0, 1, 2)))),
+        scale_downs=tuple(ScaleEvent(chance.randrange(1, 5), ago()) for _ in range(chance.choice((0, 1)))),
+    )

@@ -1,0 +1,85 @@
+import gzip
+from collections import Counter
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.core import planner
+from autoscaler.core.rebuild import asked, rebuilt
+from autoscaler.kube import bundle
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.plan import Final, Proposal
+from tests.audit.samples import decision
+from tests.conformance.upstream import BUNDLES
+from tests.core.chance import evaluations
+
+PARTS, EACH = 4, 25_000
+
+
+def recorded(evaluation):
+    """The decision as a reader of the audit finds it."""
+    plan = planner.plan(evaluation)
+    made = decision(
+        action=plan.action,
+        outcome=Outcome.HELD,
+        current=plan.current,
+        desired=plan.desired,
+        reason=plan.reason,
+        error=plan.error,
+        stages=plan.stages,
+        conditions=(),
+        events=(),
+    )
+    return codec.decode(codec.encode(made))
+
+
+def differences(found: Decision):
+    again = rebuilt(found)
+    proposals = [stage for stage in found.stages if isinstance(stage, Proposal)]
+    return [(each, got) for each, got in zip(proposals, again.asked, strict=True) if each.replicas != got] + (
+        [] if again.replicas == found.desired else [(found, again)]
+    )
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_hundred_thousand_records_give_their_numbers_again(part):
+    seen = Counter()
+    for evaluation in evaluations(part, EACH):
+        found = recorded(evaluation)
+        assert not differences(found), evaluation
+        seen[found.reason] += 1
+    assert len(seen) >= 15, "chance must reach most ways a decision can end"
+
+
+def test_so_do_the_records_of_what_upstream_decided():
+    with gzip.open(BUNDLES) if BUNDLES.suffix == ".gz" else BUNDLES.open("rb") as file:
+        for line in file:
+            found = recorded(bundle.read(line).evaluation)
+            if found.current is not None:
+                assert not differences(found), line
+
+
+def test_a_number_that_was_changed_afterwards_shows():
+    found = decision()
+    assert rebuilt(found).replicas == found.desired == 5
+    proposal, *others = found.stages
+    forged = replace(found, stages=(replace(proposal, usage=proposal.usage * 2), *others))
+    assert rebuilt(forged).replicas != found.desired
+
+
+def test_nothing_can_be_said_without_the_sums():
+    assert rebuilt(replace(decision(), truncated=("proposals",))).replicas is None
+    assert rebuilt(replace(decision(), current=None)).replicas is None
+
+
+def test_a_failed_pass_holds():
+    proposal = replace(decision().stages[0], usage=None, replicas=None, reason="FailedGetResourceMetric")
+    found = replace(decision(), desired=3, stages=(proposal, Final(current=3, replicas=3, why="")))
+    assert msgspec.structs.astuple(rebuilt(found)) == ((None,), 3)
+
+
+def test_what_another_usage_would_have_asked_for():
+    proposal = decision().stages[0]
+    assert [asked(proposal, 3, usage=usage) for usage in (450, 900, 1350, 3000)] == [2, 3, 5, 10]
