@@ -23,6 +23,7 @@ from autoscaler.kube import decode_policy
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import TargetRef
+from autoscaler.model.reason import Reason
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TESTED = {
@@ -128,7 +129,7 @@ def message(seq: int, epoch: int = 7, *, parked: bool = False, action: Action = 
         outcome=Outcome.WRITTEN if action is Action.RESIZE else Outcome.HELD,
         current=2,
         desired=5 if action is Action.RESIZE else 2,
-        reason="above target",
+        reason=Reason.ABOVE_TARGET,
     )
     record = Record(position=seq, key=decision.key, epoch=epoch, seq=seq, at=0.0, body=codec.encode(decision))
     if parked:
@@ -151,14 +152,14 @@ def test_the_consumer_tells_every_decision_once_and_every_gap(consumer: ModuleTy
     at = "2026-11-23T09:54:21.000000Z"
     web = "shop/Deployment/web"
     assert told == [
-        f"{at} {web} 7/1 2 → 5 (above target, written)",
-        f"{at} {web} 7/2 stays at 2 (above target, held)",
+        f"{at} {web} 7/1 2 → 5 (AboveTarget, written)",
+        f"{at} {web} 7/2 stays at 2 (AboveTarget, held)",
         f"{web} 7/2 duplicate of id-7-2, skipped",
         f"{web} 7/5 gap: 2 missing",
-        f"{at} {web} 7/5 2 → 5 (above target, written)",
-        f"{at} {web} 8/1 2 → 5 (above target, written)",
+        f"{at} {web} 7/5 2 → 5 (AboveTarget, written)",
+        f"{at} {web} 8/1 2 → 5 (AboveTarget, written)",
         f"{web} 8/3 gap: 1 missing",
-        f"{at} {web} 8/3 2 → 5 (above target, written)",
+        f"{at} {web} 8/3 2 → 5 (AboveTarget, written)",
     ]
 
 

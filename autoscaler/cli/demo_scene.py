@@ -153,7 +153,7 @@ def _told(stage: Stage) -> str:
             return sentences.forced(stage)
         case Stabilized() if stage.by is not None:
             up = stage.reason == "ScaleUpStabilized"
-            window = sentences.span(stage.up_window if up else stage.down_window)
+            window = sentences.span((stage.up_window or 0.0) if up else stage.down_window)
             return f"{stage.replicas} was wanted within the last {window}"
         case Limited() if stage.reason not in SAYING_NOTHING:
             return sentences.limited(stage)

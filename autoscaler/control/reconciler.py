@@ -21,6 +21,7 @@ from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import Scale
 from autoscaler.model.plan import Action, EventNote, Plan
 from autoscaler.model.policy import Compat, Condition, Mode, Policy, TargetRef
+from autoscaler.model.reason import Reason
 from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
 
@@ -118,7 +119,7 @@ class Reconciler:
             action=Action.HOLD,
             desired=policy.desired,
             current=None,
-            reason="InvalidSpec",
+            reason=Reason.INVALID_SPEC,
             conditions=conditions,
             history=self._memory.history(policy),
             error=message,

@@ -15,6 +15,7 @@ from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
 from autoscaler.model.plan import History
 from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, MetricType, Policy
+from autoscaler.model.reason import Reason
 
 RESOURCE_TYPES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)
 """Metrics made of the usage of pods."""
@@ -92,7 +93,7 @@ def asks_metrics(policy: Policy, scale: Scale, compat: Compat) -> bool:
 class Refusal(Struct, frozen=True):
     """Why a selector is of no use: the condition's reason, and the event that says so."""
 
-    reason: str
+    reason: Reason
     event: str
     message: str
 
@@ -100,15 +101,17 @@ class Refusal(Struct, frozen=True):
 def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refusal:
     """The pods that count: all with the labels, whoever owns them (hpa.md §5.3)."""
     if not scale.selector:
-        return Refusal("InvalidSelector", "SelectorRequired", "selector is required: the target's scale has none")
+        return Refusal(Reason.INVALID_SELECTOR, "SelectorRequired", "selector is required: the target's scale has none")
     try:
         matches = selectors.parse(scale.selector).matches
     except MalformedError as exc:
-        return Refusal("InvalidSelector", "InvalidSelector", f"the selector of the target's scale is unusable: {exc}")
+        return Refusal(
+            Reason.INVALID_SELECTOR, "InvalidSelector", f"the selector of the target's scale is unusable: {exc}"
+        )
     if evaluation.rivals:
         message = (
             f"pods by selector {scale.selector} are controlled by more than one policy: {evaluation.rivals[0]} too"
         )
-        return Refusal("AmbiguousSelector", "AmbiguousSelector", message)
+        return Refusal(Reason.AMBIGUOUS_SELECTOR, "AmbiguousSelector", message)
     namespace = evaluation.policy.namespace
     return [pod for pod in evaluation.pods if pod.namespace == namespace and matches(pod.labels)]

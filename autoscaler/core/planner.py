@@ -34,6 +34,7 @@ from autoscaler.model.plan import (
     Stabilized,
     Stage,
 )
+from autoscaler.model.reason import Reason
 
 __all__ = ["Evaluation", "plan", "settled"]
 
@@ -90,9 +91,9 @@ def plan(evaluation: Evaluation) -> Plan:
     if current == 0 and not may_wake(policy, evaluation.settings.compat):
         return _disabled(draft)
     if current > policy.max_replicas:
-        return _forced(draft, policy.max_replicas, behavior.TOO_MANY, "above Spec.MaxReplicas")
+        return _forced(draft, policy.max_replicas, Reason.TOO_MANY_REPLICAS, "above Spec.MaxReplicas")
     if 0 < current < policy.min_replicas:
-        return _forced(draft, policy.min_replicas, behavior.TOO_FEW, "below Spec.MinReplicas")
+        return _forced(draft, policy.min_replicas, Reason.TOO_FEW_REPLICAS, "below Spec.MinReplicas")
     return _measured(draft)
 
 
@@ -112,7 +113,7 @@ def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:
         action=Action.HOLD,
         desired=evaluation.policy.desired,
         current=None,
-        reason="FailedGetScale",
+        reason=Reason.FAILED_GET_SCALE,
         conditions=conditions,
         events=(EventNote("Warning", "FailedGetScale", message),),
         history=evaluation.history,
@@ -136,10 +137,10 @@ def _disabled(draft: _Draft) -> Plan:
             reason="ScalingDisabled",
         )
     )
-    return _finished(draft, 0, "ScalingDisabled", message)
+    return _finished(draft, 0, Reason.SCALING_DISABLED, message)
 
 
-def _forced(draft: _Draft, desired: int, reason: str, where: str) -> Plan:
+def _forced(draft: _Draft, desired: int, reason: Reason, where: str) -> Plan:
     policy, current = draft.evaluation.policy, draft.scale.replicas
     stage = Forced(
         current=current,
@@ -172,7 +173,8 @@ def _measured(draft: _Draft) -> Plan:
     if failures and (len(failures) == len(answers) or chosen.replicas < scale.replicas):
         first_failed = failures[0].proposal
         message = f"the replica count could not be computed: {first_failed.message}"
-        return _failed(draft.condition(ACTIVE, "False", first_failed.reason, message), first_failed.reason, draft.error)
+        failed = draft.condition(ACTIVE, "False", first_failed.reason, message)
+        return _failed(failed, Reason(first_failed.reason), draft.error)
     message = f"a replica count was computed from {chosen.metric}"
     draft = draft.stage(chosen).condition(ACTIVE, "True", "ValidMetricFound", message)
     return _normalized(draft, chosen)
@@ -236,15 +238,17 @@ def _limits(draft: _Draft, raw: int) -> _Normalized:
     return _Normalized(stabilized, limited, replace(history, recommendations=log))
 
 
-def _reason(stabilized: Stabilized, limited: Limited, desired: int, current: int) -> str:
+def _reason(stabilized: Stabilized, limited: Limited, desired: int, current: int) -> Reason:
     if limited.replicas != limited.wanted:
-        return limited.reason
+        return Reason(limited.reason)
     if stabilized.replicas != stabilized.proposed:
-        return stabilized.reason
-    return "AboveTarget" if desired > current else "BelowTarget" if desired < current else "OnTarget"
+        return Reason(stabilized.reason)
+    if desired == current:
+        return Reason.ON_TARGET
+    return Reason.ABOVE_TARGET if desired > current else Reason.BELOW_TARGET
 
 
-def _failed(draft: _Draft, reason: str, error: str) -> Plan:
+def _failed(draft: _Draft, reason: Reason, error: str) -> Plan:
     policy = draft.evaluation.policy
     error = f"failed to compute desired number of replicas based on listed metrics for {reference(policy)}: {error}"
     note = EventNote("Warning", "FailedComputeMetricsReplicas", error)
@@ -252,7 +256,7 @@ def _failed(draft: _Draft, reason: str, error: str) -> Plan:
     return replace(_finished(draft, draft.scale.replicas, reason, error), decided=False)
 
 
-def _finished(draft: _Draft, desired: int, reason: str, why: str) -> Plan:
+def _finished(draft: _Draft, desired: int, reason: Reason, why: str) -> Plan:
     current = draft.scale.replicas
     return Plan(
         action=Action.HOLD if desired == current else Action.RESIZE,

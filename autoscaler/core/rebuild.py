@@ -46,7 +46,7 @@ def asked(proposal: Proposal, current: int, *, usage: int | None = None) -> int 
     tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
     if proposal.type in PER_POD:
         found = totals.wanted(totals_of(proposal, total), proposal.target, current, tolerance)
-        return found and found.replicas
+        return None if found is None else found.replicas
     if proposal.observed is not None:
         return replicas.each_of(total, proposal.target, proposal.observed, tolerance)[0]
     ready = proposal.pods.ready if proposal.pods else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoscaler.model.instant import seconds_text
 from autoscaler.model.plan import Chosen, Counted, Final, Forced, Limited, Proposal, Stabilized, Unnamed
 from autoscaler.model.policy import MetricType
 
@@ -121,10 +122,11 @@ def stabilized(stage: Stabilized, now: float) -> str:
     if stage.by is None:
         return f"no recommendation of the window stands against it ({_windows(stage)})"
     up = stage.reason == "ScaleUpStabilized"
-    window = stage.up_window if up else stage.down_window
+    window = (stage.up_window or 0.0) if up else stage.down_window
     way = "up" if up else "down"
     ago = span(max(0.0, now - stage.by.time))
-    return f"{stage.by.replicas} was recommended {ago} before, within the scale-{way} window of {span(window)}"
+    until = seconds_text(stage.by.time + window)[11:]  # a window is an hour at most: the time of day is enough
+    return f"{stage.by.replicas}, recommended {ago} before, counts until {until} (scale-{way} window of {span(window)})"
 
 
 def limited(stage: Limited) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from autoscaler.model.plan import Action, EventNote, Stage
 from autoscaler.model.policy import Condition, TargetRef
+from autoscaler.model.reason import Reason
 
 SCHEMA_VERSION = 1
 
@@ -50,7 +51,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     current: int | None
     desired: int
-    reason: str
+    reason: Reason
     error: str = ""
     sample_age: float | None = None
     stages: tuple[Stage, ...] = ()

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from autoscaler.model.objects import Milli
 from autoscaler.model.policy import Condition
+from autoscaler.model.reason import Reason
 
 
 class Recommendation(Struct, frozen=True):
@@ -204,7 +205,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     action: Action
     desired: int
     current: int | None
-    reason: str
+    reason: Reason
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()

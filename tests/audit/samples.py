@@ -9,6 +9,7 @@ from autoscaler.model.instant import micro_text
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, Chosen, Counted, EventNote, Final, Limited, Proposal, Stabilized, Stage
 from autoscaler.model.policy import Condition, TargetRef
+from autoscaler.model.reason import Reason
 
 NOON = 1_800_000_000.0
 
@@ -53,7 +54,7 @@ def decision(number: int = 1, name: str = "web", **changes: object) -> Decision:
         "outcome": Outcome.WRITTEN,
         "current": 3,
         "desired": 5,
-        "reason": "SucceededRescale",
+        "reason": Reason.ABOVE_TARGET,
         "sample_age": 7.25,
         "stages": stages(),
         "conditions": (Condition(type="AbleToScale", status="True", reason="SucceededRescale", message="ok"),),

@@ -134,12 +134,15 @@ class TestTooLong:
     def test_a_record_that_is_long_everywhere_still_fits(self) -> None:
         flood = "\x00" * 100_000
         found = decision(
-            reason=flood,
             error=flood,
             namespace=flood,
             target=TargetRef(flood, flood, flood),
             policy=PolicyRef(flood, flood, flood, flood, 1),
-            stages=(cpu_proposal(label=flood), Final(current=1, replicas=2, why=flood)),
+            stages=(
+                cpu_proposal(label=flood),
+                Chosen(metric=flood, replicas=2),
+                Final(current=1, replicas=2, why=flood),
+            ),
         )
         body = codec.encode(found)
         assert len(body) <= codec.MAX_BODY

@@ -10,6 +10,7 @@ from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, Proposal, Stage
 from autoscaler.model.policy import TargetRef
+from autoscaler.model.reason import Reason
 
 CPU = Proposal(type="Resource", name="cpu", label="cpu", target_type="Utilization", target=60, current=338,
                replicas=12)  # fmt: skip
@@ -28,7 +29,7 @@ def decision(current: int, desired: int, stages: tuple[Stage, ...] = (), error: 
         outcome=Outcome.HELD if current == desired else Outcome.WRITTEN,
         current=current,
         desired=desired,
-        reason="DesiredWithinRange",
+        reason=Reason.ABOVE_TARGET,
         error=error,
         stages=stages,
     )

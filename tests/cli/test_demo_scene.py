@@ -26,7 +26,7 @@ RISE = decision(
         ),
         pytest.param(
             replace(RISE, outcome=Outcome.CONFLICTED, stages=()),
-            "shop/web 2 -> 6 (conflicted): DesiredWithinRange",
+            "shop/web 2 -> 6 (conflicted): AboveTarget",
             id="a write that did not happen",
         ),
         pytest.param(

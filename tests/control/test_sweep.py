@@ -12,6 +12,7 @@ from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import Policy, TargetRef
+from autoscaler.model.reason import Reason
 from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock, settle
 
@@ -50,7 +51,7 @@ class World:
             raise UnreachableError("the API server is away")
         return Decision(
             id="1", time="", target=policy.target, namespace="shop", policy=PolicyRef("", "", "", "", 0),
-            action=Action.HOLD, outcome=Outcome.HELD, current=1, desired=1, reason="",
+            action=Action.HOLD, outcome=Outcome.HELD, current=1, desired=1, reason=Reason.ON_TARGET,
         )  # fmt: skip
 
     def times(self, name: str = "web") -> list[float]:

@@ -185,12 +185,12 @@ def test_forced(current: int, replicas: int, sentence: str) -> None:
         ),
         pytest.param(
             {"by": Recommendation(3, 958.0), "up_window": 60.0, "reason": "ScaleUpStabilized"},
-            "3 was recommended 42 s before, within the scale-up window of 60 s",
+            "3, recommended 42 s before, counts until 00:16:58Z (scale-up window of 60 s)",
             id="going up",
         ),
         pytest.param(
             {"by": Recommendation(9, 760.0), "reason": "ScaleDownStabilized"},
-            "9 was recommended 4 min before, within the scale-down window of 5 min",
+            "9, recommended 4 min before, counts until 00:17:40Z (scale-down window of 5 min)",
             id="going down",
         ),
     ],

@@ -1,0 +1,46 @@
+"""Writes docs/reasons.md from autoscaler/core/reasons.py; `--check` only says whether it is up to date.
+
+A test compares the two, so the page cannot drift.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from autoscaler.core.reasons import MEANINGS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reasons.md"
+_HEAD = """# Reasons
+
+<!-- Made by scripts/reasons_doc.py from autoscaler/core/reasons.py: change that table, then run
+     `python scripts/reasons_doc.py`. -->
+
+Every evaluation ends for one of these reasons. The word stands in the record, in the log line, in the label `reason`
+of `autoscaler_evaluations_total` and in what `explain` tells; where the HorizontalPodAutoscaler has a word, it is that
+one. The list is closed: a program may match on it.
+
+| reason | what it means | what to do |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = (f"| `{reason}` | {meaning.means} | {meaning.todo} |\n" for reason, meaning in MEANINGS.items())
+    return _HEAD + "".join(rows)
+
+
+def main() -> int:
+    """Write, or compare."""
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(page())
+        return 0
+    if PAGE.exists() and PAGE.read_text() == page():
+        return 0
+    print(f"{PAGE.name} is not what the table of reasons says: run `python scripts/reasons_doc.py`")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
