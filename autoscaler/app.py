@@ -215,7 +215,7 @@ class Application:
             clock=clock,
             telemetry=telemetry.control,
         )
-        freshness.subscribe(lambda pods: self._sweep.fresh(followers.of(pods)))
+        freshness.subscribe(lambda commit: self._sweep.fresh(followers.of(commit.fresh)))
         return {
             "cluster": self.cluster.run,
             "policies": self.policies.run,

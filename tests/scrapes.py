@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from autoscaler.core.rates import NANO
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.store import MemoryStorage
-from autoscaler.model.metrics import ContainerId, Page, Sample, Usage
+from autoscaler.model.metrics import Commit, ContainerId, Page, Sample, Usage
 from autoscaler.model.objects import Container, InitContainer, Node, NodeName, ObjectKey, Pod, Resources
 from autoscaler.telemetry import EngineTelemetry
 
@@ -76,9 +76,9 @@ class Told:
     def __init__(self, *pods: Pod, resolution: float = 10.0, capacity: Resources | None = None) -> None:
         self.clock = StandingClock()
         self.registry = CollectorRegistry()
-        self.heard: list[list[ObjectKey]] = []
+        self.commits: list[Commit] = []
         freshness = Freshness()
-        freshness.subscribe(lambda keys: self.heard.append(sorted(keys)))
+        freshness.subscribe(self.commits.append)
         self.telemetry = EngineTelemetry(self.registry)
         self.store = MemoryStorage(
             resolution=resolution, clock=self.clock, telemetry=self.telemetry, freshness=freshness
@@ -107,6 +107,11 @@ class Told:
         lines |= {ContainerId("shop", other, name): sample for other, name, sample in others}
         page = Page(node=own, containers=lines, pods={("shop", of): whole} if whole else {})
         self.store.put(node, page, [each for each in self.pods if each.node == node.name], instant(at))
+
+    @property
+    def heard(self) -> list[list[ObjectKey]]:
+        """The pods that each commit told of as fresh."""
+        return [sorted(commit.fresh) for commit in self.commits if commit.fresh]
 
     def served(self, name: str = "web") -> dict[str, Usage] | None:
         """Container usages of a pod now, in order, or None."""

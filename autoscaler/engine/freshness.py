@@ -1,12 +1,12 @@
-"""Who is told which pods have new numbers."""
+"""Who is told what the store serves otherwise than before: the change feed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from autoscaler.model.objects import ObjectKey
+from autoscaler.model.metrics import Commit
 
-Listener = Callable[[Sequence[ObjectKey]], None]
+Listener = Callable[[Commit], None]
 
 
 class Freshness:
@@ -16,12 +16,15 @@ class Freshness:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` from now on with the pods of each node's page that got a new number; returns how to stop."""
+        """Call `listener` from now on once per commit: a page, a node that went, usages that became too old.
+
+        Returns how to stop.
+        """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def tell(self, pods: Sequence[ObjectKey]) -> None:
-        """These pods have a number they did not have before."""
-        if pods:
+    def tell(self, commit: Commit) -> None:
+        """This is served otherwise now; a commit that changes nothing is not told."""
+        if commit.fresh or commit.lost or commit.own is not None:
             for listener in tuple(self._listeners):
-                listener(pods)
+                listener(commit)

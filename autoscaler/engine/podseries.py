@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from autoscaler.core.rates import EXPLAINED, NANO
-from autoscaler.engine.series import Row, Series, gap_of, usage_of
+from autoscaler.engine.series import Row, Series, end_of, gap_of, usage_of
 from autoscaler.model.metrics import PodUsage, Usage
 from autoscaler.model.objects import NodeName, Pod
 
@@ -26,12 +26,14 @@ class Reporter(Protocol):
 class PodSeries(Series):
     """Rows of the containers in the order of the spec, sidecars behind, then whatever else the kubelet reports."""
 
-    __slots__ = ("node", "pod")
+    __slots__ = ("node", "pod", "told")
 
     def __init__(self, pod: Pod, node: Reporter) -> None:
         super().__init__(_expected(pod))
         self.pod = pod
         self.node = node
+        self.told = 0
+        """How many containers were served when listeners were last told of it."""
 
     def usage(self, now_ns: int, bound_ns: int) -> PodUsage | None:
         """What is served; None unless every container that counts has a usage (see store.py)."""
@@ -47,6 +49,19 @@ class PodSeries(Series):
         told = dict(zip(self.names, self.servable(now_ns, bound_ns), strict=True))
         whole = told.pop(WHOLE_POD, False)
         return sum(told.values()) or int(whole)
+
+    def outlook(self, now_ns: int, bound_ns: int) -> tuple[int, int]:
+        """How many containers are served, and until when if no further sample comes (0: none is)."""
+        served, _ = self._standing(now_ns, bound_ns)
+        rows = (self.row(index) for index in range(len(self.names)))
+        ends = [end for row in rows if (end := end_of(row, bound_ns)) >= now_ns]
+        return len(served), min(ends) if served and ends else 0
+
+    def renewed(self, samples: int) -> int:
+        """How many containers are served when `samples` series had a new usage in one page; 0: ask `outlook`."""
+        if samples < len(self.names):
+            return 0
+        return max(1, samples - (WHOLE_POD in self.names))
 
     def absence(self, now_ns: int, bound_ns: int) -> str:
         """Why nothing is served; "" when something is."""

@@ -91,9 +91,14 @@ def usage_of(row: Row, now_ns: int, bound_ns: int) -> Usage | None:
 
     A sample is as old as its own time says, or as its receipt when the kubelet's clock is ahead of ours.
     """
-    if not row.window or now_ns - min(row.at, row.received) > bound_ns:
+    if not row.window or end_of(row, bound_ns) < now_ns:
         return None
     return Usage(row.rate, row.memory, row.at, row.window)
+
+
+def end_of(row: Row, bound_ns: int) -> int:
+    """The last instant at which the usage of a row is served; 0 when it has none."""
+    return min(row.at, row.received) + bound_ns if row.window else 0
 
 
 def gap_of(row: Row) -> Gap | None:

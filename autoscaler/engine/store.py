@@ -10,7 +10,10 @@ name when it has but one, as `POD` otherwise. Samples of pods that are not bound
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Protocol
+
+from msgspec import structs
 
 from autoscaler.clock import Clock
 from autoscaler.core.rates import NANO
@@ -18,12 +21,15 @@ from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.nodeseries import NodeSeries
 from autoscaler.engine.podseries import PodSeries
 from autoscaler.errors import ScrapeError
-from autoscaler.model.metrics import NodeUsage, Page, PodMetrics, PodUsage
-from autoscaler.model.objects import Milli, Node, NodeName, Pod
+from autoscaler.model.metrics import Commit, NodeUsage, Page, PodMetrics, PodUsage
+from autoscaler.model.objects import Milli, Node, NodeName, ObjectKey, Pod
 from autoscaler.telemetry import EngineTelemetry
 
 KEPT_RESOLUTIONS = 3
 """So many resolutions a usage is served after its sample; then it is better to have none."""
+
+EXPIRED_AT_ONCE = 64
+"""Nodes looked at without giving way to other tasks: 2,000 pods, about 6 ms."""
 
 
 class Storage(Protocol):
@@ -48,6 +54,8 @@ class MemoryStorage:
         self._freshness = freshness
         self._nodes: dict[NodeName, NodeSeries] = {}
         self._pods: dict[str, dict[str, PodSeries]] = {}
+        self._ends: list[tuple[int, NodeName]] = []
+        """A heap of when something on which node becomes too old; what is not its `until_ns` any more is void."""
 
     def put(self, node: Node, page: Page, pods: Iterable[Pod], now_ns: int) -> None:
         """Take in a page that came from `node` at `now_ns`, where `pods` are bound."""
@@ -56,13 +64,13 @@ class MemoryStorage:
             self.forget(node.name)
             series = self._nodes[node.name] = NodeSeries(node, self._resolution)
         gone, new = series.bind(node, pods)
-        self._unlist(gone)
+        unlisted = self._unlist(gone)
         for pod in new:
-            self._pods.setdefault(pod.pod.namespace, {})[pod.pod.name] = pod
-        fresh, dropped = series.take(page, now_ns)
+            unlisted += self._list(pod)
+        renewed, dropped = series.take(page, now_ns)
         for reason, count in dropped.items():
             self._telemetry.skipped.labels(reason).inc(count)
-        self._freshness.tell(fresh)
+        self._told(series, series.commit(now_ns, self.bound_ns, renewed), unlisted)
 
     def failed(self, node: Node, error: ScrapeError) -> None:
         """The node gave no page; what it gave before stays until it is too old."""
@@ -74,7 +82,29 @@ class MemoryStorage:
     def forget(self, node: NodeName) -> None:
         """The node is gone, and all it told."""
         if series := self._nodes.pop(node, None):
-            self._unlist(series.pods())
+            self._freshness.tell(Commit(node, lost=self._unlist(series.pods()), own=False if series.told else None))
+
+    def expire(self, most: int = EXPIRED_AT_ONCE) -> bool:
+        """Tell of usages that have become too old; False when there may be more of them than on `most` nodes.
+
+        A commit tells of its own node; this is for the nodes that send nothing. Call it every second, and until it is
+        True before the feed is relied on.
+        """
+        now_ns = self._now_ns()
+        for _ in range(most):
+            if not self._ends or self._ends[0][0] >= now_ns:
+                return True
+            end, name = heappop(self._ends)
+            series = self._nodes.get(name)
+            if series is not None and series.until_ns == end:
+                self._told(series, series.commit(now_ns, self.bound_ns))
+        return False
+
+    def _told(self, series: NodeSeries, commit: Commit, unlisted: Sequence[ObjectKey] = ()) -> None:
+        """Tell of a commit, and note when the next thing on its node becomes too old."""
+        if series.until_ns:
+            heappush(self._ends, (series.until_ns, series.name))
+        self._freshness.tell(structs.replace(commit, lost=[*unlisted, *commit.lost]) if unlisted else commit)
 
     def nodes(self) -> list[NodeSeries]:
         """What is known of each node that was scraped or tried."""
@@ -116,14 +146,29 @@ class MemoryStorage:
         failing = sum(1 for series in self._nodes.values() if series.failure)
         return f" ({failing} of {len(self._nodes)} nodes fail to be scraped)" if failing else ""
 
-    def _unlist(self, gone: Iterable[PodSeries]) -> None:
-        """Take these series out, unless the pod's name already belongs to a newer one."""
+    def _list(self, new: PodSeries) -> list[ObjectKey]:
+        """Put a series in; the pod it takes the name of, when that one was served on another node."""
+        names = self._pods.setdefault(new.pod.namespace, {})
+        before = names.get(new.pod.name)
+        names[new.pod.name] = new
+        if before is None:
+            return []
+        if node := self._nodes.get(before.node.name):
+            node.release(before)
+        return [before.pod.key] if before.told else []
+
+    def _unlist(self, gone: Iterable[PodSeries]) -> list[ObjectKey]:
+        """Take these series out, unless the pod's name already belongs to a newer one; those that were served."""
+        lost = []
         for series in gone:
             names = self._pods.get(series.pod.namespace, {})
             if names.get(series.pod.name) is series:
                 del names[series.pod.name]
                 if not names:
                     del self._pods[series.pod.namespace]
+                if series.told:
+                    lost.append(series.pod.key)
+        return lost
 
     def _now_ns(self) -> int:
         return int(self._clock.now() * NANO)

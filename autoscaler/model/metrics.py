@@ -6,12 +6,12 @@ nano-cores in a usage; memory is the working set in bytes. A value of 0 is a val
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from autoscaler.model.objects import Milli, NodeName
+from autoscaler.model.objects import Milli, NodeName, ObjectKey
 
 
 class Sample(Struct, frozen=True, gc=False):
@@ -75,6 +75,19 @@ class PodUsage(Struct, frozen=True, gc=False):
     containers: tuple[tuple[str, Usage], ...]
     at_ns: int
     window_ns: int
+
+
+class Commit(Struct, frozen=True):
+    """What a store serves otherwise than before, in one step.
+
+    `fresh` are pods with another usage than the last that was told, `lost` those that have none any more; `own` says
+    the same of the node itself: True fresh, False lost, None as before.
+    """
+
+    node: NodeName
+    fresh: Sequence[ObjectKey] = ()
+    lost: Sequence[ObjectKey] = ()
+    own: bool | None = None
 
 
 class PodMetrics(Struct, frozen=True, gc=False):
