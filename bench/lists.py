@@ -22,6 +22,7 @@ from autoscaler.api.call import parse_call
 from autoscaler.api.resources import Resources
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.clock import SystemClock
+from autoscaler.model.absence import Absence
 from autoscaler.model.identity import Attributes, FrontProxyTrust, Identity, ResourceAttributes, Verdict
 from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
@@ -80,8 +81,8 @@ class Cluster:
     def node_usage(self, _name: NodeName) -> NodeUsage | None:
         return None
 
-    def absence(self, _kind: str, _namespace: str, _name: str) -> str:
-        return ""
+    def absence(self, _item: Pod | Node) -> tuple[Absence, ...]:
+        return ()
 
 
 class Everybody:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from autoscaler.core.rates import NANO
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.store import MemoryStorage
+from autoscaler.model.absence import Absence
 from autoscaler.model.metrics import Commit, ContainerId, Page, Sample, Usage
 from autoscaler.model.objects import Container, InitContainer, Node, NodeName, ObjectKey, Pod, Resources
 from autoscaler.telemetry import EngineTelemetry
@@ -118,8 +119,13 @@ class Told:
         found = self.store.pod_usage("shop", name)
         return None if found is None else dict(found.containers)
 
+    def causes(self, name: str = "web") -> tuple[Absence, ...]:
+        """Why a pod has no usage now."""
+        return self.store.absence(next(each for each in self.pods if each.name == name))
+
     def why(self, name: str = "web") -> str:
-        return self.store.absence("pod", "shop", name)
+        """The first of them, "" when it has one."""
+        return next((str(cause) for cause in self.causes(name)), "")
 
     def skipped(self, reason: str) -> float:
         return self.registry.get_sample_value("autoscaler_samples_skipped_total", {"reason": reason}) or 0.0

@@ -17,6 +17,7 @@ from autoscaler.api.status import bad_request, metrics_not_found, object_not_fou
 from autoscaler.clock import Clock
 from autoscaler.core import selectors
 from autoscaler.errors import MalformedError
+from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.metrics import NodeUsage, PodUsage
 from autoscaler.model.objects import Node, NodeName, Pod
@@ -29,11 +30,11 @@ _OBSERVED = 64
 
 
 class UsageReader(Protocol):
-    """The latest numbers; `absence` says why there is none (`kind` is pod or node), "" when it does not know."""
+    """The latest numbers; `absence` says why there is none of a node or a running pod, the most telling cause first."""
 
     def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
     def node_usage(self, name: NodeName) -> NodeUsage | None: ...
-    def absence(self, kind: str, namespace: str, name: str) -> str: ...
+    def absence(self, item: Pod | Node) -> Sequence[Absence]: ...
 
 
 class Inventory(Protocol):
@@ -139,7 +140,7 @@ class Resources:
             raise object_not_found("node", name)
         usage = self._usage.node_usage(node.name)
         if usage is None:
-            raise metrics_not_found("nodemetrics", name, self._usage.absence("node", "", name))
+            raise metrics_not_found("nodemetrics", name, self._usage.absence(node))
         return self._items.node(node, usage)
 
     def _pod(self, namespace: str, name: str) -> Item:
@@ -148,9 +149,9 @@ class Resources:
             raise object_not_found("pods", name)
         usage = self._usage_of(pod)
         if usage is None:
-            running = pod.phase == "Running"
-            why = self._usage.absence("pod", namespace, name) if running else f"the pod's phase is {pod.phase}"
-            raise metrics_not_found("podmetrics", f"{namespace}/{name}", why)
+            stopped = Absence(Lack.NOT_RUNNING, f"the pod's phase is {pod.phase}")
+            causes = self._usage.absence(pod) if pod.phase == "Running" else [stopped]
+            raise metrics_not_found("podmetrics", f"{namespace}/{name}", causes)
         return self._items.pod(pod, usage)
 
     def _observe(self, items: Sequence[Item]) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from autoscaler.api import document
 from autoscaler.errors import AutoscalerError
+from autoscaler.model.absence import Absence
 from autoscaler.model.identity import Attributes, Identity, PathAttributes, ResourceAttributes
 
 GROUP = "metrics.k8s.io"
 RETRY_SECONDS = 1
+MAX_CAUSES = 10
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -80,13 +82,20 @@ def object_not_found(kind: str, name: str) -> StatusError:
     return StatusError(404, "NotFound", f"{kind} {_quoted(name)} not found", {"name": name, "kind": kind})
 
 
-def metrics_not_found(kind: str, name: str, why: str) -> StatusError:
-    """404: the object is known but has no usable numbers; `why` is shown in the message and as a cause."""
+def metrics_not_found(kind: str, name: str, causes: Sequence[Absence]) -> StatusError:
+    """404: the object is known but has no usable numbers; the first cause stands in the message, all in the details."""
     message = f"{kind}.{GROUP} {_quoted(name)} not found"
     details: dict[str, object] = {"name": name, "group": GROUP, "kind": kind}
-    if why:
-        details["causes"] = [{"reason": "MetricsUnavailable", "message": why}]
-    return StatusError(404, "NotFound", f"{message}: {why}" if why else message, details)
+    if not causes:
+        return StatusError(404, "NotFound", message, details)
+    details["causes"] = [_cause(cause) for cause in causes[:MAX_CAUSES]]
+    return StatusError(404, "NotFound", f"{message}: {causes[0]}", details)
+
+
+def _cause(cause: Absence) -> dict[str, str]:
+    """StatusCause of meta/v1; the field is the container's."""
+    told = {"reason": str(cause.lack), "message": str(cause)}
+    return told | {"field": f"containers[{cause.container}]"} if cause.container else told
 
 
 def unknown_path() -> StatusError:

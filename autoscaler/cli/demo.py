@@ -27,6 +27,7 @@ from autoscaler.config.load import load, state_dir
 from autoscaler.config.settings import Settings
 from autoscaler.errors import AutoscalerError
 from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.objects import NodeName
 from autoscaler.sim import story
 from autoscaler.sim.world import World
 from autoscaler.telemetry.logs import configure_logs
@@ -144,8 +145,9 @@ class Performance:
             return NodeRow(name=name, cores=cores)
         found = storage.node_usage(name)
         if found is None:
-            begun = bool(self._decisions)
-            return NodeRow(name=name, cores=cores, trouble=storage.absence("node", "", name) if begun else "")
+            node = self._application.cluster.node(NodeName(name))
+            causes = storage.absence(node) if node and self._decisions else ()
+            return NodeRow(name=name, cores=cores, trouble=str(causes[0]) if causes else "")
         age = self._clock.now() - found.usage.at_ns / 1e9
         return NodeRow(name=name, cores=cores, cpu=found.usage.cpu / 1e9, memory=found.usage.memory, age=age)
 

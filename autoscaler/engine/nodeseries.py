@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from autoscaler.core.rates import EXPLAINED, Bounds, Gap, bounds_of
+from autoscaler.core.rates import Bounds, Gap, bounds_of
 from autoscaler.engine.podseries import WHOLE_POD, PodSeries
-from autoscaler.engine.series import Series, end_of, gap_of, usage_of
+from autoscaler.engine.series import Row, Series, end_of, usage_of
 from autoscaler.errors import ScrapeError
-from autoscaler.model.instant import seconds_text
 from autoscaler.model.metrics import Commit, Page, Usage
 from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 
@@ -35,14 +34,18 @@ _NOTHING = Renewed()
 
 
 class NodeSeries:
-    """Empty until the first page; `page_ns` is when the newest one came in, 0 before."""
+    """Empty until the first page; `page_ns` is when the newest one came in, 0 before.
+
+    `failure` is what the last scrape failed of, "" when it did not; `failing_since` when the first of a row of failures
+    was (seconds since 1970).
+    """
 
     def __init__(self, node: Node, resolution: float) -> None:
         self.name: NodeName = node.name
         self.uid = node.uid
         self.page_ns = 0
         self.failure = ""
-        self._failing_since = 0.0
+        self.failing_since = 0.0
         self.foreign: frozenset[PodName] = frozenset()
         self._resolution = resolution
         self._bounds: Bounds = bounds_of(node.capacity, resolution)
@@ -139,30 +142,16 @@ class NodeSeries:
     def fail(self, error: ScrapeError, now: float) -> None:
         """The scrape of `now` gave nothing; the first one of a row of failures is remembered with its time."""
         if not self.failure:
-            self._failing_since = now
+            self.failing_since = now
         self.failure = f"{error.reason}: {error.detail}"
-
-    def trouble(self) -> str:
-        """How the node fails now, "" when it does not."""
-        if not self.failure:
-            return ""
-        return f"scraping node {self.name} fails since {seconds_text(self._failing_since)}: {self.failure}"
 
     def usage(self, now_ns: int, bound_ns: int) -> Usage | None:
         """The node's own usage."""
         return usage_of(self._self.row(0), now_ns, bound_ns)
 
-    def absence(self, now_ns: int, bound_ns: int) -> str:
-        """Why the node has no usage; "" when it has."""
-        row = self._self.row(0)
-        if usage_of(row, now_ns, bound_ns):
-            return ""
-        if self.failure:
-            return self.trouble()
-        if row.seen != self.page_ns:
-            return f"the kubelet of node {self.name} sends no series for the node itself"
-        gap = gap_of(row)
-        return EXPLAINED[gap] if gap else "its last sample is too old"
+    def own(self) -> Row:
+        """The row of the node itself."""
+        return self._self.row(0)
 
 
 def _count(outcome: Usage | Gap, dropped: Counter[str]) -> bool:

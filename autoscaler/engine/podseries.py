@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from autoscaler.core.rates import EXPLAINED, NANO
-from autoscaler.engine.series import Row, Series, end_of, gap_of, usage_of
+from autoscaler.core.rates import NANO
+from autoscaler.engine.series import Row, Series, end_of, usage_of
 from autoscaler.model.metrics import PodUsage, Usage
 from autoscaler.model.objects import NodeName, Pod
 
@@ -15,12 +15,10 @@ be called that."""
 
 
 class Reporter(Protocol):
-    """The node a pod is bound to: when its newest page came in, and how it fails now ("" when it does not)."""
+    """The node a pod is bound to, and when its newest page came in."""
 
     name: NodeName
     page_ns: int
-
-    def trouble(self) -> str: ...
 
 
 class PodSeries(Series):
@@ -63,17 +61,14 @@ class PodSeries(Series):
             return 0
         return max(1, samples - (WHOLE_POD in self.names))
 
-    def absence(self, now_ns: int, bound_ns: int) -> str:
-        """Why nothing is served; "" when something is."""
-        served, why = self._standing(now_ns, bound_ns)
-        if served:
-            return ""
-        return self.node.trouble() or why
+    def blocking(self, now_ns: int, bound_ns: int) -> list[tuple[str, Row]]:
+        """The containers that hold the pod back, with their rows."""
+        return self._standing(now_ns, bound_ns)[1]
 
-    def _standing(self, now_ns: int, bound_ns: int) -> tuple[list[tuple[str, Usage]], str]:
-        """Name and usage of each container to be served, or none and why."""
+    def _standing(self, now_ns: int, bound_ns: int) -> tuple[list[tuple[str, Usage]], list[tuple[str, Row]]]:
+        """Name and usage of each container to be served; when that is none, the rows that stand in the way."""
         served = []
-        why = ""
+        blocked = []
         silent = True
         young = self.pod.started is not None and now_ns - self.pod.started * NANO < bound_ns
         for index, name in enumerate(self.names):
@@ -85,13 +80,13 @@ class PodSeries(Series):
             if usage is not None:
                 served.append((name, usage))
             elif row.seen == self.node.page_ns or (young and not row.seen):
-                why = why or self._blocked(name, row)
-        if why and not silent:
-            return [], why
+                blocked.append((name, row))
+        if blocked and not silent:
+            return [], blocked
         if served:
-            return served, ""
+            return served, []
         whole = self._whole(now_ns, bound_ns)
-        return whole, "" if whole else why or f"the kubelet of node {self.node.name} sends no fresh series for it"
+        return whole, [] if whole else blocked
 
     def _whole(self, now_ns: int, bound_ns: int) -> list[tuple[str, Usage]]:
         """The pod-level usage, under the name it is served by."""
@@ -100,12 +95,6 @@ class PodSeries(Series):
         usage = usage_of(self.row(self.names.index(WHOLE_POD)), now_ns, bound_ns)
         expected = _expected(self.pod)
         return [(expected[0] if len(expected) == 1 else WHOLE_POD, usage)] if usage else []
-
-    def _blocked(self, name: str, row: Row) -> str:
-        gap = gap_of(row)
-        if not row.seen:
-            return f"the kubelet of node {self.node.name} sends no series for container {name} yet"
-        return f"container {name}: {EXPLAINED[gap] if gap else 'its last sample is too old'}"
 
 
 def _expected(pod: Pod) -> list[str]:

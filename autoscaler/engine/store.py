@@ -17,10 +17,12 @@ from msgspec import structs
 
 from autoscaler.clock import Clock
 from autoscaler.core.rates import NANO
+from autoscaler.engine import absences
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.nodeseries import NodeSeries
 from autoscaler.engine.podseries import PodSeries
 from autoscaler.errors import ScrapeError
+from autoscaler.model.absence import Absence
 from autoscaler.model.metrics import Commit, NodeUsage, Page, PodMetrics, PodUsage
 from autoscaler.model.objects import Milli, Node, NodeName, ObjectKey, Pod
 from autoscaler.telemetry import EngineTelemetry
@@ -52,6 +54,7 @@ class MemoryStorage:
         self._clock = clock
         self._telemetry = telemetry
         self._freshness = freshness
+        self._begun = clock.now()
         self._nodes: dict[NodeName, NodeSeries] = {}
         self._pods: dict[str, dict[str, PodSeries]] = {}
         self._ends: list[tuple[int, NodeName]] = []
@@ -129,22 +132,17 @@ class MemoryStorage:
         found = ((pod, self.pod_usage(namespace, pod.name)) for pod in pods)
         return tuple(_metrics(usage) for pod, usage in found if usage and usage.uid == pod.uid)
 
-    def absence(self, kind: str, namespace: str, name: str) -> str:
-        """Why there is no usage of a `pod` or `node`; "" when there is one."""
-        if kind == "node":
-            series = self._nodes.get(NodeName(name))
-            return series.absence(self._now_ns(), self.bound_ns) if series else f"node {name} was never scraped"
-        pod = self._pods.get(namespace, {}).get(name)
-        if pod is not None:
-            return pod.absence(self._now_ns(), self.bound_ns)
-        reporters = [node for node, series in self._nodes.items() if (namespace, name) in series.foreign]
-        if reporters:
-            return f"node {', '.join(sorted(reporters))} reports samples of it, but it is not bound there"
-        return "no page of its node has come in since it was bound" + self._failing_note()
-
-    def _failing_note(self) -> str:
-        failing = sum(1 for series in self._nodes.values() if series.failure)
-        return f" ({failing} of {len(self._nodes)} nodes fail to be scraped)" if failing else ""
+    def absence(self, item: Pod | Node) -> tuple[Absence, ...]:
+        """Why there is no usage of a node or a running pod, the most telling cause first; none when there is one."""
+        moment = absences.Moment(self._now_ns(), self.bound_ns, self._begun)
+        if isinstance(item, Node):
+            return absences.of_node(item, self._nodes.get(item.name), moment)
+        pod = self._pods.get(item.namespace, {}).get(item.name)
+        found = absences.of_pod(item, pod, self._nodes.get(item.node), moment)
+        if not found:
+            return ()
+        key = (item.namespace, item.name)
+        return (*found, *absences.of_foreign(item, [each for each in self._nodes.values() if key in each.foreign]))
 
     def _list(self, new: PodSeries) -> list[ObjectKey]:
         """Put a series in; the pod it takes the name of, when that one was served on another node."""

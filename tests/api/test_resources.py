@@ -9,6 +9,7 @@ from autoscaler.api.call import parse_call
 from autoscaler.api.items import SLICE
 from autoscaler.api.resources import Resources
 from autoscaler.api.status import StatusError
+from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.series import ApiTelemetry
@@ -107,7 +108,7 @@ async def test_golden_refusal_of_a_field() -> None:
 )
 async def test_the_two_kinds_of_404(path: str, message: str, kind: str) -> None:
     cluster = golden_cluster()
-    cluster.why = "not scraped yet"
+    cluster.why = (Absence(Lack.NOT_SCRAPED, "not scraped yet"),)
     error = await refused(cluster, path)
     assert (error.code, error.message) == (404, message)
     assert error.details is not None
@@ -127,6 +128,15 @@ async def test_only_running_pods_are_served() -> None:
     cluster.pod_list = [structs.replace(pod, phase="Succeeded") for pod in cluster.pod_list]
     assert await names(cluster, "/pods") == []
     assert "Succeeded" in (await refused(cluster, "/namespaces/default/pods/web-0")).message
+
+
+async def test_a_pod_that_does_not_run_says_so() -> None:
+    cluster = golden_cluster()
+    cluster.pod_list = [structs.replace(pod, phase="Succeeded") for pod in cluster.pod_list]
+    error = await refused(cluster, "/namespaces/default/pods/web-0")
+    assert error.message.endswith('"default/web-0" not found: the pod\'s phase is Succeeded')
+    assert error.details is not None
+    assert error.details["causes"] == [{"reason": "PodNotRunning", "message": "the pod's phase is Succeeded"}]
 
 
 async def test_a_list_of_many_is_given_in_slices_and_sorted() -> None:

@@ -3,17 +3,22 @@ import json
 import pytest
 
 from autoscaler.api import status
+from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import Identity, PathAttributes, ResourceAttributes
 
 NODES = ResourceAttributes(verb="list", group="metrics.k8s.io", version="v1", resource="nodes")
 POD = ResourceAttributes(
     verb="get", group="metrics.k8s.io", version="v1", resource="pods", namespace="shop", name="web-0"
 )
+CAUSES = [
+    Absence(Lack.FAILING, "scraping fails", 1_795_427_661.0),
+    Absence(Lack.NO_SERIES, "no series", container="app"),
+]
 ANN = Identity('ann "<x>"')
 
 GOLDEN = [
     pytest.param(
-        status.metrics_not_found("podmetrics", "default/nometrics", ""),
+        status.metrics_not_found("podmetrics", "default/nometrics", []),
         r'"message":"podmetrics.metrics.k8s.io \"default/nometrics\" not found","reason":"NotFound",'
         r'"details":{"name":"default/nometrics","group":"metrics.k8s.io","kind":"podmetrics"},"code":404}',
         id="known pod without numbers",
@@ -64,8 +69,8 @@ def test_golden_answers(error: status.StatusError, rest: str) -> None:
             id="a path",
         ),
         pytest.param(
-            status.metrics_not_found("nodemetrics", "n1", "never scraped"),
-            'nodemetrics.metrics.k8s.io "n1" not found: never scraped',
+            status.metrics_not_found("nodemetrics", "n1", CAUSES),
+            'nodemetrics.metrics.k8s.io "n1" not found: scraping fails (since 2026-11-23T09:54:21Z)',
             id="numbers are missing for a reason",
         ),
     ],
@@ -74,9 +79,17 @@ def test_messages(error: status.StatusError, message: str) -> None:
     assert json.loads(error.body())["message"] == message
 
 
-def test_a_reason_is_also_a_cause() -> None:
-    body = json.loads(status.metrics_not_found("nodemetrics", "n1", "never scraped").body())
-    assert body["details"]["causes"] == [{"reason": "MetricsUnavailable", "message": "never scraped"}]
+def test_every_reason_is_a_cause_and_names_its_container() -> None:
+    body = json.loads(status.metrics_not_found("nodemetrics", "n1", CAUSES).body())
+    assert body["details"]["causes"] == [
+        {"reason": "ScrapeFailing", "message": "scraping fails (since 2026-11-23T09:54:21Z)"},
+        {"reason": "NoSeries", "message": "no series", "field": "containers[app]"},
+    ]
+
+
+def test_there_is_an_end_to_causes() -> None:
+    body = json.loads(status.metrics_not_found("podmetrics", "a/b", CAUSES * 100).body())
+    assert len(body["details"]["causes"]) == status.MAX_CAUSES
 
 
 @pytest.mark.parametrize(

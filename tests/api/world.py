@@ -14,6 +14,7 @@ from typing import Any
 
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.errors import KubeError
+from autoscaler.model.absence import Absence
 from autoscaler.model.identity import Attributes, FrontProxyTrust, Identity, Verdict
 from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
@@ -90,7 +91,7 @@ class Cluster:
     pod_list: list[Pod] = field(default_factory=list)
     usages: dict[tuple[str, str], PodUsage] = field(default_factory=dict)
     node_usages: dict[str, NodeUsage] = field(default_factory=dict)
-    why: str = ""
+    why: tuple[Absence, ...] = ()
 
     def nodes(self) -> Mapping[NodeName, Node]:
         return {node.name: node for node in self.node_list}
@@ -110,7 +111,7 @@ class Cluster:
     def node_usage(self, name: NodeName) -> NodeUsage | None:
         return self.node_usages.get(name)
 
-    def absence(self, kind: str, namespace: str, name: str) -> str:
+    def absence(self, item: Pod | Node) -> Sequence[Absence]:
         return self.why
 
     def add_pod(self, pod: Pod, *containers: tuple[str, int, int]) -> None:

@@ -1,4 +1,4 @@
-from tests.scrapes import Told, pod, reading, usage
+from tests.scrapes import Told, instant, pod, reading, usage
 
 
 def test_containers_come_in_the_order_of_the_spec_sidecars_and_others_behind() -> None:
@@ -22,7 +22,6 @@ def test_a_container_with_a_line_but_no_usage_holds_its_pod_back() -> None:
     told.scrape(10, {"a": reading(10, 1)})
     told.scrape(20, {"a": reading(20, 1), "b": reading(20, 1, start=-900)})
     assert told.served() is None
-    assert told.why() == "container b: one sample so far, a rate needs two"
     told.scrape(30, {"a": reading(30, 1), "b": reading(30, 1, start=-900)})
     assert list(told.served() or ()) == ["a", "b"]
 
@@ -38,7 +37,6 @@ def test_but_it_does_while_the_pod_is_starting() -> None:
     told = Told(pod("a", "slow", started=0))
     told.scrape(10, {"a": reading(9, 1, start=1)})
     assert told.served() is None
-    assert told.why() == "the kubelet of node n1 sends no series for container slow yet"
     told.scrape(30, {"a": reading(29, 1, start=1)})
     assert list(told.served() or ()) == ["a"]
 
@@ -87,17 +85,10 @@ def test_container_lines_go_before_pod_level_lines() -> None:
     assert told.served() == {"a": usage(0.1, 10, 40)}
 
 
-def test_a_pod_without_any_lines_says_so() -> None:
-    told = Told(pod("a"))
-    told.scrape(10)
-    assert told.why() == "the kubelet of node n1 sends no fresh series for it"
-
-
-def test_lines_that_turn_unusable_are_named_once_the_last_usage_is_too_old() -> None:
-    told = Told(pod("a"))
-    for at in (10, 20):
-        told.scrape(at, {"a": reading(at, at)})
-    told.scrape(50, {"a": reading(50, 50, None)})
-    assert told.why() == ""
-    told.scrape(60, {"a": reading(60, 60, None)})
-    assert told.why() == "container a: the kubelet's page has no CPU or no memory line for it"
+def test_what_holds_a_pod_back_is_named_until_nothing_does() -> None:
+    told = Told(pod("a", "b", started=0))
+    told.scrape(8, {"a": reading(8, 1)})
+    [series] = told.store.nodes()[0].pods()
+    assert [name for name, _ in series.blocking(instant(8), 10**10)] == ["a", "b"]
+    told.scrape(10, {"a": reading(10, 1), "b": reading(10, 1, start=1)})
+    assert series.blocking(instant(10), 10**10) == []

@@ -152,7 +152,7 @@ async def test_a_node_that_appears_is_asked_at_once_and_one_that_goes_no_more() 
         assert len(world.times("a")) == seen
         assert scraper.coverage() == (1, 1)
     assert world.store.node_usage("a") is None
-    assert world.store.absence("node", "", "a") == "node a was never scraped"
+    assert world.store.absence(node("a"))[0].text == "node a was not scraped yet"
     nodes = {
         sample.labels["node"] for family in world.registry.collect() for sample in family.samples
         if "node" in sample.labels
@@ -187,7 +187,7 @@ async def test_a_failure_is_retried_early_once() -> None:
         await world.clock.advance(4.9)
         assert len(world.times("a")) == 2
         assert scraper.coverage() == (0, 1)
-    assert "timeout: as told" in world.store.absence("node", "", "a")
+    assert "timeout: as told" in world.store.absence(node("a"))[0].text
     errors = world.registry.get_sample_value("autoscaler_scrape_errors_total", {"reason": "timeout"})
     assert errors == 2
 

@@ -3,9 +3,9 @@ from random import Random
 import pytest
 
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.model.metrics import Commit, Page, PodMetrics
+from autoscaler.model.metrics import Commit, PodMetrics
 from autoscaler.model.objects import NodeName, ObjectKey
-from tests.scrapes import BASE, Told, instant, pod, reading, usage
+from tests.scrapes import BASE, Told, pod, reading, usage
 
 WEB = ObjectKey("shop", "web")
 N1 = NodeName("n1")
@@ -16,7 +16,6 @@ def test_nothing_is_known_at_first() -> None:
     told = Told()
     assert told.store.pod_usage("shop", "web") is None
     assert told.store.node_usage("n1") is None
-    assert told.why() == "no page of its node has come in since it was bound"
 
 
 def test_a_failed_scrape_keeps_what_was_known_up_to_three_resolutions() -> None:
@@ -107,13 +106,6 @@ def test_a_controller_does_not_get_the_numbers_of_a_former_pod() -> None:
     for at in (10, 20):
         told.scrape(at, {"a": reading(at, at)})
     assert told.store.pod_metrics("shop", [pod("a", uid="present")]) == ()
-
-
-def test_the_absence_of_an_unknown_pod_counts_failing_nodes() -> None:
-    told = Told()
-    told.store.put(told.node("n2"), Page(node=None, containers={}), [], instant(0))
-    told.store.failed(told.node(), SLOW)
-    assert told.why() == "no page of its node has come in since it was bound (1 of 2 nodes fail to be scraped)"
 
 
 def test_a_commit_tells_what_is_served_anew_and_what_is_not_any_more() -> None:
