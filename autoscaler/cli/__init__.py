@@ -81,7 +81,10 @@ def _explain(command: Command) -> int:
     from autoscaler.cli import explain
 
     own = command.own
-    return explain.run(own.target, spool_dir=settings.audit.spool_dir, at=own.at, output=own.output, out=sys.stdout)
+    target = own.target if command.verb == "explain" else f"{own.namespace}/{own.name}"
+    return explain.run(
+        target, spool_dir=settings.audit.spool_dir, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
+    )
 
 
 def _top(command: Command) -> int:
@@ -137,6 +140,7 @@ _RUN: dict[str, Callable[[Command], int]] = {
     "run": _run,
     "demo": _demo,
     "explain": _explain,
+    "why": _explain,
     "top": _top,
     "plan": _plan,
     "doctor": _doctor,

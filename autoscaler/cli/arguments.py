@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn
@@ -54,6 +55,13 @@ def program_name(argv0: str) -> str:
     """What the user typed: `kubectl hps` when kubectl started us as its plugin."""
     name = os.path.basename(argv0)
     return "kubectl " + name.removeprefix("kubectl-").replace("_", "-") if name.startswith("kubectl-") else "autoscaler"
+
+
+def typed(argv0: str) -> str:
+    """What a person types to get the program again from where it was started: `make demo` has it off the PATH."""
+    if argv0.endswith("__main__.py"):
+        return "python -m autoscaler"
+    return "autoscaler" if shutil.which("autoscaler") or os.path.basename(argv0) != "autoscaler" else argv0
 
 
 def find_verb(word: str) -> Verb:
@@ -169,10 +177,23 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 def _add_explain(to: argparse.ArgumentParser) -> None:
     to.add_argument("target", metavar="NAMESPACE/NAME", help="The target (NAMESPACE/KIND/NAME is exact) or its policy.")
+    _add_which(to)
+
+
+def _add_why(to: argparse.ArgumentParser) -> None:
+    to.add_argument("name", metavar="NAME", help="The policy, or its target.")
+    to.add_argument("-n", "--namespace", default="default", help="Where it is. [default]")
+    _add_which(to)
+
+
+def _add_which(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--at", metavar="TIME", help="The decision in force at this RFC 3339 time. [the last that moved it]"
     )
-    to.add_argument("-o", "--output", choices=("text", "json"), default="text", help="How to tell it. [text]")
+    to.add_argument(
+        "--diff", nargs=2, metavar=("TIME", "TIME"), default=(), help="What is different between those of two times."
+    )
+    to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
 
 
 def _add_top(to: argparse.ArgumentParser) -> None:
@@ -214,8 +235,13 @@ _ALL = (
     Verb("explain", "Why has a target this many replicas? The sums of one decision.",
         "NAMESPACE/NAME [OPTIONS]",
         (("explain shop/web", "The last decision that moved it."),
-         ("explain shop/web --at 2026-11-23T09:54:00Z -o json", "The one that held then, for a program.")),
+         ("explain shop/web --at 2026-11-23T09:54:00Z -o json", "The one that held then, for a program."),
+         ("explain shop/web --diff 2026-11-23T09:54:00Z 2026-11-23T10:00:00Z", "What had changed by then.")),
         _some("audit-spool-dir", "config"), _add_explain),
+    Verb("why", "The same as `explain`, with kubectl's way to name a namespace.",
+        "NAME [-n NAMESPACE] [OPTIONS]",
+        (("why web -n shop", "The last decision that moved it."),),
+        _some("audit-spool-dir", "config"), _add_why),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

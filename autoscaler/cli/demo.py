@@ -19,6 +19,7 @@ from typing import TextIO
 from rich.console import Console
 
 from autoscaler.app import Application
+from autoscaler.cli.arguments import typed
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, NodeRow, TargetRow, Totals, View, biggest, target_row
 from autoscaler.cli.demo_view import TerminalView
@@ -199,4 +200,4 @@ class Performance:
             name = f"{most.namespace}/{most.target.name}"
             yield ""
             yield f"Why did {name} go from {most.current} to {most.desired}? Ask its record (in {spool_dir}):"
-            yield f"  autoscaler explain {name} --at {most.time}"
+            yield f"  {typed(sys.argv[0])} explain {name} --at {most.time}"

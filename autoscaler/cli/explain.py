@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -12,6 +12,7 @@ from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.read import SpoolReader
 from autoscaler.core import explanation
+from autoscaler.core.differences import differences
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant, seconds_text
@@ -19,16 +20,29 @@ from autoscaler.model.instant import parse_instant, seconds_text
 LISTED = 20
 
 
-def run(target: str, *, spool_dir: Path | str, at: str | None, output: str, out: TextIO) -> int:
+def run(
+    target: str,
+    *,
+    spool_dir: Path | str,
+    at: str | None = None,
+    diff: Sequence[str] = (),
+    output: str = "text",
+    out: TextIO,
+) -> int:
     """Tell the newest decision that moved `target`, or that would have; without one, the newest.
 
     `target` is `namespace/name` or `namespace/kind/name` of a target, or `namespace/name` of its policy. `at` asks for
-    the decision in force at that time instead. AuditError when there is no such decision, ConfigError when `target` or
-    `at` cannot be understood.
+    the decision in force at that time instead, `diff` for what is different between those in force at two times.
+    AuditError when there is no such decision, ConfigError when `target` or a time cannot be understood.
     """
-    moment = _moment(at)
+    moments = [_moment("--diff", each) for each in diff]
+    moment = None if at is None else _moment("--at", at)
     with SpoolReader(Path(spool_dir)) as spool:
         key = _found(spool, target)
+        if moments:
+            before, after = (_asked_for(spool, key, each) for each in moments)
+            _tell_apart(before, after, output, out)
+            return 0
         record = _asked_for(spool, key, moment)
         newest = spool.newest(key)
         since = None if moment is not None or newest is None or newest.position == record.position else newest
@@ -36,11 +50,11 @@ def run(target: str, *, spool_dir: Path | str, at: str | None, output: str, out:
     return 0
 
 
-def _moment(at: str | None) -> float | None:
+def _moment(flag: str, text: str) -> float:
     try:
-        return None if at is None else parse_instant(at)
+        return parse_instant(text)
     except MalformedError as exc:
-        raise ConfigError(f"--at: {exc}") from exc
+        raise ConfigError(f"{flag}: {exc}") from exc
 
 
 def _asked_for(spool: SpoolReader, key: str, moment: float | None) -> Record:
@@ -92,8 +106,8 @@ def _listed(known: list[str]) -> str:
 
 def _tell(record: Record, since: Record | None, output: str, out: TextIO) -> None:
     decision = codec.decode(record.body)
-    if output == "json":
-        out.write(_json(record, decision) + "\n")
+    if output != "text":
+        out.write(_document(_parts(record, decision), output))
         return
     for line in explanation.lines(explanation.explained(decision)):
         print(line, file=out)
@@ -104,12 +118,37 @@ def _tell(record: Record, since: Record | None, output: str, out: TextIO) -> Non
         print(explanation.printable(latest), file=out)
 
 
-def _json(record: Record, decision: Decision) -> str:
-    parts = {
+def _tell_apart(before: Record, after: Record, output: str, out: TextIO) -> None:
+    found = differences(codec.decode(before.body), codec.decode(after.body))
+    if output != "text":
+        out.write(_document({"before": _number(before), "after": _number(after), "differences": found}, output))
+        return
+    print(f"{before.key}: {seconds_text(before.at)} and {seconds_text(after.at)}", file=out)
+    for each in found:
+        for line in ("", each.what, f"  before  {each.before}", f"  after   {each.after}"):
+            print(explanation.printable(line), file=out)
+    if not found:
+        print("they tell the same", file=out)
+
+
+def _number(record: Record) -> dict[str, object]:
+    return {"key": record.key, "epoch": record.epoch, "seq": record.seq, "time": seconds_text(record.at)}
+
+
+def _parts(record: Record, decision: Decision) -> dict[str, object]:
+    return {
         "key": record.key,
         "epoch": record.epoch,
         "seq": record.seq,
         "explanation": explanation.explained(decision),
         "decision": decision,
     }
-    return msgspec.json.format(msgspec.json.encode(parts), indent=2).decode()
+
+
+def _document(parts: dict[str, object], output: str) -> str:
+    if output == "json":
+        return msgspec.json.format(msgspec.json.encode(parts), indent=2).decode() + "\n"
+    import yaml  # noqa: PLC0415 - only whoever asks for YAML waits for it
+
+    text: str = yaml.safe_dump(msgspec.to_builtins(parts), sort_keys=False, allow_unicode=True, width=120)
+    return text

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from autoscaler.core import sentences
+from autoscaler.core.distance import steps
+from autoscaler.core.reasons import MEANINGS
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action, Chosen, Final, Forced, Limited, Proposal, Stabilized, Stage
@@ -41,10 +43,12 @@ class Step(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """A decision, told. `why` is the one sentence for those in a hurry."""
+    """A decision, told. `why` is the one sentence for those in a hurry, `todo` what a person can do, "" for nothing."""
 
     headline: str
     why: str
+    reason: str
+    todo: str
     time: str
     policy: str
     samples: str
@@ -56,14 +60,16 @@ class Explanation(Struct, frozen=True, kw_only=True):
 def explained(decision: Decision) -> Explanation:
     """The parts of the story; MalformedError when the record has no time."""
     policy = decision.policy
-    age = decision.sample_age
+    age, current = decision.sample_age, decision.current or 0
     return Explanation(
         headline=headline(decision),
         why=_why(decision),
+        reason=f"{decision.reason}: {MEANINGS[decision.reason].means}",
+        todo=MEANINGS[decision.reason].todo,
         time=decision.time,
         policy=f"{policy.kind} {policy.namespace}/{policy.name}, generation {policy.generation}",
         samples="none used" if age is None else f"at most {sentences.span(age)} old",
-        metrics=tuple(_metric(stage) for stage in decision.stages if isinstance(stage, Proposal)),
+        metrics=tuple(_metric(stage, current) for stage in decision.stages if isinstance(stage, Proposal)),
         steps=tuple(_steps(decision)),
         notes=tuple(_notes(decision)),
     )
@@ -100,9 +106,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.why:
         yield f"  {explanation.why}"
     yield ""
-    yield from _table(
-        (("at", f"{explanation.time[:19]}Z"), ("policy", explanation.policy), ("samples", explanation.samples))
-    )
+    yield from _table(_circumstances(explanation))
     for metric in explanation.metrics:
         yield ""
         asks = "could not be computed" if metric.asks is None else f"asks for {metric.asks}"
@@ -118,6 +122,15 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from explanation.notes
 
 
+def _circumstances(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    yield "at", f"{explanation.time[:19]}Z"
+    yield "policy", explanation.policy
+    yield "samples", explanation.samples
+    yield "reason", explanation.reason
+    if explanation.todo:
+        yield "to do", explanation.todo
+
+
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     pairs = list(rows)
     width = max((len(word) for word, _ in pairs), default=0)
@@ -129,12 +142,12 @@ def _why(decision: Decision) -> str:
     return decision.error or (final.why if final else "") or decision.reason
 
 
-def _metric(proposal: Proposal) -> MetricPart:
+def _metric(proposal: Proposal, current: int) -> MetricPart:
     return MetricPart(
         name=sentences.metric_name(proposal),
         target=sentences.target(proposal),
         asks=proposal.replicas,
-        facts=tuple(sentences.measured(proposal)),
+        facts=(*sentences.measured(proposal), *sentences.distance(proposal, steps(proposal, current))),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoscaler.core.distance import Steps
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.plan import Chosen, Counted, Final, Forced, Limited, Proposal, Stabilized, Unnamed
 from autoscaler.model.policy import MetricType
@@ -80,6 +81,22 @@ def measured(proposal: Proposal) -> Iterator[tuple[str, str]]:
         yield "failed", f"{proposal.reason}: {proposal.message}"
     elif proposal.why:
         yield "so", proposal.why
+
+
+def distance(proposal: Proposal, steps: Steps) -> Iterator[tuple[str, str]]:
+    """What would have to be measured for another number, the pods being as they were."""
+    if steps.more_from is not None:
+        yield "more", f"from {level(proposal, steps.more_from)} on"
+    if steps.fewer_at is not None:
+        yield "fewer", f"at {level(proposal, steps.fewer_at)} or less"
+
+
+def level(proposal: Proposal, measured: int) -> str:
+    """A measured value in the unit of the target: `67 %`, `450m a pod`, `31.5`."""
+    if proposal.target_type == "Utilization":
+        return f"{measured} %"
+    per_pod = proposal.type in _PER_POD
+    return amount(proposal, measured) + (" a pod" if per_pod else " in total")
 
 
 def pods(counted: Counted) -> str:

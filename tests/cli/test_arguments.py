@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from autoscaler.cli.arguments import VERBS, Verb, find_verb, overview, parse, parser, program_name
+from autoscaler.cli.arguments import VERBS, Verb, find_verb, overview, parse, parser, program_name, typed
 from autoscaler.config.options import OPTIONS
 from autoscaler.errors import ConfigError
 
@@ -19,6 +21,25 @@ every_verb = pytest.mark.parametrize("verb", [pytest.param(verb, id=verb.name) f
 )
 def test_the_program_is_called_what_the_user_typed(argv0: str, shown: str) -> None:
     assert program_name(argv0) == shown
+
+
+@pytest.mark.parametrize(
+    ("argv0", "path", "shown"),
+    [
+        pytest.param(".venv/bin/autoscaler", "", ".venv/bin/autoscaler", id="off the PATH"),
+        pytest.param(".venv/bin/autoscaler", "here", "autoscaler", id="on the PATH"),
+        pytest.param("/x/autoscaler/__main__.py", "", "python -m autoscaler", id="python -m"),
+        pytest.param("/usr/bin/pytest", "", "autoscaler", id="from within another program"),
+    ],
+)
+def test_what_to_type_to_get_the_program_again(
+    argv0: str, path: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "here" / "autoscaler"
+    command.parent.mkdir()
+    command.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / path) if path else str(tmp_path))
+    assert typed(argv0) == shown
 
 
 def test_a_mistyped_verb_gets_the_nearest_one() -> None:

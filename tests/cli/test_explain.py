@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from autoscaler.audit import codec
 from autoscaler.audit.outbox import changed
@@ -81,6 +82,37 @@ def test_json_has_the_parts_the_number_and_the_record(spool: Spool) -> None:
     assert (parts["key"], parts["epoch"], parts["seq"]) == ("shop/Deployment/web", 1_800_000_000_000, 2)
     assert parts["explanation"]["headline"] == "shop/Deployment/web: 3 -> 5 replicas, written"
     assert codec.decode(json.dumps(parts["decision"]).encode()) == decision(2)
+
+
+def test_yaml_has_what_json_has(spool: Spool) -> None:
+    assert yaml.safe_load(told(spool, "shop/web", output="yaml")) == json.loads(told(spool, "shop/web", output="json"))
+
+
+SECONDS = ("2027-01-15T08:00:01Z", "2027-01-15T08:00:02Z")
+
+
+def apart(spool: Spool, *times: str, output: str = "text") -> str:
+    out = io.StringIO()
+    assert explain.run("shop/web", spool_dir=spool.path.parent, diff=times, output=output, out=out) == 0
+    return out.getvalue()
+
+
+def test_what_is_different_between_two_times(spool: Spool) -> None:
+    text = apart(spool, *SECONDS)
+    assert text.startswith("shop/Deployment/web: 2027-01-15T08:00:01Z and 2027-01-15T08:00:02Z\n\noutcome\n")
+    assert "  before  stays at 5 replicas\n  after   3 -> 5 replicas, written\n" in text
+    found = json.loads(apart(spool, *SECONDS, output="json"))
+    assert (found["before"]["seq"], found["after"]["seq"]) == (1, 2)
+    assert found["differences"][0]["what"] == "outcome"
+
+
+def test_a_decision_does_not_differ_from_itself(spool: Spool) -> None:
+    assert apart(spool, SECONDS[0], SECONDS[0]).endswith("they tell the same\n")
+
+
+def test_a_time_that_is_none_names_the_flag(spool: Spool) -> None:
+    with pytest.raises(ConfigError, match="--diff: 'noon' is no RFC 3339 time"):
+        apart(spool, "noon", "noon")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from autoscaler.model.plan import (
     Counted,
     Final,
     Forced,
+    Gaps,
     Limited,
     Proposal,
     Recommendation,
@@ -48,9 +49,10 @@ SCALED_UP = decision(
     stages=(
         cpu_proposal(
             pods=Counted(ready=3, unready=("web-a",), missing=("web-b", "web-c"), ignored=("web-d",)),
-            damped_ratio=1.2,
+            gaps=Gaps(values=3, missing_requests=Milli(150), unready_requests=Milli(75)),
+            damped_ratio=1.3,
             replicas=8,
-            why="ratio 1.2 x 6 pods, assumptions included, rounded up",
+            why="ratio 1.3 x 6 pods, assumptions included, rounded up",
         ),
         MEMORY,
         Chosen(metric=CPU, replicas=8),
@@ -75,19 +77,25 @@ SCALED_UP_TEXT = """\
       at       2027-01-15T08:00:01Z
       policy   HorizontalPodScaler shop/web, generation 4
       samples  at most 7 s old
+      reason   ScaleUpLimit: More are asked for than may be added within the period of a rule.
+      to do    Raise spec.behavior.scaleUp.policies if this is too slow.
 
     cpu, target 60 % of requests: asks for 8
       pods    3 ready, 1 unready (web-a), 2 without a sample (web-b, web-c), 1 ignored, ending or ended (web-d)
       usage   1350m of 1500m requested by 3 pods: 90 %, 450m a pod
       ratio   1.5 of the target, outside the tolerance of 0.9 to 1.1
-      filled  1.2 if the unready pods and those without a sample use nothing
-      so      ratio 1.2 x 6 pods, assumptions included, rounded up
+      filled  1.3 if the unready pods and those without a sample use nothing
+      so      ratio 1.3 x 6 pods, assumptions included, rounded up
+      more    from 93 % on
+      fewer   at 81 % or less
 
     memory, target 512 MiB a pod: asks for 2
       pods   3 ready
       usage  900 MiB in 3 pods: 300 MiB a pod
       ratio  0.5859 of the target, outside the tolerance of 0.9 to 1.1
       so     ratio 0.585938 x 3 ready pods, rounded up
+      more   from 341.3 MiB a pod on
+      fewer  at 170.7 MiB a pod or less
 
     From there to the number
       chosen      8  cpu resource utilization (percentage of request), which asks for the most
@@ -124,12 +132,16 @@ HELD_BACK_TEXT = """\
       at       2027-01-15T08:00:01Z
       policy   HorizontalPodScaler shop/web, generation 4
       samples  at most 7 s old
+      reason   ScaleDownStabilized: Fewer would do now, but more were needed within the scale-down window.
+      to do    Shorten spec.behavior.scaleDown.stabilizationWindowSeconds if pods stay too long.
 
     cpu, target 60 % of requests: asks for 4
       pods   12 ready
       usage  1200m of 6000m requested by 12 pods: 20 %, 100m a pod
       ratio  0.3333 of the target, outside the tolerance of 0.9 to 1.1
       so     ratio 0.333333 x 12 ready pods, rounded up
+      more   from 21 % on
+      fewer  at 15 % or less
 
     From there to the number
       chosen       4  cpu resource utilization (percentage of request)
@@ -166,6 +178,8 @@ NO_METRICS_TEXT = """\
       at       2027-01-15T08:00:01Z
       policy   HorizontalPodScaler shop/web, generation 4
       samples  none used
+      reason   FailedGetResourceMetric: CPU or memory of the pods could not be had, and so nothing may be taken away.
+      to do    Read the message: pods without requests, samples or readiness; the verb `doctor` looks at the nodes.
 
     cpu, target 60 % of requests: could not be computed
       failed  FailedGetResourceMetric: no metrics returned from resource metrics API
@@ -191,6 +205,8 @@ UNREADABLE_TEXT = """\
       at       2027-01-15T08:00:01Z
       policy   HorizontalPodScaler shop/web, generation 4
       samples  none used
+      reason   FailedGetScale: The target could not be read: it is not there, has no scale subresource, or we may not.
+      to do    Check spec.scaleTargetRef, and that the role of the program allows get on its scale.
     """
 
 FORCED = decision(
@@ -211,6 +227,8 @@ FORCED_TEXT = """\
       at       2027-01-15T08:00:01Z
       policy   HorizontalPodScaler shop/web, generation 4
       samples  none used
+      reason   TooFewReplicas: The minimum holds: less is asked for, or there are fewer now.
+      to do    Lower spec.minReplicas if so many are not needed.
 
     From there to the number
       forced  2  1 is below the minimum of 2; no metric is asked
