@@ -104,10 +104,10 @@ def _top(command: Command) -> int:
 
 
 def _plan(command: Command) -> int:
-    _refuse(command)
+    settings = _settings(command)
     from autoscaler.cli import plan
 
-    return plan.run(command.own.bundle, sys.stdout)
+    return plan.run(command.own.bundle, sys.stdout, settings.control.controller.compat)
 
 
 def _doctor(command: Command) -> int:

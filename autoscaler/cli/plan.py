@@ -16,24 +16,28 @@ from typing import TextIO
 from autoscaler.core.validation import problems
 from autoscaler.errors import ConfigError, MalformedError
 from autoscaler.kube import bundle
+from autoscaler.model.compat import Compat
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_LINE = 256 * 1024 * 1024
 """Bytes: a namespace of 100,000 pods with their samples."""
 
 
-def run(bundle_path: str, out: TextIO) -> int:
-    """Answer every line of the file (`-`: stdin; gzip is recognized). 1 when a line was broken. Raises ConfigError."""
+def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noqa: B008 - a frozen value
+    """Answer every line of the file (`-`: stdin; gzip is recognized) by the rules of `compat`. 1 when one was broken.
+
+    Raises ConfigError.
+    """
     broken = 0
     for number, line in _lines(bundle_path):
         try:
-            given = bundle.read(line)
+            given = bundle.read(line, compat)
             answer = bundle.encoded(bundle.answered(given)).decode()
         except MalformedError as exc:
             broken += 1
             print(f"line {number}: {exc}", file=sys.stderr)
             continue
-        for problem in problems(given.evaluation.policy):
+        for problem in problems(given.evaluation.policy, given.evaluation.settings.compat):
             print(f"line {number}: warning: {problem}", file=sys.stderr)
         out.write(f"{answer}\n")
     out.flush()

@@ -91,6 +91,10 @@ CONTROL = Group(
         Option("evaluation-interval", Kind.DURATION, "5s", "control.evaluation_interval",
             "A target is evaluated when fresh samples of its pods are in, but not more often than this.",
             least=0.1, most=3600),
+        Option("compat", Kind.CHOICE, "1.37", "control.compat",
+            "Decide as kube-controller-manager of this Kubernetes release does with its default gates; `latest` is "
+            "upstream's main branch of August 2026. docs/decisions/releases.md lists what differs.",
+            choices=("1.33", "1.34", "1.35", "1.36", "1.37", "latest")),
         Option("horizontal-pod-autoscaler-tolerance", Kind.FRACTION, "0.1", "control.tolerance",
             "How far the ratio of current to wanted usage may be from 1 before anything is done. Larger is calmer.",
             least=0, most=1),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from autoscaler.config.values import Value
+from autoscaler.model.compat import RELEASES
 from autoscaler.model.policy import ControllerSettings
 
 
@@ -46,6 +47,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
 
     sync_period: float
     evaluation_interval: float
+    compat: str
     tolerance: float
     downscale_stabilization: float
     cpu_initialization: float
@@ -59,6 +61,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
             downscale_stabilization=self.downscale_stabilization,
             cpu_initialization=self.cpu_initialization,
             initial_readiness_delay=self.initial_readiness_delay,
+            compat=RELEASES[self.compat],
         )
 
 

@@ -17,10 +17,11 @@ from autoscaler.control.memory import Memory
 from autoscaler.control.teller import Teller
 from autoscaler.core import planner, validation
 from autoscaler.errors import ConflictError, KubeError
+from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import Scale
 from autoscaler.model.plan import Action, EventNote, Plan
-from autoscaler.model.policy import Compat, Condition, Mode, Policy, TargetRef
+from autoscaler.model.policy import Condition, Mode, Policy, TargetRef
 from autoscaler.model.reason import Reason
 from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
@@ -56,7 +57,7 @@ class Reconciler:
 
     async def reconcile(self, policy: Policy) -> Decision:
         """Evaluate once (twice when the target changed under us) and return the last record."""
-        if problems := validation.problems(policy):
+        if problems := validation.problems(policy, self._compat):
             return await self._refuse(policy, problems)
         decision = await self._evaluate(policy)
         if decision.outcome is Outcome.CONFLICTED:

@@ -64,6 +64,7 @@ class Teller:
             desired=plan.desired,
             reason=plan.reason,
             error=error,
+            compat=evaluation.settings.compat.release if evaluation else "",
             sample_age=None if oldest is None else now - oldest,
             stages=plan.stages,
             conditions=plan.conditions,

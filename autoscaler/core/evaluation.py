@@ -11,10 +11,11 @@ from autoscaler.core.conditions import TO_ZERO, holds
 from autoscaler.core.requests import Failure
 from autoscaler.core.totals import Tolerance
 from autoscaler.errors import MalformedError
+from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
 from autoscaler.model.plan import History
-from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, MetricType, Policy
+from autoscaler.model.policy import ControllerSettings, MetricSpec, MetricType, Policy
 from autoscaler.model.reason import Reason
 
 RESOURCE_TYPES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)

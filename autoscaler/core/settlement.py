@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from autoscaler.core import behavior
 from autoscaler.core.conditions import ABLE, REMOVED, TO_ZERO, Conditions, holds, touched
 from autoscaler.core.evaluation import reference, wakes_by_itself
+from autoscaler.model.compat import Compat
 from autoscaler.model.plan import Action, EventNote, Final, Plan
-from autoscaler.model.policy import Compat, Policy
+from autoscaler.model.policy import Policy
 
 
 def settled(

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from autoscaler.model.compat import Compat
 from autoscaler.model.policy import MetricSpec, MetricType, Policy, ScalingRules
 
 _LONGEST_WINDOW = 3600
 _LONGEST_PERIOD = 1800
 
 
-def problems(policy: Policy) -> tuple[str, ...]:
+def problems(policy: Policy, compat: Compat = Compat()) -> tuple[str, ...]:  # noqa: B008 - a frozen value
     """One sentence each, naming the field and the fix; empty when the policy can be evaluated."""
-    found = [*_target(policy), *_bounds(policy)]
+    found = [*_target(policy), *_bounds(policy, compat)]
     for index, spec in enumerate(policy.metrics):
         found.extend(_metric(spec, f"spec.metrics[{index}]"))
     if not policy.metrics:
@@ -40,7 +41,7 @@ def _segment(value: str, field: str) -> Iterator[str]:
         yield f"{field}: {value!r} cannot be part of a path, remove '/', '%' and lone dots"
 
 
-def _bounds(policy: Policy) -> Iterator[str]:
+def _bounds(policy: Policy, compat: Compat) -> Iterator[str]:
     minimum, maximum = policy.min_replicas, policy.max_replicas
     if maximum < 1:
         yield f"spec.maxReplicas: is {maximum}, set it to at least 1"
@@ -50,6 +51,8 @@ def _bounds(policy: Policy) -> Iterator[str]:
         yield f"spec.minReplicas: is {minimum}, set it to at least 0"
     elif minimum == 0 and not any(each.type in (MetricType.OBJECT, MetricType.EXTERNAL) for each in policy.metrics):
         yield "spec.minReplicas: is 0 without an Object or External metric that could wake the target, set it to 1"
+    elif minimum == 0 and not compat.scale_to_zero:
+        yield f"spec.minReplicas: is 0, which --compat={compat.release} cannot wake from, set it to 1"
 
 
 def _metric(spec: MetricSpec, field: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from autoscaler.core import conditions, planner
 from autoscaler.core.planner import Evaluation
@@ -21,11 +22,12 @@ from autoscaler.kube import decode, decode_policy, decode_values, encode_status
 from autoscaler.kube.decode_values import ValuesWire
 from autoscaler.kube.encode_status import Document
 from autoscaler.kube.wire import Amounts, decoder
+from autoscaler.model.compat import RELEASES, Compat
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Milli, Scale
 from autoscaler.model.plan import Action, History, Plan, Recommendation, ScaleEvent, Stage
-from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, MetricType, Policy
+from autoscaler.model.policy import ControllerSettings, MetricSpec, MetricType, Policy
 
 Part = TypeVar("Part")
 
@@ -35,7 +37,7 @@ class _Settings(Struct, gc=False, frozen=True, rename="camel"):
     downscale_stabilization_seconds: float = 300.0
     cpu_initialization_period_seconds: float = 300.0
     initial_readiness_delay_seconds: float = 30.0
-    compat: Compat = Compat()
+    compat: str | dict[str, bool] | None = None
 
 
 class _Pods(Struct, gc=False, frozen=True):
@@ -105,6 +107,7 @@ class _Bundle(Struct, gc=False, rename="camel"):
     history: _History = _History()
 
 
+_SWITCHES = tuple(name for name in Compat.__struct_fields__ if name != "release")
 _bundle = decoder(_Bundle)
 _held = decoder(_Held)
 
@@ -136,8 +139,8 @@ encoded = msgspec.json.Encoder().encode
 """A result as a line of JSON, without the line's end."""
 
 
-def read(line: bytes) -> Bundle:
-    """A bundle from its line. Raises MalformedError, which names the field."""
+def read(line: bytes, compat: Compat = Compat()) -> Bundle:  # noqa: B008 - a frozen value
+    """A bundle from its line; `compat` is for one that names no release. MalformedError, which names the field."""
     wire = _bundle(line)
     status = _part("policy", _held, wire.policy).status or _Status()
     policy = _part("policy", decode_policy.policy, wire.policy)
@@ -151,7 +154,7 @@ def read(line: bytes) -> Bundle:
         values=_values(wire, policy),
         history=_history(wire.history),
         now=parse_instant(wire.now),
-        settings=_settings(wire.settings),
+        settings=_settings(wire.settings, compat),
     )
     return Bundle(wire.id, evaluation, status.current_replicas, status.current_metrics)
 
@@ -203,14 +206,23 @@ def _scale(wire: _Bundle) -> Scale | None:
     return None if bytes(wire.scale) == b"null" else _part("scale", decode.scale, wire.scale)
 
 
-def _settings(wire: _Settings) -> ControllerSettings:
+def _settings(wire: _Settings, compat: Compat) -> ControllerSettings:
     return ControllerSettings(
         tolerance=wire.tolerance,
         downscale_stabilization=wire.downscale_stabilization_seconds,
         cpu_initialization=wire.cpu_initialization_period_seconds,
         initial_readiness_delay=wire.initial_readiness_delay_seconds,
-        compat=wire.compat,
+        compat=_compat(wire.compat, compat),
     )
+
+
+def _compat(wire: str | dict[str, bool] | None, default: Compat) -> Compat:
+    """A release by name, or single switches turned."""
+    known = RELEASES if isinstance(wire, str) else _SWITCHES
+    for name in (wire,) if isinstance(wire, str) else wire or ():
+        if name not in known:
+            raise MalformedError(f"settings.compat: {name!r} is unknown, use one of {', '.join(known)}")
+    return RELEASES[wire] if isinstance(wire, str) else replace(default, **(wire or {}))
 
 
 def _usage(wire: _PodMetrics) -> PodMetrics:

@@ -37,8 +37,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     """Body of a record. Its number per target (`epoch`, `seq`) is given by the spool in the transaction that keeps it.
 
     `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
-    in seconds of the oldest sample used, None when none was. `truncated` names what the spool had to shorten or leave
-    out (`pods`, `texts`, `events`, `proposals`, `names`) to keep the record under 64 KiB; empty: all is there.
+    in seconds of the oldest sample used, None when none was. `compat` is the Kubernetes release whose rules decided, ""
+    when none did. `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
+    `names`) to keep the record under 64 KiB; empty: all is there.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     desired: int
     reason: Reason
     error: str = ""
+    compat: str = ""
     sample_age: float | None = None
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()

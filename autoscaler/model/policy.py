@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.compat import Compat
 from autoscaler.model.objects import Labels, Milli, ObjectKey
 
 
@@ -118,17 +119,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     def key(self) -> ObjectKey:
         """What names it among its kind."""
         return ObjectKey(self.namespace, self.name)
-
-
-class Compat(Struct, frozen=True, kw_only=True):
-    """Where releases of kube-controller-manager differ; the defaults are 1.37's."""
-
-    succeeded_pods_ignored: bool = False
-    scale_to_zero: bool = True
-    legacy_container_metric_error: bool = False
-    zero_status_average: bool = False
-    pod_level_resources: bool = True
-    configurable_tolerance: bool = True
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ import pytest
 
 from autoscaler.cli import plan
 from autoscaler.errors import ConfigError
-from tests.kube.bundles import bundle
+from autoscaler.model.compat import RELEASES
+from tests.kube.bundles import bundle, pod
 
 GOOD = json.dumps(bundle()).encode()
 
@@ -44,6 +45,17 @@ def test_nothing_is_no_mistake(tmp_path: Path) -> None:
     path = tmp_path / "bundles.jsonl"
     path.write_bytes(b"\n \n")
     assert answers(path) == (0, [])
+
+
+def test_the_release_asked_for_decides_unless_the_bundle_names_one(tmp_path: Path) -> None:
+    pods = [pod(0), pod(1), pod(2)]
+    pods[2]["status"]["phase"] = "Succeeded"
+    given = bundle(pods={"items": pods})
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(json.dumps(given).encode() + b"\n" + json.dumps(given | {"settings": {"compat": "1.37"}}).encode())
+    out = io.StringIO()
+    assert plan.run(str(path), out, RELEASES["latest"]) == 0
+    assert [json.loads(line)["write"] for line in out.getvalue().splitlines()] == [4, None]
 
 
 def test_a_packed_file_is_recognized(tmp_path: Path) -> None:

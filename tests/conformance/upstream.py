@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from autoscaler.core.evaluation import VALUE_TYPES, Evaluation
+from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Pod, Ready, Scale
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.policy import (
     Behavior,
-    Compat,
     Condition,
     ControllerSettings,
     MetricSpec,

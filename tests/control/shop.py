@@ -12,11 +12,12 @@ from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.teller import Teller
 from autoscaler.errors import MalformedError
+from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Milli, Pod, Ready, Scale
 from autoscaler.model.plan import EventNote
-from autoscaler.model.policy import Compat, Condition, ControllerSettings, MetricSpec, Policy, TargetRef
+from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, Policy, TargetRef
 from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock

@@ -2,7 +2,7 @@ import pytest
 
 from autoscaler.errors import AuditError, ForbiddenError
 from autoscaler.model.decision import Outcome
-from tests.control.shop import Shop
+from tests.control.shop import Shop, policy
 
 
 @pytest.fixture
@@ -20,3 +20,8 @@ def test_a_status_that_cannot_be_written_does_not_keep_the_target_from_being_sca
     shop.status_fault = ForbiddenError("no", status=403)
     assert shop.evaluate().outcome is Outcome.WRITTEN
     assert len(shop.records) == 1
+
+
+def test_a_record_names_the_release_whose_rules_decided(shop: Shop) -> None:
+    assert shop.evaluate().compat == "1.37"
+    assert shop.evaluate(policy(max_replicas=0)).compat == ""

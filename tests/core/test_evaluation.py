@@ -2,7 +2,8 @@ import pytest
 
 from autoscaler.core.evaluation import Refusal, reference, selected_pods, wakes_by_itself
 from autoscaler.core.replicas import Tolerance
-from autoscaler.model.policy import Behavior, Compat, ControllerSettings, MetricSpec, ScalingRules
+from autoscaler.model.compat import Compat
+from autoscaler.model.policy import Behavior, ControllerSettings, MetricSpec, ScalingRules
 from tests.core.evaluations import CPU, evaluation, pod, policy, scale
 
 OWN = policy(behavior=Behavior(ScalingRules(tolerance=0.05), ScalingRules()))

@@ -3,12 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.core.planner import plan
+from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.objects import Ready
 from autoscaler.model.plan import Action, Chosen, Final, Forced, History, Limited, Proposal, Recommendation, Stabilized
 from autoscaler.model.policy import (
     Behavior,
-    Compat,
     Condition,
     ControllerSettings,
     MetricSpec,

@@ -2,9 +2,10 @@ import pytest
 
 from autoscaler.core.proposals import Question, label, proposal
 from autoscaler.core.requests import Failure
+from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.plan import MetricStatus
-from autoscaler.model.policy import Compat, ControllerSettings, MetricSpec, TargetRef
+from autoscaler.model.policy import ControllerSettings, MetricSpec, TargetRef
 from tests.core.evaluations import CPU, evaluation, pod, scale, usage
 
 INGRESS = TargetRef("networking.k8s.io/v1", "Ingress", "main")

@@ -2,9 +2,10 @@ import pytest
 
 from autoscaler.core.requests import Failure
 from autoscaler.core.samples import container_samples, pod_samples, sorted_pods
+from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Ready
-from autoscaler.model.policy import Compat, ControllerSettings
+from autoscaler.model.policy import ControllerSettings
 
 NOW = 10_000.0
 

@@ -1,10 +1,10 @@
 import pytest
 
 from autoscaler.core.settlement import settled
+from autoscaler.model.compat import Compat
 from autoscaler.model.plan import Action, Final, History, Plan, ScaleEvent
 from autoscaler.model.policy import (
     Behavior,
-    Compat,
     Condition,
     MetricSpec,
     Policy,

@@ -2,6 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.core.validation import problems
+from autoscaler.model.compat import RELEASES
 from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, ScalingRules, TargetRef
 from tests.core.evaluations import CPU, TARGET, policy
 
@@ -97,6 +98,14 @@ def test_what_is_wrong_is_named_with_its_fix(bad, message):
     found = problems(bad)
     assert len(found) == 1
     assert message in found[0]
+
+
+def test_a_release_that_cannot_wake_takes_no_minimum_of_0():
+    asked = policy(min_replicas=0, metrics=(EXTERNAL,))
+    assert problems(asked, RELEASES["1.37"]) == ()
+    assert problems(asked, RELEASES["1.36"]) == (
+        "spec.minReplicas: is 0, which --compat=1.36 cannot wake from, set it to 1",
+    )
 
 
 def test_everything_wrong_is_told_at_once():

@@ -97,6 +97,8 @@ def test_compatibility_switches_are_settings() -> None:
     ignored = answer(pods={"items": pods}, podMetrics=metrics, settings={"compat": {"succeeded_pods_ignored": True}})
     assert missing["stages"][0]["pods"]["missing"] == ["web-2"]
     assert ignored["stages"][0]["pods"]["ignored"] == ["web-2"]
+    later = answer(pods={"items": pods}, podMetrics=metrics, settings={"compat": "latest"})
+    assert later["stages"][0]["pods"]["ignored"] == ["web-2"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,8 @@ def test_compatibility_switches_are_settings() -> None:
             {"podMetrics": {"items": [usage(0, "1") | {"window": "15"}]}}, "'15' is no duration", id="a broken window"
         ),
         pytest.param({"history": {"recommendations": [{"replicas": 1}]}}, "$.history", id="a broken history"),
+        pytest.param({"settings": {"compat": "1.2"}}, "settings.compat: '1.2' is unknown", id="an unknown release"),
+        pytest.param({"settings": {"compat": {"turbo": True}}}, "settings.compat: 'turbo'", id="an unknown switch"),
     ],
 )
 def test_a_broken_bundle_says_where(changes: dict[str, Any], where: str) -> None:
