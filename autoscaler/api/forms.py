@@ -14,6 +14,9 @@ from autoscaler.api.envelope import Bookmark, ListMeta
 from autoscaler.api.items import Item
 from autoscaler.api.status import GROUP
 
+META_VERSION = "meta.k8s.io/v1"
+PARTIAL = "PartialObjectMetadata"
+
 
 class Form(Protocol):
     """`listed` is the name of a list's last field, the array of `element`s; `opening` are the fields before it."""
@@ -50,6 +53,30 @@ class Objects(Struct, frozen=True):
         empty: dict[str, object] = {"usage": {}} if self.kind == "NodeMetrics" else {"containers": []}
         opening = {"kind": self.kind, "apiVersion": f"{GROUP}/{self.version}", "metadata": bookmark_metadata(event)}
         return document.fragment(opening | {"timestamp": None, "window": "0s"} | empty)
+
+
+class Partial(Struct, frozen=True):
+    """PartialObjectMetadata: the metadata alone."""
+
+    listed = "items"
+
+    def opening(self, meta: ListMeta) -> Mapping[str, object]:
+        """Kind, version and metadata of the list."""
+        return {"kind": f"{PARTIAL}List", "apiVersion": META_VERSION, "metadata": list_metadata(meta)}
+
+    def element(self, item: Item, stamp: bytes, now: float) -> bytes:
+        """Elements carry kind and version too, as upstream."""
+        return self.single(item, stamp, now)
+
+    def single(self, item: Item, stamp: bytes, _now: float) -> bytes:
+        """The object."""
+        return b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":%b}' % (
+            wire.metadata(item.subject, stamp)
+        )
+
+    def bookmark(self, event: Bookmark) -> bytes:
+        """An object whose version counts."""
+        return document.fragment({"kind": PARTIAL, "apiVersion": META_VERSION, "metadata": bookmark_metadata(event)})
 
 
 def list_metadata(meta: ListMeta) -> Mapping[str, object]:

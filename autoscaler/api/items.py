@@ -23,7 +23,7 @@ _UNREAD_SECONDS = 60.0
 class Subject(Struct, gc=False, kw_only=True):
     """A pod or node as it is now, shared by its samples; `namespace` is None for a node.
 
-    `order` sorts by namespace, then name. The halves of its metadata belong to wire.py.
+    `order` sorts by namespace, then name. The halves of its metadata belong to wire.py and protowire.py.
     """
 
     namespace: str | None
@@ -33,10 +33,12 @@ class Subject(Struct, gc=False, kw_only=True):
     order: str
     json_head: bytes = b""
     json_tail: bytes = b""
+    proto_head: bytes = b""
+    proto_tail: bytes = b""
 
 
 class Item(Struct, gc=False):
-    """`at_ns` is when the sample was taken, `window_ns` what it is the rate over. The halves belong to wire.py."""
+    """`at_ns` is when the sample was taken, `window_ns` what it is the rate over; the halves are as a subject's."""
 
     subject: Subject
     usage: PodUsage | NodeUsage
@@ -44,6 +46,8 @@ class Item(Struct, gc=False):
     window_ns: int
     json_head: bytes = b""
     json_tail: bytes = b""
+    proto_head: bytes = b""
+    proto_tail: bytes = b""
 
 
 class Items:

@@ -1,18 +1,22 @@
 """Which of our representations an Accept header asks for (RFC 9110 §12.5.1, with Kubernetes' `as`, `g` and `v`).
 
-JSON is what there is. A further encoding is one more offer here and its writer in wire.py; a range that asks for one we
-do not have, such as `application/json;as=Table`, does not match, so that clients fall back to what they name next.
+Among what is liked equally, the client's order counts and a wildcard comes last, as upstream (goautoneg). A range that
+asks for a transformation we do not have does not match, so that clients fall back to what they name next. Parameters
+that choose no representation (`charset`, `stream`) are ignored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
 from autoscaler.api.status import not_acceptable
 
 JSON = "application/json"
+YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 _TRANSFORMS = ("as", "g", "v")
@@ -26,8 +30,14 @@ class _Range(Struct, frozen=True):
     quality: float
 
     @property
+    def named(self) -> int:
+        """How much of the type is named: 2, or 1 or 0 for wildcards."""
+        return (self.type != "*") + (self.subtype != "*")
+
+    @property
     def specificity(self) -> int:
-        return (self.type != "*") + (self.subtype != "*") + len(self.parameters)
+        """Which of several ranges speaks about an offer."""
+        return self.named + len(self.parameters)
 
     def takes(self, offer: _Range) -> bool:
         return (
@@ -42,17 +52,19 @@ def negotiated(accept: str, offers: Sequence[str]) -> str:
     if not accept.strip():
         return offers[0]
     ranges = [parsed for text in accept.split(",", _MAX_RANGES)[:_MAX_RANGES] if (parsed := _parsed(text))]
-    ranges.sort(key=lambda each: (-each.quality, -each.specificity))
+    ranges.sort(key=lambda each: (-each.quality, -each.named))
+    offered = _offered(tuple(offers))
     for wanted in ranges:
         if wanted.quality <= 0:
             continue
-        for offer, parsed in _offers(offers):
+        for offer, parsed in offered:
             if wanted.takes(parsed) and not _excluded(ranges, parsed):
                 return offer
     raise not_acceptable([offer for offer in offers if ";" not in offer])
 
 
-def _offers(offers: Sequence[str]) -> list[tuple[str, _Range]]:
+@lru_cache(maxsize=64)
+def _offered(offers: tuple[str, ...]) -> list[tuple[str, _Range]]:
     return [(offer, parsed) for offer in offers if (parsed := _parsed(offer))]
 
 

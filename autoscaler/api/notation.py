@@ -1,15 +1,21 @@
-"""How a document is written down: compact JSON, or indented for people."""
+"""How a document is written down: compact JSON, JSON indented for people, or YAML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from autoscaler.api import document
-from autoscaler.api.negotiate import JSON
+import orjson
+
+from autoscaler.api import document, yamltext
+from autoscaler.api.negotiate import JSON, YAML
 
 Parts = Iterable[Sequence[bytes]]
 """Elements of a list as compact JSON, some hundreds at a time."""
+
+
+_YAML_AT_ONCE = 32
+"""A piece of YAML, whose writing takes as long as a whole part of JSON."""
 
 
 class Notation(Protocol):
@@ -56,3 +62,33 @@ class Indented:
             yield (before + b"\n" if empty else b",\n") + b",\n".join([document.indented_item(each) for each in part])
             empty = False
         yield before + b"]\n}" if empty else b"\n  ]\n}"
+
+
+class Yaml:
+    """Blocks, keys in order: a list's elements therefore stand between its other fields."""
+
+    content_type = YAML
+
+    def whole(self, compact: bytes) -> bytes:
+        """Read again and written as YAML."""
+        return yamltext.document(orjson.loads(compact)).encode()
+
+    def pieces(self, opening: Mapping[str, object], listed: str, parts: Parts) -> Iterator[bytes]:
+        """Elements without further indentation."""
+        keys = yamltext.ordered({**opening, listed: None})
+        at = keys.index(listed)
+        before = _fields(opening, keys[:at]) + f"{listed}:".encode()
+        empty = True
+        for part in parts:
+            for start in range(0, len(part), _YAML_AT_ONCE):
+                yield (before + b"\n" if empty else b"") + _entries(part[start : start + _YAML_AT_ONCE])
+                empty = False
+        yield (before + b" []\n" if empty else b"") + _fields(opening, keys[at + 1 :])
+
+
+def _fields(fields: Mapping[str, object], keys: Iterable[str]) -> bytes:
+    return b"".join([f"{line}\n".encode() for key in keys for line in yamltext.field(key, fields[key])])
+
+
+def _entries(elements: Iterable[bytes]) -> bytes:
+    return b"".join([f"{line}\n".encode() for each in elements for line in yamltext.entry(orjson.loads(each))])

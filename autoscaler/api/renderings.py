@@ -1,18 +1,59 @@
-"""Which rendering answers a request."""
+"""Which rendering answers a request, and which there are."""
 
 from __future__ import annotations
 
+from autoscaler.api.binary import Binary, ObjectMessage, PartialMessage
 from autoscaler.api.call import Call
-from autoscaler.api.forms import Objects
-from autoscaler.api.negotiate import JSON, negotiated
-from autoscaler.api.notation import Compact, Indented
+from autoscaler.api.forms import PARTIAL, Form, Objects, Partial
+from autoscaler.api.negotiate import JSON, PROTOBUF, YAML, negotiated
+from autoscaler.api.notation import Compact, Indented, Yaml
+from autoscaler.api.status import bad_request
+from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
 from autoscaler.model.identity import ResourceAttributes
 
 _KINDS = {"nodes": "NodeMetrics", "pods": "PodMetrics"}
+_TABLE = ";as=Table;v=v1;g=meta.k8s.io"
+_ONE = f";as={PARTIAL};v=v1;g=meta.k8s.io"
+_MANY = f";as={PARTIAL}List;v=v1;g=meta.k8s.io"
 
 
-def chosen(call: Call, asked: ResourceAttributes) -> Textual:
-    """What the client likes best of what there is. Raises StatusError (406)."""
-    negotiated(call.accept, (JSON,))
-    return Textual(Objects(_KINDS[asked.resource], asked.version), Indented() if call.pretty else Compact())
+def _offers(partial: str) -> tuple[str, ...]:
+    """Tables are not for programs: like upstream's they have no protobuf."""
+    return (JSON, YAML, PROTOBUF, JSON + _TABLE, YAML + _TABLE, JSON + partial, YAML + partial, PROTOBUF + partial)
+
+
+_OFFERS = {
+    "get": _offers(_ONE),
+    "list": _offers(_MANY),
+    "watch": tuple(offer for offer in _offers(_ONE) if not offer.startswith(YAML)),
+}
+"""By verb, the default first. YAML has no frames a watch could be sent in."""
+
+
+def chosen(call: Call, asked: ResourceAttributes) -> Textual | Binary:
+    """What the client likes best of what there is. Raises StatusError (406; 400 for a bad `includeObject`)."""
+    media, _, transform = negotiated(call.accept, _OFFERS[asked.verb]).partition(";")
+    objects = Objects(_KINDS[asked.resource], asked.version)
+    if media == PROTOBUF:
+        return Binary(PartialMessage() if transform else ObjectMessage(objects.kind, asked.version))
+    form: Form = objects
+    if transform:
+        table = transform == _TABLE[1:]
+        form = Table(asked.resource == "pods", _beside(call, objects)) if table else Partial()
+    if media == YAML:
+        return Textual(form, Yaml())
+    return Textual(form, Indented() if call.pretty else Compact())
+
+
+def _beside(call: Call, objects: Objects) -> Form | None:
+    """The object beside each row, as metav1.TableOptions says."""
+    match call.parameter("includeObject"):
+        case "" | "Metadata":
+            return Partial()
+        case "Object":
+            return objects
+        case "None":
+            return None
+        case other:
+            raise bad_request(f'includeObject: "{other[:32]}" is none of None, Metadata, Object')

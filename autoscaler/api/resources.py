@@ -27,6 +27,7 @@ FIELDS = ("metadata.name", "metadata.namespace")
 _MAX_SELECTOR = 4096
 _MAX_TERMS = 1000
 _OBSERVED = 64
+_VARY = {"Vary": "Accept"}
 
 
 class UsageReader(Protocol):
@@ -94,7 +95,7 @@ class Resources:
             return await self._list(call, asked, rendering)
         item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
         self._observe((item,))
-        return Answer(rendering.single(item, self._clock.now()), rendering.content_type)
+        return Answer(rendering.single(item, self._clock.now()), rendering.content_type, headers=_VARY)
 
     async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         wanted = _filter(call)
@@ -103,7 +104,7 @@ class Resources:
         items.sort(key=lambda item: item.subject.order)
         self._observe(items)
         pieces = rendering.pieces(items, ListMeta(), self._clock.now())
-        return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type)
+        return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=_VARY)
 
     def _nodes(self, wanted: _Filter) -> list[Item]:
         return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoscaler.api.items import Item, node_item, pod_item
-from autoscaler.model.metrics import NodeUsage, Usage
+from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 from tests.api.world import SAMPLED, pod_usage
 
@@ -17,6 +17,11 @@ WEB = Pod(
 WEB_USAGE = pod_usage(WEB, ("main", 250_002_551, 53_687_091), ("sidecar", 100_001, 1049))
 DNS = Pod(namespace="kube-system", name="dns-0", uid="u2", labels={"k8s-app": "dns"})
 DNS_USAGE = pod_usage(DNS, ("dns", 1_500_014_296, 12345 << 10))
+WEB_1 = Pod(namespace="default", name="web-1", labels={"app": "web"})
+WEB_1_USAGE = PodUsage(
+    "default", "web-1", "", (("main", Usage(499_995_346, 64 << 20, SAMPLED + 91_000_000_000, 9_994_000_000)),),
+    SAMPLED + 91_000_000_000, 9_994_000_000,
+)  # fmt: skip
 NODE = Node(name=NodeName("node-a"), uid="a", labels={"zone": "z1", "kubernetes.io/hostname": "node-a"})
 NODE_USAGE = NodeUsage(NODE.name, Usage(500_030_364, 2 << 30, SAMPLED, 11_990_000_000))
 

@@ -4,7 +4,7 @@ import pytest
 
 from autoscaler.api import wire
 from autoscaler.api.envelope import Bookmark, ListMeta
-from autoscaler.api.forms import Objects, list_metadata
+from autoscaler.api.forms import Objects, Partial, list_metadata
 from tests.api.goldens import POD_JSON, web
 from tests.api.world import NOW
 
@@ -31,6 +31,18 @@ def test_list_metadata(meta: ListMeta, expected: dict[str, object]) -> None:
 def test_v1_differs_by_its_version_string_alone() -> None:
     v1 = Objects("PodMetrics", "v1").single(web(), STAMP, NOW)
     assert v1 + b"\n" == POD_JSON.replace(b"metrics.k8s.io/v1beta1", b"metrics.k8s.io/v1")
+
+
+def test_metadata_alone_names_itself_in_a_list_too() -> None:
+    shown = json.loads(Partial().element(web(), STAMP, NOW))
+    assert shown == {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": json.loads(POD_JSON)["metadata"],
+    }
+    assert Partial().single(web(), STAMP, NOW) == Partial().element(web(), STAMP, NOW)
+    assert Partial().opening(ListMeta())["kind"] == "PartialObjectMetadataList"
+    assert json.loads(Partial().bookmark(Bookmark("9")))["metadata"] == {"resourceVersion": "9"}
 
 
 @pytest.mark.parametrize(("kind", "numbers"), [("PodMetrics", {"containers": []}), ("NodeMetrics", {"usage": {}})])

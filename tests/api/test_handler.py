@@ -57,7 +57,7 @@ async def test_headers_of_an_answer(tmp_path: Path) -> None:
         pytest.param(f"{BASE}/pods?watch=true", [], "GET", 405, id="A19: watch"),
         pytest.param(f"{BASE}/pods", [], "POST", 405, id="A19: create"),
         pytest.param(f"{BASE}/nodes/node-a", [], "DELETE", 405, id="A19: delete"),
-        pytest.param(f"{BASE}/nodes", [("Accept", "application/yaml")], "GET", 406, id="A21: YAML only"),
+        pytest.param(f"{BASE}/nodes", [("Accept", "application/xml")], "GET", 406, id="A21: XML only"),
         pytest.param(f"{BASE}/nodes", [("Accept", "a/b"), ("Accept", "*/*")], "GET", 200, id="A21: two Accept headers"),
         pytest.param(f"{BASE}/nodes", [("Accept", "x" * 10240)], "GET", 406, id="A21: 10 KB of junk"),
         pytest.param("/nope", [], "GET", 404, id="nothing there"),

@@ -14,7 +14,7 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
         pytest.param("application/*", JSON, id="any application type"),
         pytest.param("Application/JSON", JSON, id="case does not matter"),
         pytest.param("application/json; charset=utf-8", JSON, id="a charset"),
-        pytest.param("application/vnd.kubernetes.protobuf, */*", JSON, id="kubectl top and the HPA"),
+        pytest.param("application/vnd.kubernetes.protobuf, */*", JSON, id="a wildcard for what we do not have"),
         pytest.param("application/vnd.kubernetes.protobuf,application/json", JSON, id="client-go"),
         pytest.param(f"{TABLE},{TABLE};v=v1beta1,application/json", JSON, id="kubectl get falls back"),
         pytest.param("application/yaml;q=1,application/json;q=0.1", JSON, id="a low quality is still yes"),

@@ -151,6 +151,17 @@ async def test_a_list_of_many_is_given_in_slices_and_sorted() -> None:
     assert len(keys) == SLICE * 2 + 1
 
 
+async def test_the_answer_is_what_the_client_takes_and_says_what_it_depends_on() -> None:
+    for path in ("/pods", "/nodes/node-a"):
+        call = parse_call("GET", BASE + path, accept="application/yaml")
+        assert isinstance(call.attributes, ResourceAttributes)
+        cluster = golden_cluster()
+        answer = await Resources(cluster, cluster, FakeClock(NOW), ApiTelemetry(CollectorRegistry())).answer(
+            call, call.attributes
+        )
+        assert (answer.content_type, answer.headers["Vary"]) == ("application/yaml", "Accept")
+
+
 async def test_the_age_of_what_is_served_is_observed() -> None:
     registry = CollectorRegistry()
     await get(golden_cluster(), "/pods", registry)

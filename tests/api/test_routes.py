@@ -84,7 +84,7 @@ async def test_what_is_where(target: str, start: bytes) -> None:
         ("DELETE", f"{BASE}/nodes", "", 405),
         ("OPTIONS", f"{BASE}/nodes", "", 405),
         ("GET", f"{BASE}/nodes?watch=true", "", 405),
-        ("GET", f"{BASE}/nodes", "application/vnd.kubernetes.protobuf", 406),
+        ("GET", f"{BASE}/nodes", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io", 406),
         ("GET", "/apis", "application/yaml", 406),
         ("GET", BASE, AGGREGATED, 406),
     ],

@@ -7,10 +7,10 @@ from autoscaler.api import document
 from autoscaler.api.envelope import Bookmark, Change, Failure, ListMeta
 from autoscaler.api.forms import Objects
 from autoscaler.api.items import SLICE, pod_item
-from autoscaler.api.notation import Compact, Indented
+from autoscaler.api.notation import Compact, Indented, Yaml
 from autoscaler.api.status import bad_request
 from autoscaler.api.textual import Textual
-from tests.api.goldens import EMPTY_LIST_JSON, POD_JSON, POD_LIST_JSON, WEB, WEB_USAGE, dns, web
+from tests.api.goldens import EMPTY_LIST_JSON, HERE, POD_JSON, POD_LIST_JSON, WEB, WEB_USAGE, dns, web
 from tests.api.world import NOW
 
 PODS = Objects("PodMetrics", "v1beta1")
@@ -21,6 +21,10 @@ PRETTY = Textual(PODS, Indented())
 def test_golden_object_compact_and_for_people() -> None:
     assert JSON.single(web(), NOW) == POD_JSON
     assert PRETTY.single(web(), NOW) == document.indented(POD_JSON)
+
+
+def test_golden_object_as_yaml() -> None:
+    assert Textual(PODS, Yaml()).single(web(), NOW) == (HERE / "pod.yaml").read_bytes()
 
 
 def test_golden_lists() -> None:

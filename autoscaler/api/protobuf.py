@@ -1,0 +1,135 @@
+"""Protocol Buffers as far as Kubernetes' messages need them, and the messages every API shares.
+
+Field numbers are those of k8s.io/apimachinery's `generated.proto`. As its generated code does, a field that is no
+pointer is written also when it is empty. Golden: metrics-api.md §3.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from autoscaler.api.envelope import Bookmark, ListMeta
+from autoscaler.api.status import StatusError
+
+MAGIC = b"k8s\0"
+
+_ONE_BYTE = 0x80
+_UINT64 = 1 << 64
+_LENGTH_DELIMITED = 2
+_SHORT = tuple(bytes((low,)) for low in range(_ONE_BYTE))
+
+
+def varint(value: int) -> bytes:
+    """A whole number of up to 64 bits; a negative one is its two's complement."""
+    if 0 <= value < _ONE_BYTE:
+        return _SHORT[value]
+    value %= _UINT64
+    out = bytearray()
+    while value >= _ONE_BYTE:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def number(field: int, value: int) -> bytes:
+    """An integer field."""
+    return varint(field << 3) + varint(value)
+
+
+def data(field: int, value: bytes) -> bytes:
+    """A field of bytes or of a message."""
+    return b"%b%b%b" % (varint(field << 3 | _LENGTH_DELIMITED), varint(len(value)), value)
+
+
+def text(field: int, value: str) -> bytes:
+    """A string field."""
+    return data(field, value.encode())
+
+
+def string_map(field: int, values: Mapping[str, str]) -> bytes:
+    """A map of strings, keys in order."""
+    return b"".join([data(field, text(1, key) + text(2, values[key])) for key in sorted(values)])
+
+
+def seconds(value: int) -> bytes:
+    """metav1.Time, whole seconds since 1970."""
+    return number(1, value) + number(2, 0)
+
+
+def unknown(api_version: str, kind: str, raw: bytes) -> bytes:
+    """runtime.Unknown behind the magic number: a whole document."""
+    return unknown_head(api_version, kind, len(raw)) + raw + UNKNOWN_TAIL
+
+
+def unknown_head(api_version: str, kind: str, length: int) -> bytes:
+    """All of it before the `length` bytes of the object."""
+    return MAGIC + data(1, text(1, api_version) + text(2, kind)) + varint(2 << 3 | _LENGTH_DELIMITED) + varint(length)
+
+
+UNKNOWN_TAIL = text(3, "") + text(4, "")
+"""Its encoding and type are the default ones."""
+
+
+def list_meta(meta: ListMeta) -> bytes:
+    """metav1.ListMeta."""
+    remaining = b"" if meta.remaining is None else number(4, meta.remaining)
+    return text(1, "") + text(2, meta.resource_version) + text(3, meta.continue_token) + remaining
+
+
+def meta_head(name: str, namespace: str) -> bytes:
+    """metav1.ObjectMeta up to the UID, which we do not serve; `meta_stamp` follows, then `meta_tail`."""
+    return text(1, name) + text(2, "") + text(3, namespace) + text(4, "") + text(5, "")
+
+
+def meta_stamp(now: float | None, resource_version: str = "") -> bytes:
+    """From the resourceVersion to the time of creation; None is no time."""
+    created = b"" if now is None else seconds(int(now))
+    return text(6, resource_version) + number(7, 0) + data(8, created)
+
+
+def meta_tail(labels: Mapping[str, str], annotations: Mapping[str, str] = {}) -> bytes:
+    """Labels and annotations."""
+    return string_map(11, labels) + string_map(12, annotations)
+
+
+def bookmark_meta(event: Bookmark) -> bytes:
+    """metav1.ObjectMeta of a bookmark."""
+    annotations = {"k8s.io/initial-events-end": "true"} if event.initial else {}
+    return meta_head("", "") + meta_stamp(None, event.resource_version) + meta_tail({}, annotations)
+
+
+def status(failure: StatusError) -> bytes:
+    """metav1.Status, a whole document."""
+    details = b"" if failure.details is None else data(5, _details(failure.details))
+    raw = b"".join(
+        (
+            data(1, list_meta(ListMeta())),
+            text(2, "Failure"),
+            text(3, failure.message),
+            text(4, failure.reason),
+            details,
+            number(6, failure.code),
+        )
+    )
+    return unknown("v1", "Status", raw)
+
+
+def watch_frame(kind: str, document: bytes) -> bytes:
+    """metav1.WatchEvent in a frame of its own: its length in four bytes before it."""
+    event = text(1, kind) + data(2, data(1, document))
+    return len(event).to_bytes(4, "big") + event
+
+
+def _details(details: Mapping[str, object]) -> bytes:
+    """metav1.StatusDetails."""
+    named = b"".join([text(at, str(details.get(name, ""))) for at, name in enumerate(("name", "group", "kind"), 1)])
+    causes = details.get("causes", ())
+    told = b"".join([data(4, _cause(cause)) for cause in causes]) if isinstance(causes, Iterable) else b""
+    retry = details.get("retryAfterSeconds", 0)
+    return named + told + number(5, retry if isinstance(retry, int) else 0) + text(6, "")
+
+
+def _cause(cause: Mapping[str, str]) -> bytes:
+    """metav1.StatusCause."""
+    return text(1, cause.get("reason", "")) + text(2, cause.get("message", "")) + text(3, cause.get("field", ""))
