@@ -12,11 +12,10 @@ from collections.abc import Callable
 
 from autoscaler.config.nearest import hint
 from autoscaler.config.option import Kind, Option
+from autoscaler.model.duration import duration_text, seconds
 
 Value = float | int | bool | str | tuple[str, ...]
 
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(h|ms|m|s|us|ns)", re.ASCII)
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Ki": 1 << 10,
     "Mi": 1 << 20,
@@ -47,22 +46,6 @@ def _read(option: Option, text: str) -> Value:
         case Kind.LIST:
             return _list(text, option.choices)
     return _READERS[option.kind](text)
-
-
-def seconds(text: str) -> float:
-    """Seconds of a duration: `15s`, `1m30s`, `500ms`, `0`."""
-    if text == "0":
-        return 0.0
-    total, end = 0.0, 0
-    for part in _DURATION_PART.finditer(text):
-        if part.start() != end:
-            break
-        total += float(part[1]) * _SECONDS[part[2]]
-        end = part.end()
-    if not text or end != len(text):
-        unit = f"; write {text}s for seconds" if _FRACTION.fullmatch(text) else ""
-        raise ValueError(f"{text!r} is no duration such as 15s or 1m30s{unit}")
-    return round(total, 9)
 
 
 def _size(text: str) -> int:
@@ -117,20 +100,10 @@ def shown(option: Option, value: Value) -> str:
     if isinstance(value, str):
         return value
     if option.kind is Kind.DURATION:
-        return _duration(value)
+        return duration_text(value)
     if option.kind is Kind.SIZE:
         return _quantity(int(value))
     return f"{value:.15g}"
-
-
-def _duration(value: float) -> str:
-    """As Go writes it, without zero parts: 90.0 → 1m30s."""
-    hours, rest = divmod(value, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = [f"{int(amount)}{unit}" for amount, unit in ((hours, "h"), (minutes, "m")) if amount]
-    if rest or not parts:
-        parts.append(f"{round(rest, 9):.12g}s")
-    return "".join(parts)
 
 
 def _quantity(value: int) -> str:

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from autoscaler.model.compat import Compat
-from autoscaler.model.policy import MetricSpec, MetricType, Policy, ScalingRules
+from autoscaler.model.policy import Deviations, MetricSpec, MetricType, Pause, Policy, ScalingRules, TargetRef
 
 _LONGEST_WINDOW = 3600
 _LONGEST_PERIOD = 1800
+_SPANS = (
+    ("maxSampleAge", "max_sample_age", 1.0),
+    ("cpuInitializationPeriod", "cpu_initialization", 0.0),
+    ("initialReadinessDelay", "initial_readiness_delay", 0.0),
+    ("syncPeriod", "sync_period", 1.0),
+)
+"""Fields of `spec` and of `Deviations`, and the least each may be; all at most an hour."""
+_LONGEST_SPAN = 3600.0
 
 
 def problems(policy: Policy, compat: Compat = Compat()) -> tuple[str, ...]:  # noqa: B008 - a frozen value
@@ -25,12 +33,20 @@ def problems(policy: Policy, compat: Compat = Compat()) -> tuple[str, ...]:  # n
     if policy.behavior is not None:
         found.extend(_rules(policy.behavior.up, "spec.behavior.scaleUp"))
         found.extend(_rules(policy.behavior.down, "spec.behavior.scaleDown"))
+    found.extend(_deviations(policy.deviations))
     return tuple(found)
 
 
 def _target(policy: Policy) -> Iterator[str]:
     for field, value in (("kind", policy.target.kind), ("name", policy.target.name)):
         yield from _segment(value, f"spec.scaleTargetRef.{field}")
+    if policy.kind == "HorizontalPodScaler" and not _names_a_group(policy.target):
+        yield f"spec.scaleTargetRef.apiVersion: {policy.target.api_version!r} names no group, use one such as apps/v1"
+
+
+def _names_a_group(target: TargetRef) -> bool:
+    """Only a ReplicationController lives without one; an HPA was let in by the API server, whatever it names."""
+    return target.kind == "ReplicationController" or "/" in target.api_version
 
 
 def _segment(value: str, field: str) -> Iterator[str]:
@@ -74,6 +90,8 @@ def _metric(spec: MetricSpec, field: str) -> Iterator[str]:
 
 
 def _resource(spec: MetricSpec, where: str) -> Iterator[str]:
+    if spec.value is not None:
+        yield f"{where}.target.value: has no meaning for a resource, use averageUtilization or averageValue"
     if (spec.utilization is None) == (spec.average_value is None):
         yield f"{where}.target: set exactly one of averageUtilization and averageValue"
 
@@ -133,3 +151,20 @@ def _rules(rules: ScalingRules, where: str) -> Iterator[str]:
             yield f"{field}.value: must be more than 0"
         if not 1 <= policy.period <= _LONGEST_PERIOD:
             yield f"{field}.periodSeconds: is {policy.period}, set it between 1 and {_LONGEST_PERIOD}"
+
+
+def _deviations(wanted: Deviations) -> Iterator[str]:
+    for field, name, least in _SPANS:
+        span: float | None = getattr(wanted, name)
+        if span is not None and not least <= span <= _LONGEST_SPAN:
+            yield f"spec.{field}: is {span:g}s, set it between {least:g}s and 1h"
+    if wanted.pause is not None:
+        yield from _pause(wanted.pause)
+
+
+def _pause(pause: Pause) -> Iterator[str]:
+    if not pause.directions or not set(pause.directions) <= {"Up", "Down"}:
+        yield f"spec.pause.directions: {', '.join(pause.directions) or 'is empty'}, list Up, Down or both"
+    for field, value in (("reason", pause.reason), ("actor", pause.actor)):
+        if not value.strip():
+            yield f"spec.pause.{field}: is missing, the records tell it"

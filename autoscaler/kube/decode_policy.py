@@ -1,4 +1,4 @@
-"""autoscaling/v2 HorizontalPodAutoscaler and HorizontalPodScaler (the same spec, and `mode`) to `model.policy.Policy`.
+"""autoscaling/v2 HorizontalPodAutoscaler and HorizontalPodScaler (the same spec, and more) to `model.policy.Policy`.
 
 The API defaulter's work is done here too, as an HPA read from a file has not been through it (hpa.md §4.5, §6.1).
 Nothing is judged: what makes no sense is kept as it is, for the validation that tells the owner. Only what cannot be
@@ -11,6 +11,7 @@ from msgspec import Raw, Struct, field
 
 from autoscaler.core import selectors
 from autoscaler.kube.decode import amount, instant, kept_annotations
+from autoscaler.kube.decode_deviations import DeviationsWire, deviations
 from autoscaler.kube.wire import ConditionWire, MetaWire, decoder
 from autoscaler.model.policy import (
     Behavior,
@@ -116,7 +117,7 @@ class BehaviorWire(Struct, rename="camel"):
     scale_down: RulesWire | None = None
 
 
-class SpecWire(Struct, rename="camel"):
+class SpecWire(DeviationsWire, rename="camel"):
     """`spec`."""
 
     scale_target_ref: RefWire | None = None
@@ -166,6 +167,7 @@ def policy(data: bytes | Raw, kind: str = "") -> Policy:
         metrics=tuple(_metric(each) for each in spec.metrics) if spec.metrics else (DEFAULT_METRIC,),
         behavior=None if spec.behavior is None else _behavior(spec.behavior),
         mode=_mode(spec.mode),
+        deviations=deviations(spec),
         desired=status.desired_replicas or 0,
         conditions=tuple(_condition(each) for each in status.conditions or ()),
         last_scale=instant(status.last_scale_time),

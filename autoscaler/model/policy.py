@@ -80,6 +80,33 @@ class Mode(StrEnum):
     SHADOW = "Shadow"
 
 
+class Pause(Struct, frozen=True, kw_only=True):
+    """`spec.pause`: nothing is written in these directions (Up, Down) before `until`; it ends by itself.
+
+    `reason` and `actor` are told in every record that it changed.
+    """
+
+    directions: tuple[str, ...] = ("Up", "Down")
+    until: float
+    reason: str
+    actor: str
+
+
+class Deviations(Struct, frozen=True, kw_only=True):
+    """Where a HorizontalPodScaler departs from the HPA, on its owner's wish; all defaults are the HPA's own behaviour.
+
+    Spans in seconds. Which field of the spec is which, and what it does: docs/adding-a-stage.md.
+    """
+
+    owned_pods_only: bool = False
+    ignore_rollout_surge: bool = False
+    max_sample_age: float | None = None
+    cpu_initialization: float | None = None
+    initial_readiness_delay: float | None = None
+    sync_period: float | None = None
+    pause: Pause | None = None
+
+
 class Condition(Struct, frozen=True, kw_only=True):
     """A metav1.Condition of a status; `since` is lastTransitionTime, None until it is written."""
 
@@ -109,6 +136,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     metrics: tuple[MetricSpec, ...] = ()
     behavior: Behavior | None = None
     mode: Mode = Mode.ENFORCE
+    deviations: Deviations = Deviations()
     desired: int = 0
     conditions: tuple[Condition, ...] = ()
     last_scale: float | None = None

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.config.option import Kind, Option
-from autoscaler.config.values import Value, parse, seconds, shown
+from autoscaler.config.values import Value, parse, shown
+from autoscaler.model.duration import seconds
 
 
 def option(kind: Kind, choices: tuple[str, ...] = (), least: float | None = None, most: float | None = None) -> Option:

@@ -1,11 +1,17 @@
+import json
+
 import pytest
 from msgspec.structs import replace
 
 from autoscaler.core.validation import problems
+from autoscaler.errors import MalformedError
+from autoscaler.kube import decode_policy
 from autoscaler.model.compat import RELEASES
-from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, ScalingRules, TargetRef
+from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules, TargetRef
 from tests.core.evaluations import CPU, TARGET, policy
+from tests.hps_rules import RULES, spec
 
+PAUSE = Pause(until=1.0, reason="load test", actor="sam")
 GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
 EXTERNAL = MetricSpec(type="External", name="queue", value=5)
 OBJECT = MetricSpec(type="Object", name="qps", described=TARGET, target_type="Value", value=5)
@@ -19,6 +25,10 @@ def metric(spec):
     return policy(metrics=(spec,))
 
 
+def deviating(**fields):
+    return policy(deviations=Deviations(**fields))
+
+
 @pytest.mark.parametrize(
     "good",
     [
@@ -30,6 +40,8 @@ def metric(spec):
             metric(MetricSpec(type="ContainerResource", name="cpu", container="app", utilization=1)), id="container"
         ),
         pytest.param(rules(stabilization=3600, tolerance=0.0, select="Disabled"), id="behavior"),
+        pytest.param(deviating(max_sample_age=1.0, cpu_initialization=0.0, sync_period=3600.0), id="spans"),
+        pytest.param(deviating(pause=PAUSE), id="pause"),
     ],
 )
 def test_nothing_is_wrong(good):
@@ -92,6 +104,16 @@ def test_nothing_is_wrong(good):
         pytest.param(rules(policies=(ScalingPolicy("Nodes", 1, 15),)), "policies[0].type: 'Nodes'", id="unknown rule"),
         pytest.param(rules(policies=(ScalingPolicy("Pods", 0, 15),)), "policies[0].value: must be", id="a rule of 0"),
         pytest.param(rules(policies=(ScalingPolicy("Pods", 1, 1801),)), "periodSeconds: is 1801", id="a long period"),
+        pytest.param(deviating(max_sample_age=0.5), "spec.maxSampleAge: is 0.5s, set it between 1s", id="no age"),
+        pytest.param(deviating(cpu_initialization=3601.0), "spec.cpuInitializationPeriod: is 3601s", id="long start"),
+        pytest.param(deviating(initial_readiness_delay=9e9), "spec.initialReadinessDelay: is 9e+09s", id="long delay"),
+        pytest.param(deviating(sync_period=0.0), "spec.syncPeriod: is 0s", id="no sync period"),
+        pytest.param(
+            deviating(pause=replace(PAUSE, directions=("Sideways",))), "spec.pause.directions: Sideways", id="nowhere"
+        ),
+        pytest.param(deviating(pause=replace(PAUSE, directions=())), "spec.pause.directions: is empty", id="neither"),
+        pytest.param(deviating(pause=replace(PAUSE, reason="")), "spec.pause.reason: is missing", id="no reason"),
+        pytest.param(deviating(pause=replace(PAUSE, actor="")), "spec.pause.actor: is missing", id="nobody"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_fix(bad, message):
@@ -110,3 +132,27 @@ def test_a_release_that_cannot_wake_takes_no_minimum_of_0():
 
 def test_everything_wrong_is_told_at_once():
     assert len(problems(policy(target=TargetRef("", "", ""), max_replicas=0, metrics=()))) == 4
+
+
+def told(changes):
+    """What is wrong with such an object, whether it is found when it is decoded or when it is judged."""
+    try:
+        return problems(read(changes))
+    except MalformedError as exc:
+        return (str(exc),)
+
+
+def read(changes):
+    document = {"kind": "HorizontalPodScaler", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec(changes)}
+    return decode_policy.policy(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("rule", [pytest.param(each, id=each.name) for each in RULES if each.rechecked])
+def test_what_the_definition_refuses_is_refused_again(rule):
+    """A definition of an older version, or a file, may have let it pass."""
+    assert told(rule.bad)
+
+
+@pytest.mark.parametrize("rule", [pytest.param(each, id=each.name) for each in RULES])
+def test_what_the_definition_lets_pass_is_good(rule):
+    assert problems(read(rule.good)) == ()

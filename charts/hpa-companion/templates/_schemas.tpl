@@ -68,6 +68,26 @@ properties:
     pattern: ^[^/%]+$
 {{- end -}}
 
+{{/* For a reference; the context is the field's name. */}}
+{{- define "hpa-companion.schema.referenceRules" -}}
+- rule: "!(self.kind in ['.', '..'])"
+  fieldPath: .kind
+  message: {{ . }}.kind must not be . or ..
+- rule: "!(self.name in ['.', '..'])"
+  fieldPath: .name
+  message: {{ . }}.name must not be . or ..
+{{- end -}}
+
+{{/* A span of time; the context is a dict of the field's name and the least it may be. */}}
+{{- define "hpa-companion.schema.duration" -}}
+type: string
+maxLength: 32
+pattern: ^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$
+x-kubernetes-validations:
+  - rule: "duration(self) >= duration('{{ .least }}') && duration(self) <= duration('1h')"
+    message: {{ .field }} must be between {{ .least }} and 1h
+{{- end -}}
+
 {{- define "hpa-companion.schema.metric" -}}
 description: Which metric.
 type: object
@@ -91,6 +111,7 @@ properties:
       matchExpressions:
         description: Further requirements; all must be met.
         type: array
+        maxItems: 32
         x-kubernetes-list-type: atomic
         items:
           type: object
@@ -102,11 +123,20 @@ properties:
             operator:
               description: In, NotIn, Exists or DoesNotExist.
               type: string
+              enum: [In, NotIn, Exists, DoesNotExist]
             values:
               description: The values, for In and NotIn.
               type: array
               x-kubernetes-list-type: atomic
               items: {type: string}
+          x-kubernetes-validations:
+            - rule: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)"
+              fieldPath: .values
+              message: matchExpressions.values must be set for In and NotIn, and only for them
+x-kubernetes-validations:
+  - rule: "!(self.name in ['.', '..'])"
+    fieldPath: .name
+    message: metric.name must not be . or ..
 {{- end -}}
 
 {{- define "hpa-companion.schema.policies" -}}
