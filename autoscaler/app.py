@@ -19,6 +19,7 @@ import structlog
 from msgspec import structs
 
 from autoscaler import __version__
+from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
@@ -33,6 +34,7 @@ from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.sweep import Pace, Sweep
 from autoscaler.control.teller import Teller
 from autoscaler.engine.freshness import Freshness
+from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.scraper import Scraper
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
@@ -272,6 +274,7 @@ class Application:
             health=self.health,
             telemetry=self.telemetry,
             clock=self._clock,
+            pages={"/metrics/core": CoreMetrics(StoredReadings(self.storage, self._clock)).answer},
         )
 
     def _forwarder(self, outbox: Outbox) -> Forwarder:

@@ -29,6 +29,28 @@ labelled by node go when the node goes. Nothing is labelled by pod.
 |---|---|---|---|
 """
 _TAIL = """
+## The core metrics of the cluster: /metrics/core
+
+`/metrics/core` gives a monitoring pipeline the CPU and memory of every node, container and pod from one place, so that
+it need not scrape kubelets itself. Who may `get` the nonResourceURL `/metrics/core` may read it (the chart's
+ClusterRole `<release>-core-metrics` allows that, and `/debug/nodes`). Names, values and times are those of the
+kubelets:
+
+| series | type | labels |
+|---|---|---|
+| `node_cpu_usage_seconds_total` | counter | node |
+| `node_memory_working_set_bytes` | gauge | node |
+| `container_cpu_usage_seconds_total` | counter | container, namespace, node, pod |
+| `container_memory_working_set_bytes` | gauge | container, namespace, node, pod |
+| `pod_cpu_usage_cores`, `pod_memory_working_set_bytes` | gauge | namespace, node, pod |
+
+CPU of nodes and containers is the kubelet's own counter, with the time the kubelet took it at, so `rate()` is exact
+however often the page is scraped; a restarted container's counter begins anew, as Prometheus expects. A pod has gauges
+only, equal to `kubectl top pods`: a sum of counters would fall whenever one container restarts, and `rate()` would take
+that for an increase by everything. For a pod's rate over a window of your own use
+`sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[5m]))`. A sample older than three resolutions is not on
+the page.
+
 ## Health
 
 `/livez`, `/readyz` and `/healthz` are open to everybody and answer like a Go API server: `ok`, `?verbose`, `?exclude=`,

@@ -42,8 +42,8 @@ class Lanes:
 
 
 def lane_of(call: Call, *, proxied: bool) -> Lane:
-    """Lists are heavy. Discovery is free to the front proxy; others, who could make us review token after token, have
-    a wide lane of their own.
+    """Lists are heavy, and so are the core metrics. Discovery is free to the front proxy; others, who could make us
+    review token after token, have a wide lane of their own.
     """
     if call.is_probe:
         return Lane.FREE
@@ -51,4 +51,4 @@ def lane_of(call: Call, *, proxied: bool) -> Lane:
         return Lane.LIGHT if call.attributes.name else Lane.HEAVY
     if call.is_discovery:
         return Lane.FREE if proxied else Lane.DISCOVERY
-    return Lane.LIGHT
+    return Lane.HEAVY if call.segments == ("metrics", "core") else Lane.LIGHT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -25,11 +26,22 @@ from autoscaler.model.identity import ResourceAttributes
 
 _WRITTEN = 256 * 1024
 
+Page = Callable[[Call], Answer]
+"""Answers a path to whom has the right to it."""
+Pages = Mapping[str, Page]
+
 
 class Routes:
-    """The table of everything that is served."""
+    """The table of everything that is served; `pages` are further paths."""
 
-    def __init__(self, resources: Resources, discovery: Discovery, probes: Probes, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        discovery: Discovery,
+        probes: Probes,
+        registry: CollectorRegistry,
+        pages: Pages = MappingProxyType({}),
+    ) -> None:
         self._resources = resources
         self._discovery = discovery
         self._probes = probes
@@ -42,11 +54,12 @@ class Routes:
             ("openapi", "v2"): schema.v2,
             ("openapi", "v3"): schema.root,
         }
-        self._rows: dict[tuple[str, ...], Callable[[Call], Answer]] = {
+        self._rows: dict[tuple[str, ...], Page] = {
             (): self._index,
             ("apis",): self._groups,
             **{path: partial(_document, found) for path, found in documents.items()},
             **{("openapi", "v3", *path.split("/")): partial(_hashed, found) for path, found in schema.v3.items()},
+            **{tuple(path.strip("/").split("/")): page for path, page in pages.items()},
         }
 
     async def answer(self, call: Call) -> Answer:
@@ -68,7 +81,7 @@ class Routes:
             raise method_not_allowed()
         return make(call) if make else await self._metrics()
 
-    def _probe(self, segments: tuple[str, ...]) -> Callable[[Call], Answer] | None:
+    def _probe(self, segments: tuple[str, ...]) -> Page | None:
         if not segments or segments[0] not in self._probes:
             return None
         probe, name = segments[0], "/".join(segments[1:])

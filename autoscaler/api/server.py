@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from autoscaler.api.frontproxy import TrustSource
 from autoscaler.api.handler import Handler
 from autoscaler.api.probes import Probes
 from autoscaler.api.resources import Inventory, Resources, UsageReader
-from autoscaler.api.routes import Routes
+from autoscaler.api.routes import Pages, Routes
 from autoscaler.api.tls import ServingContexts
 from autoscaler.clock import Clock, ticks
 from autoscaler.errors import ConfigError
@@ -54,7 +55,9 @@ class ApiServer:
         health: Health,
         telemetry: Telemetry,
         clock: Clock,
+        pages: Pages = MappingProxyType({}),
     ) -> None:
+        self._pages = pages
         self._settings = settings
         self._clock = clock
         self.certificate = _certificate(settings, clock.now())
@@ -72,7 +75,7 @@ class ApiServer:
         limits = self._settings.limits
         with _listening(self._settings) as listening:
             self.port = listening.getsockname()[1]
-            routes = Routes(self._resources, Discovery(self.port), self._probes, self._telemetry.registry)
+            routes = Routes(self._resources, Discovery(self.port), self._probes, self._telemetry.registry, self._pages)
             handler = Handler(
                 access=self._access,
                 routes=routes,

@@ -113,6 +113,10 @@ class MemoryStorage:
         """What is known of each node that was scraped or tried."""
         return list(self._nodes.values())
 
+    def node(self, name: NodeName) -> NodeSeries | None:
+        """What is known of this one."""
+        return self._nodes.get(name)
+
     def node_usage(self, name: str) -> NodeUsage | None:
         """The node's usage, None when there is none to be served."""
         series = self._nodes.get(NodeName(name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -88,6 +89,17 @@ class Commit(Struct, frozen=True):
     fresh: Sequence[ObjectKey] = ()
     lost: Sequence[ObjectKey] = ()
     own: bool | None = None
+
+
+class Reading(NamedTuple):
+    """The newest counters of a container as its kubelet told them; of the node itself when the names are empty."""
+
+    namespace: str
+    pod: str
+    container: str
+    cpu_ns: int
+    memory: int
+    at_ns: int
 
 
 class PodMetrics(Struct, frozen=True, gc=False):

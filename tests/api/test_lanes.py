@@ -24,6 +24,7 @@ BASE = "/apis/metrics.k8s.io/v1beta1"
         ("/openapi/v3", Lane.DISCOVERY, Lane.FREE),
         ("/openapi/v3/apis/metrics.k8s.io/v1", Lane.DISCOVERY, Lane.FREE),
         ("/metrics", Lane.LIGHT, Lane.LIGHT),
+        ("/metrics/core", Lane.HEAVY, Lane.HEAVY),
         ("//", Lane.LIGHT, Lane.LIGHT),
         (f"{BASE}/pods", Lane.HEAVY, Lane.HEAVY),
         (f"{BASE}/namespaces/a/pods", Lane.HEAVY, Lane.HEAVY),

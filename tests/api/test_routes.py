@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from autoscaler.api.answer import Answer
+from autoscaler.api.answer import TEXT, Answer
 from autoscaler.api.call import parse_call
 from autoscaler.api.discovery import Discovery
 from autoscaler.api.negotiate import AGGREGATED
@@ -23,7 +23,8 @@ async def answer(target: str, *, method: str = "GET", accept: str = "", if_none_
     cluster, telemetry, health = golden_cluster(), Telemetry(), Health()
     health.add_ready(lambda: Verdict("coverage", False, "why"))
     resources = Resources(cluster, cluster, FakeClock(NOW), telemetry.api)
-    routes = Routes(resources, DISCOVERY, Probes(health), telemetry.registry)
+    pages = {"/debug/extra": lambda call: Answer(b"extra", TEXT)}
+    routes = Routes(resources, DISCOVERY, Probes(health), telemetry.registry, pages)
     return await routes.answer(parse_call(method, target, accept=accept, if_none_match=if_none_match))
 
 
@@ -43,6 +44,7 @@ def whole(given: Answer) -> bytes:
         ("/version", b'{"major":"0","minor":"1","gitVersion":"v0.1.0"'),
         ("/metrics", b"# HELP metrics_server_kubelet_request_duration_seconds"),
         ("/livez", b"ok"),
+        ("/debug/extra", b"extra"),
         ("/healthz/ping", b"ok"),
         (f"{BASE}/nodes/", b'{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1"'),
         ("/apis/metrics.k8s.io/v1/pods", b'{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1",'),
@@ -77,6 +79,8 @@ async def test_what_is_where(target: str, start: bytes) -> None:
         ("POST", "/nope", "", 404),
         ("POST", "/apis", "", 405),
         ("DELETE", "/metrics", "", 405),
+        ("POST", "/debug/extra", "", 405),
+        ("GET", "/debug", "", 404),
         ("PUT", "/livez", "", 405),
         ("POST", f"{BASE}/pods", "", 405),
         ("PUT", f"{BASE}/nodes/node-a", "", 405),

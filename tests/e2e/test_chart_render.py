@@ -37,6 +37,11 @@ def test_the_program_may_do_this_and_nothing_else() -> None:
     }
 
 
+def test_a_monitoring_pipeline_has_a_role_to_bind() -> None:
+    [rule] = objects()["ClusterRole", "try-hpa-companion-core-metrics"]["rules"]
+    assert rule == {"nonResourceURLs": ["/metrics", "/metrics/core", "/debug/nodes"], "verbs": ["get"]}
+
+
 def test_the_api_server_verifies_us_under_both_versions() -> None:
     made = objects()
     for version in ("v1beta1", "v1"):

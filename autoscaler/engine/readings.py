@@ -1,0 +1,54 @@
+"""The newest samples as the kubelets told them, for whoever keeps a history of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from autoscaler.clock import Clock
+from autoscaler.core.rates import NANO
+from autoscaler.engine.podseries import WHOLE_POD
+from autoscaler.engine.store import MemoryStorage
+from autoscaler.model.metrics import PodUsage, Reading
+from autoscaler.model.objects import NodeName
+
+
+class StoredReadings:
+    """Reads a store, node by node; samples that are too old to be served are left out."""
+
+    def __init__(self, storage: MemoryStorage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def nodes(self) -> Sequence[NodeName]:
+        """Those that are known now."""
+        return [series.name for series in self._storage.nodes()]
+
+    def node(self, name: NodeName) -> Reading | None:
+        """The node's own."""
+        series = self._storage.node(name)
+        if series is None:
+            return None
+        row = series.own()
+        fresh = row.at and self._now_ns() - min(row.at, row.received) <= self._storage.bound_ns
+        return Reading("", "", "", row.total, row.memory, row.at) if fresh else None
+
+    def containers(self, name: NodeName) -> Iterator[Reading]:
+        """Those of the pods bound to the node."""
+        series = self._storage.node(name)
+        now_ns, bound_ns = self._now_ns(), self._storage.bound_ns
+        for pod in list(series.pods()) if series else ():
+            namespace, pod_name = pod.pod.namespace, pod.pod.name
+            for container, (cpu_ns, memory, at_ns) in pod.counters(now_ns, bound_ns):
+                if container != WHOLE_POD:
+                    yield Reading(namespace, pod_name, container, cpu_ns, memory, at_ns)
+
+    def pods(self, name: NodeName) -> Iterator[PodUsage]:
+        """Usages of the pods bound to the node, as they are served."""
+        series = self._storage.node(name)
+        now_ns, bound_ns = self._now_ns(), self._storage.bound_ns
+        for pod in list(series.pods()) if series else ():
+            if (usage := pod.usage(now_ns, bound_ns)) is not None:
+                yield usage
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now() * NANO)

@@ -1,0 +1,45 @@
+from autoscaler.core.rates import NANO
+from autoscaler.engine.readings import StoredReadings
+from autoscaler.model.metrics import Reading
+from autoscaler.model.objects import NodeName
+from tests.scrapes import Told, instant, pod, reading
+
+N1 = NodeName("n1")
+
+
+def test_the_newest_counters_are_read_from_the_first_sample_on() -> None:
+    told = Told(pod("b", "a"))
+    told.scrape(10, {"a": reading(9, 1.5), "b": reading(10, 2, 8)}, own=reading(10, 3), whole=reading(10, 9))
+    readings = StoredReadings(told.store, told.clock)
+    assert readings.nodes() == [N1]
+    assert readings.node(N1) == Reading("", "", "", 3 * NANO, 7, instant(10))
+    assert list(readings.containers(N1)) == [
+        Reading("shop", "web", "b", 2 * NANO, 8, instant(10)),
+        Reading("shop", "web", "a", NANO * 3 // 2, 7, instant(9)),
+    ]
+    assert list(readings.pods(N1)) == []
+
+
+def test_a_counter_that_fell_is_told_as_it_is() -> None:
+    told = Told(pod("a"))
+    told.scrape(10, {"a": reading(10, 100)})
+    told.scrape(20, {"a": reading(20, 1)})
+    [found] = StoredReadings(told.store, told.clock).containers(N1)
+    assert found.cpu_ns == NANO
+
+
+def test_pods_are_read_as_they_are_served() -> None:
+    told = Told(pod("a"))
+    for at in (10, 20):
+        told.scrape(at, {"a": reading(at, at)})
+    assert list(StoredReadings(told.store, told.clock).pods(N1)) == [told.store.pod_usage("shop", "web")]
+
+
+def test_what_is_too_old_and_who_is_unknown_has_nothing() -> None:
+    told = Told(pod("a"), resolution=10)
+    for at in (10, 20):
+        told.scrape(at, {"a": reading(at, at)}, own=reading(at, at))
+    told.clock.at = 51
+    readings = StoredReadings(told.store, told.clock)
+    for name in (N1, NodeName("nobody")):
+        assert (readings.node(name), list(readings.containers(name)), list(readings.pods(name))) == (None, [], [])
