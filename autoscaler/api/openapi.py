@@ -17,12 +17,12 @@ import msgspec
 from autoscaler import __version__
 from autoscaler.api.call import VERSIONS
 from autoscaler.api.fixed import fixed
+from autoscaler.api.negotiate import JSON, PROTOBUF, YAML
 from autoscaler.api.status import GROUP
 
 Json = dict[str, Any]
 
-PRODUCED = ("application/json",)
-"""Media types of objects and lists."""
+_PRODUCED = (JSON, YAML, PROTOBUF)
 _DISCOVERED = "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"
 _INFO = {"title": "HPA Companion", "version": __version__}
 _UNAUTHORIZED = {"description": "Unauthorized"}
@@ -112,7 +112,7 @@ def _v2(source: _Source, versions: Sequence[_Version]) -> Json:
         definitions |= version.definitions
         for path, operation, parameters in version.operations():
             schema = {"$ref": _DEFINED + operation.pop("schema")}
-            operation |= {"produces": list(PRODUCED), "schemes": ["https"], "consumes": ["*/*"]}
+            operation |= {"produces": list(_PRODUCED), "schemes": ["https"], "consumes": ["*/*"]}
             operation["responses"] = {"200": {"description": "OK", "schema": schema}, "401": _UNAUTHORIZED}
             paths[path] = {"get": operation, "parameters": parameters}
     return {"swagger": "2.0", "info": _INFO, "paths": paths, "definitions": definitions}
@@ -122,7 +122,7 @@ def _v3(source: _Source, version: _Version) -> Json:
     paths = {}
     for path, operation, parameters in version.operations():
         schema = {"schema": {"$ref": "#/components/schemas/" + operation.pop("schema")}}
-        content = dict.fromkeys(PRODUCED, schema)
+        content = dict.fromkeys(_PRODUCED, schema)
         operation["responses"] = {"200": {"description": "OK", "content": content}, "401": _UNAUTHORIZED}
         paths[path] = {"get": operation, "parameters": [_v3_parameter(each) for each in parameters]}
     schemas = {name: _v3_schema(schema) for name, schema in (source.definitions | version.definitions).items()}

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from autoscaler.api import protobuf
 from autoscaler.api.envelope import Bookmark, ListMeta
 from autoscaler.api.status import StatusError, bad_request, metrics_not_found, too_many_requests
+from autoscaler.model.absence import Absence, Lack
 from tests.api import protodecode
 
 
@@ -63,12 +64,12 @@ def test_a_bookmark_has_a_version_and_no_time_of_creation() -> None:
         pytest.param(bad_request("no"), None, id="without details"),
         pytest.param(too_many_requests(), {"retryAfterSeconds": 1, "causes": []}, id="try again"),
         pytest.param(
-            metrics_not_found("podmetrics", "a/b", "not yet"),
+            metrics_not_found("podmetrics", "a/b", [Absence(Lack.NO_RATE, "not yet", container="app")]),
             {
                 "name": "a/b",
                 "group": "metrics.k8s.io",
                 "kind": "podmetrics",
-                "causes": [{"reason": "MetricsUnavailable", "message": "not yet"}],
+                "causes": [{"reason": "NoRate", "message": "not yet", "field": "containers[app]"}],
             },
             id="with causes",
         ),
