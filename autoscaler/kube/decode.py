@@ -66,10 +66,12 @@ def pod(data: bytes | Raw) -> Pod:
         created=instant(meta.creation_timestamp),
         started=instant(status.start_time),
         ready=_ready(status.conditions or ()),
-        containers=tuple(_container(each.name, _key(each.resources)) for each in spec.containers or ()),
+        containers=tuple([_container(each.name, _key(each.resources)) for each in spec.containers or ()]),
         init_containers=tuple(
-            _init_container(each.name, _key(each.resources), each.restart_policy == "Always")
-            for each in spec.init_containers or ()
+            [
+                _init_container(each.name, _key(each.resources), each.restart_policy == "Always")
+                for each in spec.init_containers or ()
+            ]
         ),
         pod_requests=None if spec.resources is None else _requests(_key(spec.resources)),
         overhead=_requests(tuple((spec.overhead or {}).items())),

@@ -22,6 +22,14 @@ _INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 18
 _LONGEST = 256
 _NANO = -9
+_PLAIN = {
+    "": (12, 1000, 1),
+    "n": (17, 1, 10**6),
+    "m": (15, 1, 1),
+    "Ki": (11, 1024 * 1000, 1),
+    "Mi": (8, 1024**2 * 1000, 1),
+}
+"""Most digits that are far from every rule about large numbers, and multiplier and divisor to thousandths."""
 
 
 class _Amount(NamedTuple):
@@ -38,14 +46,26 @@ def milli(text: str) -> Milli:
 
     Raises MalformedError.
     """
-    if text[-1:] == "n" and len(text) <= _INT64_DIGITS and text.isascii() and text[:-1].isdecimal():
-        return Milli(-(-int(text[:-1]) // 10**6))  # what kubelets' numbers look like, by the hundred thousand
+    plain = _plain(text)
+    if plain is not None:
+        return plain
     value, scale, big = _amount(text)
     if big:
         return Milli(_wrapped(value * 1000) if scale == 0 else _from_nano(value))
     if scale < -3:
         return Milli(_away(value, 10 ** (-3 - scale)))
     return Milli(_scaled(value, scale + 3))
+
+
+def _plain(text: str) -> Milli | None:
+    """The same for what most quantities look like, by the hundred thousand: `12345678n`, `250m`, `524288Ki`, `2`."""
+    if not text.isascii():
+        return None
+    end = len(text) - (0 if text.isdecimal() else 2 if text[-1:] == "i" else 1)
+    digits, known = text[:end], _PLAIN.get(text[end:])
+    if known is None or not digits.isdecimal() or end > known[0]:
+        return None
+    return Milli(-(-int(digits) * known[1] // known[2]))
 
 
 def fraction(text: str) -> float:

@@ -5,34 +5,7 @@ import pytest
 from autoscaler.core import planner
 from autoscaler.core.conditions import merged
 from autoscaler.model.plan import Action, Proposal
-from tests.conformance.upstream import NOW, all_cases, cases, evaluation_of
-
-SUITES = {
-    "calc_resource",
-    "calc_resource_tolerance",
-    "calc_resource_missing",
-    "calc_pods_metric",
-    "calc_object",
-    "calc_object_per_pod",
-    "calc_external",
-    "calc_external_per_pod",
-    "per_pod_usage",
-    "group_pods",
-    "pod_requests",
-    "status_quantity",
-    "legacy_limits",
-    "legacy_stabilize",
-    "behavior_stabilize",
-    "behavior_rate",
-    "policy_limit",
-    "store_scale_event",
-    "reconcile",
-    "enqueue_update",  # when a pass begins is not for the core to say: tests/control/test_sweep.py
-}
-
-
-def test_no_suite_is_left_out():
-    assert {case["suite"] for case in all_cases()} <= SUITES
+from tests.conformance.upstream import NOW, cases, evaluation_of
 
 
 def settled(case):

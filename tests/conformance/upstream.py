@@ -36,8 +36,13 @@ def all_cases():
     return json.loads(CASES.read_text())["cases"]
 
 
+CLAIMED = set()
+"""Suites that some test of this folder runs; filled while its modules are imported."""
+
+
 def cases(*suites):
     """Those of the suites, for `pytest.mark.parametrize`."""
+    CLAIMED.update(suites)
     return [
         pytest.param(case, id=f"{case['suite']}: {case['name']}") for case in all_cases() if case["suite"] in suites
     ]

@@ -133,3 +133,20 @@ def test_what_is_written_is_read_back(value):
 def test_any_text_is_read_or_refused(text):
     with suppress(MalformedError):
         assert -(2**63) <= milli(text) < 2**63
+
+
+@given(
+    st.integers(0, 10**20),
+    st.sampled_from(["", "n", "u", "m", "k", "M", "Ki", "Mi", "Gi", "i", "x"]),
+    st.integers(0, 3),
+)
+def test_the_short_way_is_the_long_way(number, unit, zeros):
+    """A sign in front is not on the short way, and changes nothing."""
+    text = "0" * zeros + str(number) + unit
+    try:
+        expected = milli(f"+{text}")
+    except MalformedError:
+        with pytest.raises(MalformedError):
+            milli(text)
+    else:
+        assert milli(text) == expected
