@@ -1,8 +1,9 @@
 """A kubelet's `/metrics/resource` page (text exposition 0.0.4) as a `Page`.
 
-A kubelet repeats the same label texts at every scrape, so a decoder remembers what each of them means and reads only
-the numbers: one `ExpositionDecoder` per node. A line that breaks the grammar costs that sample, never the page. Numbers
-are the decimal ones of Go's `strconv.ParseFloat`: no NaN, Inf, hexadecimals or underscores, and nothing negative.
+A kubelet repeats the same label texts at every scrape, so a decoder remembers what each of them means, or, of a page
+without a fault, where all its numbers stand (pagelayout.py), and reads only those: one `ExpositionDecoder` per node. A
+line that breaks the grammar costs that sample, never the page. Numbers are the decimal ones of Go's
+`strconv.ParseFloat`: no NaN, Inf, hexadecimals or underscores, and nothing negative.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from collections import Counter
 from collections.abc import Set
 
+from autoscaler.core import samplebatch
+from autoscaler.core.pagelayout import Layout, Numbers, layout_of
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import ContainerId, Page, Sample
 
@@ -34,9 +37,6 @@ _NAME = re.compile(rb"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?=[{ \t])")
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[\\"n])*)"[ \t]*(?:,[ \t]*|$)')
 _ESCAPE = re.compile(r'\\([\\"n])')
 
-Numbers = dict[int, bytes]
-"""What followed the labels, by slot: a slot is an index into the ids a decoder has learned."""
-
 
 class ExpositionDecoder:
     """Decodes the pages of one node, one after the other."""
@@ -44,6 +44,7 @@ class ExpositionDecoder:
     def __init__(self) -> None:
         self._slots: dict[bytes, int] = {}
         self._ids: list[ContainerId] = []  # a pod has an empty container name
+        self._layout: Layout | None = None
 
     def page(self, body: bytes, asked_ns: int) -> Page:
         """The samples of `body`; a line without a time gets `asked_ns`.
@@ -51,11 +52,17 @@ class ExpositionDecoder:
         MalformedError when not one line is what a kubelet would send: an error page, JSON, nothing at all.
         """
         reading = _Reading(self._slots, self._ids)
+        if self._layout and (found := self._layout.read(body)):
+            reading.take(*found)
+            return reading.page(asked_ns)
         reading.read(_lines(body, reading.skipped))
+        self._layout = None if reading.skipped else reading.layout(body)
         page = reading.page(asked_ns)
         if len(self._ids) > 2 * reading.width() + 64:  # most of it belongs to containers that are gone
-            self._slots.clear()
             self._ids.clear()
+            self._layout = None
+        if self._layout or not self._ids:
+            self._slots.clear()
         return page
 
 
@@ -69,6 +76,7 @@ class _Reading:
         self._index: dict[ContainerId, int] | None = None
         self._families: dict[bytes, Numbers | None] = {name: {} for name in _CONTAINER + _POD}
         self._bare: dict[bytes, bytes] = {}
+        self._laid_out = False
 
     def read(self, lines: list[bytes]) -> None:
         """Sort `lines`; this loop is the hot one: what it does per line is all a known line costs."""
@@ -88,6 +96,24 @@ class _Reading:
                 self.skipped["repeated"] += 1
             else:
                 numbers[slot] = number
+
+    def take(self, families: dict[bytes, Numbers], bare: dict[bytes, bytes]) -> None:
+        """What has been read by the layout of an earlier page."""
+        self._laid_out = True
+        self._families |= families
+        self._bare = bare
+
+    def layout(self, body: bytes) -> Layout | None:
+        """The layout of the page that was read, if it has one; pods whose containers have samples are left out."""
+        known = {name: numbers for name, numbers in self._families.items() if numbers}
+        slots = [{slot for name in names for slot in known.get(name, ())} for names in (_CONTAINER, _POD)]
+        containers, pods = [{slot: self._ids[slot] for slot in each} for each in slots]
+        if not all(cid.container for cid in containers.values()) or any(cid.container for cid in pods.values()):
+            return None
+        served = {(cid.namespace, cid.pod) for cid in containers.values()}
+        return layout_of(
+            body, known, self._bare, {slot for slot, cid in pods.items() if (cid.namespace, cid.pod) in served}
+        )
 
     def page(self, asked_ns: int) -> Page:
         """What has been read, in numbers."""
@@ -148,6 +174,10 @@ class _Reading:
     ) -> dict[ContainerId, Sample]:
         """The samples of the families `names` (CPU, memory and, of containers, start time) but for pods in `served`."""
         cpu, memory, start = ((self._families.get(name) or {}) for name in names)
+        if self._laid_out and list(cpu) == list(memory) == list(start):
+            batch = samplebatch.samples(cpu.values(), memory.values(), start.values())
+            if batch is not None:
+                return dict(zip([self._ids[slot] for slot in cpu], batch, strict=True))
         plain = not any(b"_" in b"".join(numbers.values()) for numbers in (cpu, memory, start))  # float("1_0") is 10.0
         samples = {}
         for slot in cpu.keys() | memory.keys() | start.keys():
@@ -203,6 +233,8 @@ def _plain_sample(cpu: bytes | None, memory: bytes | None, start: bytes | None, 
         return None
     value, _, time = cpu.partition(b" ")
     used, _, used_time = memory.partition(b" ")
+    if used_time and not time:
+        return None
     try:
         cpu_ns = float(value) * 1e9
         bytes_used = float(used)
