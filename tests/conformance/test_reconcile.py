@@ -4,7 +4,9 @@ import pytest
 
 from autoscaler.core import planner
 from autoscaler.core.conditions import merged
+from autoscaler.kube import encode_status
 from autoscaler.model.plan import Action, Proposal
+from autoscaler.model.status import PolicyStatus
 from tests.conformance.upstream import NOW, cases, evaluation_of
 
 
@@ -50,6 +52,20 @@ def outcome(stage, current):
     if stage.replicas is None:
         return "none", "spec" if stage.reason == "InvalidMetricSourceType" else "internal"
     return direction(stage.replicas, current), "none"
+
+
+@pytest.mark.parametrize("case", cases("reconcile"))
+def test_a_status_that_says_the_same_is_not_written_again(case):
+    plan = settled(case)
+    status = PolicyStatus(
+        observed_generation=1,
+        current_replicas=plan.current,
+        desired_replicas=plan.desired if plan.decided else None,
+        metrics=plan.metrics,
+        conditions=plan.conditions,
+    )
+    held = encode_status.merged({}, status, NOW)
+    assert encode_status.merged(held, status, NOW + 15) == held
 
 
 @pytest.mark.parametrize("case", cases("reconcile"))

@@ -1,0 +1,155 @@
+"""What holds for every evaluation, by chance and of all five types; docs/hpa-differences.md says what does not."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from autoscaler.core.planner import plan
+from autoscaler.model.metrics import MetricValue
+from autoscaler.model.objects import Ready
+from autoscaler.model.plan import Action, Proposal
+from autoscaler.model.policy import MetricSpec
+from tests.core import chance
+from tests.core.evaluations import evaluation, pod, policy, scale, usage
+
+EVALUATIONS = st.randoms(use_true_random=False).map(chance.evaluation)
+QUEUE = MetricSpec(type="External", name="queue", target_type="Value", value=10_000)
+EACH = MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=10_000)
+
+
+def within(given_):
+    return given_.policy.min_replicas <= given_.scale.replicas <= given_.policy.max_replicas
+
+
+@settings(max_examples=300)
+@given(EVALUATIONS)
+def test_what_is_written_is_within_the_bounds(given_):
+    found = plan(given_)
+    if found.action is Action.RESIZE:
+        assert given_.policy.min_replicas <= found.desired <= given_.policy.max_replicas
+    else:
+        assert found.desired == given_.scale.replicas
+
+
+@settings(max_examples=300)
+@given(EVALUATIONS)
+def test_no_usable_data_means_hold(given_):
+    blind = replace(given_, pod_metrics=None, values={})
+    if within(given_):
+        assert plan(blind).action is Action.HOLD
+
+
+@settings(max_examples=300)
+@given(EVALUATIONS)
+def test_a_metric_that_fails_never_takes_a_replica(given_):
+    """Whatever the others say (hpa.md §3.7); behind a window, an earlier recommendation decides."""
+    given_ = replace(given_, history=replace(given_.history, recommendations=()))
+    found = plan(given_)
+    failed = any(isinstance(stage, Proposal) and stage.replicas is None for stage in found.stages)
+    if failed and within(given_):
+        assert found.desired >= given_.scale.replicas
+
+
+def positive(given_):
+    return replace(
+        given_,
+        values={
+            spec: tuple(replace(each, value=max(0, each.value)) for each in values)
+            for spec, values in given_.values.items()
+        },
+    )
+
+
+def hotter(given_, random_, more):
+    """One number larger than it was: of one container of one pod, or of one value of one metric."""
+    metrics, specs = list(given_.pod_metrics or ()), [spec for spec, values in given_.values.items() if values]
+    if metrics and (not specs or random_.random() < 0.5):
+        place = random_.randrange(len(metrics))
+        was = metrics[place]
+        [(name, amounts)] = was.containers
+        resource = random_.choice(("cpu", "memory"))
+        metrics[place] = replace(was, containers=((name, {**amounts, resource: amounts[resource] + more}),))
+        return replace(given_, pod_metrics=tuple(metrics))
+    assume(specs)
+    spec = random_.choice(specs)
+    values = list(given_.values[spec])
+    place = random_.randrange(len(values))
+    values[place] = replace(values[place], value=values[place].value + more)
+    return replace(given_, values={**given_.values, spec: tuple(values)})
+
+
+def multiplies_another_number(given_, found):
+    """Whether a formula multiplied by pods that are ready, and those are not as many as the scale's replicas."""
+    current = given_.scale.replicas
+    ready = sum(
+        each.phase == "Running" and each.ready is not None and each.ready.status == "True" for each in given_.pods
+    )
+    for stage in found.stages:
+        if isinstance(stage, Proposal) and stage.replicas is not None:
+            if stage.pods is not None and not stage.pods.missing and stage.pods.ready != current:
+                return True
+            if stage.pods is None and stage.target_type == "Value" and current and ready != current:
+                return True
+    return False
+
+
+@settings(max_examples=1000)
+@given(EVALUATIONS, st.randoms(use_true_random=False), st.integers(1, 2000))
+def test_more_load_never_lowers_the_result_but_in_the_cases_listed(given_, random_, more):
+    given_ = positive(given_)
+    above = hotter(given_, random_, more)
+    before, after = plan(given_), plan(above)
+    assert after.desired >= before.desired or any(
+        multiplies_another_number(*each) for each in ((given_, before), (above, after))
+    )
+
+
+def ready_pods(count):
+    return tuple(pod(index) for index in range(count))
+
+
+def loads(cpu, count):
+    return tuple(usage(index, cpu) for index in range(count))
+
+
+NOBODY = Ready("False", 0.0)
+LISTED = {
+    # the case of docs/hpa-differences.md: what is changed, under less load and under more, and the two results
+    "fewer ready pods than replicas, up over the edge of the tolerance": (
+        {"scale": scale(6), "pods": ready_pods(3), "policy": policy()},
+        {"pod_metrics": loads(105, 3)},
+        {"pod_metrics": loads(120, 3)},
+        (6, 4),
+    ),
+    "more ready pods than replicas, up into the tolerance": (
+        {"scale": scale(3), "pods": ready_pods(6), "policy": policy()},
+        {"pod_metrics": loads(80, 6)},
+        {"pod_metrics": loads(95, 6)},
+        (5, 3),
+    ),
+    "more ready pods than replicas, and one that is not ready": (
+        {"scale": scale(3), "pods": (*ready_pods(6), pod(6, phase="Pending")), "policy": policy()},
+        {"pod_metrics": loads(80, 6)},
+        {"pod_metrics": loads(120, 6)},
+        (5, 3),
+    ),
+    "a Value target while nobody is ready": (
+        {"scale": scale(3), "pods": (pod(0, ready=NOBODY),), "policy": policy(metrics=(QUEUE,))},
+        {"values": {QUEUE: (MetricValue(10_000),)}},
+        {"values": {QUEUE: (MetricValue(90_000),)}},
+        (3, 1),
+    ),
+    "an external sum that is negative, for an AverageValue target": (
+        {"scale": scale(3), "policy": policy(metrics=(EACH,))},
+        {"values": {EACH: (MetricValue(-1),)}},
+        {"values": {EACH: (MetricValue(20_000),)}},
+        (6, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "less", "more", "results"), LISTED.values(), ids=LISTED)
+def test_where_more_load_does_lower_the_result_as_upstream_has_it(changes, less, more, results):
+    calm = {"history": evaluation().history.__class__(recommendations=())}
+    assert tuple(plan(evaluation(**changes, **load, **calm)).desired for load in (less, more)) == results
