@@ -41,17 +41,16 @@ from autoscaler.engine.survey import Survey
 from autoscaler.engine.warmup import Warmup
 from autoscaler.errors import AutoscalerError
 from autoscaler.kube.adapters import Adapters
-from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
-from autoscaler.kube.connection import Connections, connect
+from autoscaler.kube.connection import connect
 from autoscaler.kube.events import EventWriter
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.policies import PolicyCache, PolicyClient
 from autoscaler.kube.reviews import Reviews
 from autoscaler.kube.scale import ScaleClient
-from autoscaler.kube.trust import KubeletTrust, TrustFiles
+from autoscaler.kubelets import kubelet_client
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
@@ -131,7 +130,7 @@ class Application:
             )
             outbox = await stack.enter_async_context(Outbox(spool, self._clock, telemetry.audit))
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
-            kubelets = self._kubelets((await connections.current()).ca_pem, connections)
+            kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
             stack.push_async_callback(kubelets.close)
             parts = self._built(client, kubelets, outbox)
             forwarder = self._forwarder(outbox) if forwarding else None
@@ -231,30 +230,6 @@ class Application:
             "heartbeat": heart.run,
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
         }
-
-    def _kubelets(self, cluster_ca: str, connections: Connections) -> KubeletClient:
-        kubelet = self._settings.kubelet
-        files = TrustFiles(
-            authority=cluster_ca,
-            authority_file=kubelet.certificate_authority,
-            certificate_file=kubelet.client_certificate,
-            key_file=kubelet.client_key,
-            insecure=kubelet.insecure_tls,
-        )
-        rules = AddressRules(
-            types=kubelet.preferred_address_types,
-            port=kubelet.port,
-            status_port=kubelet.use_node_status_port,
-            annotation_path=kubelet.annotation_path,
-            loopback=kubelet.allow_loopback,
-        )
-        return KubeletClient(
-            rules=rules,
-            trust=KubeletTrust(files, self._clock),
-            tokens=connections,
-            clock=self._clock,
-            timeout=kubelet.request_timeout,
-        )
 
     def _server(self, reviews: Reviews, trust: AuthenticationConfig) -> ApiServer:
         serving = self._settings.serving

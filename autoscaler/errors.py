@@ -67,30 +67,40 @@ class UnreachableError(KubeError):
 class ScrapeReason(StrEnum):
     """Why a kubelet gave nothing; the label of `autoscaler_scrape_errors_total`."""
 
-    ADDRESS = "address"  # no usable address, or one that must not be dialled
+    NO_ADDRESS = "no_address"  # none of the wanted types, or none that is one
+    ADDRESS_DENIED = "address_denied"  # one that must not be dialled
+    DNS = "dns"
     CONNECT = "connect"
     TIMEOUT = "timeout"
-    TLS = "tls"
+    TLS = "tls"  # no handshake; the next three: a certificate that is not believed
+    TLS_EXPIRED = "tls_expired"
+    TLS_NAME = "tls_name"
+    TLS_UNTRUSTED = "tls_untrusted"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     REDIRECT = "redirect"
     STATUS = "status"  # any other HTTP status
+    HTTP = "http"  # bytes that are no HTTP answer
     ENCODING = "encoding"
+    CONTENT_TYPE = "content_type"
     TOO_LARGE = "too_large"
-    PARSE = "parse"
+    PARSE = "parse"  # an answer without a kubelet's page in it
     UNAVAILABLE = "unavailable"  # the kubelet itself says that it has no stats
-    INTERRUPTED = "interrupted"  # the body ended early
+    INTERRUPTED = "interrupted"  # the answer ended early
 
 
 class ScrapeError(AutoscalerError):
-    """One kubelet's failure; its neighbours are not concerned."""
+    """One kubelet's failure; its neighbours are not concerned. `address` is the host:port tried, "" for none."""
 
-    def __init__(self, node: str, reason: ScrapeReason, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, node: str, reason: ScrapeReason, detail: str, *, address: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(f"node {node}: {reason}: {detail}")
         self.node = node
         self.reason = reason
         self.detail = detail
+        self.address = address
         self.retry_after = retry_after
 
 

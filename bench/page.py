@@ -24,6 +24,7 @@ from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.kube.addresses import AddressRules
+from autoscaler.kube.exchange import AiohttpExchange
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 from autoscaler.model.metrics import Source
@@ -96,10 +97,12 @@ class Token:
 async def scraped(port: int, authority: str, rounds: int) -> tuple[float, list[bytes]]:
     """CPU seconds per page of the client alone, and the pages."""
     clock = SystemClock()
+    rules = AddressRules(status_port=True, loopback=True)
     client = KubeletClient(
-        rules=AddressRules(status_port=True, loopback=True),
+        rules=rules,
         trust=KubeletTrust(TrustFiles(authority=authority), clock),
         tokens=Token(),
+        exchange=AiohttpExchange(rules),
         clock=clock,
     )
     node = Node(name=NodeName("n1"), uid="u", addresses=(NodeAddress("InternalIP", "127.0.0.1"),), kubelet_port=port)

@@ -52,6 +52,22 @@ class Authority:
         path.write_bytes(self.pem)
         return path
 
+    def own(self, sans: Sequence[str]) -> Issued:
+        """A certificate signed by itself and by nobody else, as a kubelet makes one without a CA."""
+        builder = _builder(self._subject, self._key.public_key(), self._subject, datetime.now(UTC), 30)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(san) for san in sans]), critical=False
+        )
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return Issued(
+            self.name,
+            certificate.public_bytes(serialization.Encoding.PEM),
+            self._key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+        )
+
     def issue(
         self,
         common_name: str,

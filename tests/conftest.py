@@ -7,7 +7,7 @@ from hypothesis import settings
 # Without a word from outside the examples are the same every time, and a loaded machine is no failure. `make fuzz`
 # takes new ones, and many, for the tests marked `fuzz`.
 settings.register_profile("same", deadline=None, derandomize=True)
-settings.register_profile("fuzz", deadline=None, max_examples=20_000, print_blob=True)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

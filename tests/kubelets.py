@@ -35,13 +35,51 @@ def hanging_up_after(sent: bytes) -> Script:
     return script
 
 
+def dripping(head: bytes, body: bytes, every: float) -> Script:
+    """The head at once, then a byte of the body every `every` seconds for as long as somebody listens."""
+
+    def script(_request: bytes, writer: asyncio.StreamWriter) -> None:
+        left = list(body)
+        loop = asyncio.get_running_loop()
+
+        def drip() -> None:
+            if left and not writer.is_closing():
+                writer.write(bytes([left.pop(0)]))
+                loop.call_later(every, drip)
+
+        writer.write(head)
+        drip()
+
+    return script
+
+
+class pouring:  # noqa: N801 - reads as the other scripts do
+    """The head, then the same piece for as long as somebody takes it."""
+
+    def __init__(self, head: bytes, piece: bytes) -> None:
+        self.head = head
+        self.piece = piece
+
+    def __call__(self, _request: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(self.head)
+
+
 class ScriptedKubelet:
-    """A TLS server that answers by a script and keeps what it was asked."""
+    """A TLS server that answers by a script and keeps what it was asked; `poured` counts bytes beyond the script."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
+        self.poured = 0
         self.port = 0
+        self._open = 0
+        self._closed = asyncio.Event()
+
+    async def left(self) -> None:
+        """Return once no connection is open."""
+        while self._open:
+            self._closed.clear()
+            await self._closed.wait()
 
     @asynccontextmanager
     async def serving(self, script: Script, tls: ssl.SSLContext | None) -> AsyncIterator[ScriptedKubelet]:
@@ -49,6 +87,7 @@ class ScriptedKubelet:
 
         async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
+            self._open += 1
             open_writers.add(writer)
             try:
                 while not writer.is_closing():
@@ -56,12 +95,19 @@ class ScriptedKubelet:
                     self.requests.append(request)
                     script(request, writer)
                     await writer.drain()
+                    while isinstance(script, pouring) and not writer.is_closing():
+                        writer.write(script.piece)
+                        self.poured += len(script.piece)
+                        await writer.drain()
+                        await asyncio.sleep(0)  # drain() alone does not let the loop notice that the peer is gone
             except (asyncio.IncompleteReadError, ConnectionError):
                 pass
             finally:
+                self._open -= 1
+                self._closed.set()
                 writer.close()
 
-        server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(connection, "127.0.0.1", self.port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -17,11 +17,9 @@ from autoscaler.cli.table import GAP, aligned, plain
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KafkaSettings, KubeletSettings, Settings
 from autoscaler.errors import AuditError, ConfigError
-from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections, connect
-from autoscaler.kube.kubelet import KubeletClient
-from autoscaler.kube.trust import KubeletTrust, TrustFiles
+from autoscaler.kubelets import kubelet_client
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Telemetry
 from autoscaler.telemetry.logs import configure_logs
@@ -74,28 +72,10 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
 
 
 async def _kubelet(settings: KubeletSettings, client: KubeClient, connections: Connections, clock: Clock) -> Finding:
-    cluster = await connections.current()
-    files = TrustFiles(
-        authority=cluster.ca_pem,
-        authority_file=settings.certificate_authority,
-        certificate_file=settings.client_certificate,
-        key_file=settings.client_key,
-        insecure=settings.insecure_tls,
-    )
-    rules = AddressRules(
-        types=settings.preferred_address_types,
-        port=settings.port,
-        status_port=settings.use_node_status_port,
-        annotation_path=settings.annotation_path,
-        loopback=settings.allow_loopback,
-    )
     try:
-        trust = KubeletTrust(files, clock)
+        kubelets = await kubelet_client(settings, connections, clock)
     except ConfigError as exc:
         return bad(kubeletcheck.CHECK, str(exc), "correct the named file")
-    kubelets = KubeletClient(
-        rules=rules, trust=trust, tokens=connections, clock=clock, timeout=settings.request_timeout
-    )
     try:
         return await kubeletcheck.examine(client, kubelets, Source(settings.source), settings.node_selector)
     finally:

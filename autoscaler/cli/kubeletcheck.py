@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
+from autoscaler.core.remedies import REMEDIES
 from autoscaler.errors import KubeError, MalformedError, ScrapeError, ScrapeReason
 from autoscaler.kube import decode
 from autoscaler.model.metrics import RawPage, Source
@@ -17,17 +18,6 @@ from autoscaler.model.objects import Node
 CHECK = "kubelet"
 LOOKED_AT = 50
 """Nodes that are read to find one that is ready."""
-
-TODO = {
-    ScrapeReason.ADDRESS: "see --kubelet-preferred-address-types",
-    ScrapeReason.CONNECT: "open the way from here to the kubelet's port (--kubelet-port), in firewalls and policies",
-    ScrapeReason.TIMEOUT: "open the way from here to the kubelet's port (--kubelet-port), in firewalls and policies",
-    ScrapeReason.TLS: "name the CA of the kubelets' serving certificates with --kubelet-certificate-authority",
-    ScrapeReason.UNAUTHORIZED: "the kubelet must accept API tokens (authentication.webhook.enabled), or give it a "
-    "client certificate with --kubelet-client-certificate",
-    ScrapeReason.FORBIDDEN: "grant these credentials `get` on nodes/metrics (nodes/stats for the summary source)",
-    ScrapeReason.NOT_FOUND: "try --kubelet-source=summary",
-}
 
 
 class Asker(Protocol):
@@ -72,8 +62,10 @@ async def _ask(kubelets: Kubelets, node: Node, sources: Sequence[Source]) -> Fin
         except ScrapeError as exc:
             if exc.reason is ScrapeReason.NOT_FOUND and source is not sources[-1]:
                 continue
-            return bad(
-                CHECK, f"{exc.node}: {exc.detail}", TODO.get(exc.reason, "look at the kubelet's log on that node")
-            )
-        return good(CHECK, f"{node.name} gave {len(page.body)} bytes ({source})")
+            return bad(CHECK, f"{exc.node}: {exc.detail}", REMEDIES[exc.reason])
+        return good(CHECK, f"{node.name} gave {len(page.body)} bytes ({source}) at {page.address}, {_proof(page)}")
     raise AssertionError("unreachable: the last source answers or fails")
+
+
+def _proof(page: RawPage) -> str:
+    return f"verified by its {page.verified.replace('-', ' ')}" if page.verified else "not verified"

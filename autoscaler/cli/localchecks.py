@@ -27,6 +27,12 @@ def configuration(settings: Settings) -> Finding:
             f"valid ({told}); kubelets are not verified",
             "give --kubelet-certificate-authority instead of --kubelet-insecure-tls",
         )
+    if settings.kubelet.insecure_tls_nodes:
+        return doubtful(
+            "configuration",
+            f"valid ({told}); kubelets of nodes with {settings.kubelet.insecure_tls_nodes} are not verified",
+            "put their CAs into the folder of --kubelet-certificate-authority instead of --kubelet-insecure-tls-nodes",
+        )
     return good("configuration", f"valid ({told})")
 
 

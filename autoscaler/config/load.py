@@ -122,10 +122,11 @@ def _is_service_link(variable: str, text: str, known: Mapping[str, Option]) -> b
 
 
 def _missing_file(option: Option, value: Value, place: str) -> list[str]:
-    if option.kind is not Kind.FILE or not value or option.name == "config":  # its reader says more
+    if option.kind not in {Kind.FILE, Kind.FILES} or not value or option.name == "config":  # its reader says more
         return []
     path = str(value)
-    if not os.path.isfile(path):
+    folder = option.kind is Kind.FILES and os.path.isdir(path)
+    if not folder and not os.path.isfile(path):
         return [f"{place}: there is no file {path}"]
     return [] if os.access(path, os.R_OK) else [f"{place}: {path} may not be read by this user"]
 

@@ -21,6 +21,7 @@ class Kind(Enum):
     TEXT = "TEXT"
     LIST = "A,B,..."
     FILE = "FILE"  # must be there and readable before anything starts
+    FILES = "FILE|FOLDER"  # one, or a folder of them; the same
     PATH = "PATH"  # may appear later, or is made by us
 
 

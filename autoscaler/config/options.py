@@ -40,13 +40,21 @@ KUBELET = Group(
             "Take the port from the node's status when it names one; --kubelet-port is then only the fallback."),
         Option("kubelet-preferred-address-types", Kind.LIST, "InternalIP,ExternalIP,Hostname",
             "kubelet.preferred_address_types",
-            "Which of a node's addresses to dial: the first of these types that the node has.",
+            "Which of a node's addresses to dial, and in which order: when nobody who can be believed answers, the "
+            "next one is tried, and what worked is the first to be tried the next time.",
             choices=("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")),
-        Option("kubelet-certificate-authority", Kind.FILE, "", "kubelet.certificate_authority",
-            "CA that signed the kubelets' serving certificates (PEM). Empty: the cluster's own CA."),
+        Option("kubelet-certificate-authority", Kind.FILES, "", "kubelet.certificate_authority",
+            "CAs that signed the kubelets' serving certificates: a PEM file, or a folder of *.crt, *.pem and *.cer. "
+            "They are read again when they change. Empty: the cluster's own CA."),
+        Option("kubelet-tls-server-name", Kind.CHOICE, "address", "kubelet.tls_server_name",
+            "What a kubelet's certificate must name: `address` the address that is dialled, `node-name` that address "
+            "or, where it does not, the node's name.", choices=("address", "node-name")),
         Option("kubelet-insecure-tls", Kind.BOOLEAN, "false", "kubelet.insecure_tls",
             "Do not verify kubelets: whoever answers on a node's address is believed and gets our token. For trials "
             "only; give --kubelet-certificate-authority instead."),
+        Option("kubelet-insecure-tls-nodes", Kind.TEXT, "", "kubelet.insecure_tls_nodes",
+            "Label selector of the nodes that are not verified, such as 'kubernetes.io/hostname in (old-1,old-2)'; all "
+            "others are. Each hour the log names them, and autoscaler_kubelets_unverified counts them. Empty: none."),
         Option("kubelet-client-certificate", Kind.FILE, "", "kubelet.client_certificate",
             "Client certificate (PEM) to show to kubelets that do not take tokens; needs --kubelet-client-key."),
         Option("kubelet-client-key", Kind.FILE, "", "kubelet.client_key",

@@ -27,7 +27,11 @@ _BOTH_OR_NONE = (
     ("tls-cert-file", "tls-private-key-file"),
     ("audit-kafka-cert-file", "audit-kafka-key-file"),
 )
-_NEVER_TOGETHER = (("kubelet-certificate-authority", "kubelet-insecure-tls"),)
+_NEVER_TOGETHER = (
+    ("kubelet-certificate-authority", "kubelet-insecure-tls"),
+    ("kubelet-insecure-tls-nodes", "kubelet-insecure-tls"),
+)
+_SELECTORS = ("node-selector", "kubelet-insecure-tls-nodes")
 _SSL_ONLY = ("audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file")
 _SASL_ONLY = ("audit-kafka-username-file", "audit-kafka-password-file")
 
@@ -71,11 +75,12 @@ def _intervals(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         yield f"--evaluation-interval {least:g}s is longer than --sync-period {every:g}s: lower the first"
 
 
-def _selector(values: Values, _: Mapping[str, str]) -> Iterator[str]:
-    try:
-        selectors.parse(str(values["node-selector"]))
-    except MalformedError as exc:
-        yield f"--node-selector: {exc}"
+def _selectors(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    for name in _SELECTORS:
+        try:
+            selectors.parse(str(values[name]))
+        except MalformedError as exc:
+            yield f"--{name}: {exc}"
 
 
 def _address(values: Values, _: Mapping[str, str]) -> Iterator[str]:
@@ -117,4 +122,4 @@ def _kafka_security(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         yield "SASL mechanism PLAIN without TLS would show the password to the network: use SASL_SSL"
 
 
-_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _selector, _address, _brokers, _kafka_security)
+_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _selectors, _address, _brokers, _kafka_security)

@@ -24,7 +24,9 @@ class KubeletSettings(Struct, frozen=True, kw_only=True):
     use_node_status_port: bool
     preferred_address_types: tuple[str, ...]
     certificate_authority: str
+    tls_server_name: str
     insecure_tls: bool
+    insecure_tls_nodes: str
     client_certificate: str
     client_key: str
     annotation_path: bool

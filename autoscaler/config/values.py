@@ -121,5 +121,6 @@ _READERS: dict[Kind, Callable[[str], Value]] = {
     Kind.BOOLEAN: _boolean,
     Kind.TEXT: str,
     Kind.FILE: os.path.expanduser,
+    Kind.FILES: os.path.expanduser,
     Kind.PATH: os.path.expanduser,
 }

@@ -212,7 +212,7 @@ class _Reading:
         """`trunc(value * scale)` and the line's time in ns; (None, None) when missing, or malformed and counted."""
         if text is None:
             return None, None
-        fields = text.split()
+        fields = [field for field in text.rstrip(b"\r").replace(b"\t", b" ").split(b" ") if field]
         try:
             value = float(fields[0]) * scale
             if not 0 <= value < _LIMIT or b"_" in fields[0]:

@@ -31,9 +31,10 @@ log = structlog.get_logger(__name__)
 
 
 class Kubelets(Protocol):
-    """Asks one kubelet for one page; ScrapeError when there is none."""
+    """Asks one kubelet for one page; ScrapeError when there is none. `forget`: the node is gone."""
 
     async def page(self, node: Node, source: Source) -> RawPage: ...
+    def forget(self, node: NodeName) -> None: ...
 
 
 class Inventory(Protocol):
@@ -113,6 +114,7 @@ class Scraper:
     def _end(self, name: NodeName) -> None:
         self._stop(name)
         del self._progress[name]
+        self._kubelets.forget(name)
         self._storage.forget(name)
         self._telemetry.forget_node(name)
 

@@ -1,36 +1,35 @@
-"""Asks kubelets for their pages over verified TLS, and believes no more of an answer than it has to.
+"""Asks kubelets for their pages: on every way there is to a node, with verified TLS, within one deadline.
 
-Every limit of operations.md §6 is here: one deadline for everything, 8 MiB of body (inflated), one layer of gzip, no
-redirect. Every failure becomes a ScrapeError. A kept-alive connection that turns out to be closed before a byte of the
-answer came is replaced once (aiohttp does that for GET).
+The addresses of a node are tried in turn until a peer answers, and the one that did is the first next time. A peer that
+answers anything is the kubelet: no other address is tried then. Every failure becomes one ScrapeError with a line for
+every way that was tried; its reason is that of the preferred one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-import aiohttp
-from yarl import URL
+from msgspec import Struct
 
-from autoscaler import __version__
 from autoscaler.clock import Clock
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.addresses import AddressRules, GuardedResolver
+from autoscaler.kube.addresses import AddressRules, Endpoint
 from autoscaler.kube.trust import KubeletTrust
 from autoscaler.model.metrics import RawPage, Source
-from autoscaler.model.objects import Node
+from autoscaler.model.objects import Node, NodeName
 
-MAX_BODY = 8 << 20
-CONNECT_SECONDS = 4.0
-"""TCP and TLS together, 2 s each."""
-KEPT_SECONDS = 120.0
 LONGEST_RETRY = 60.0
 
 _ACCEPT = {Source.RESOURCE: "text/plain;version=0.0.4", Source.SUMMARY: "application/json"}
 _RIGHTS = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats"}
+_ELSEWHERE = frozenset({
+    ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.TLS, ScrapeReason.TLS_EXPIRED,
+    ScrapeReason.TLS_NAME, ScrapeReason.TLS_UNTRUSTED,
+})  # fmt: skip
+"""Another address may be better: nobody who can be believed was met."""
 
 
 class TokenSource(Protocol):
@@ -39,131 +38,150 @@ class TokenSource(Protocol):
     async def token(self) -> str: ...
 
 
+class Answer(Struct, frozen=True):
+    """A status, the inflated body of a 200, and the Retry-After header as it came ("" = none)."""
+
+    status: int
+    body: bytes = b""
+    retry_after: str = ""
+
+
+class Exchange(Protocol):
+    """One GET over TLS, capped in every way; ScrapeError when there is no answer."""
+
+    async def ask(
+        self, node: str, endpoint: Endpoint, path: str, headers: Mapping[str, str], tls: ssl.SSLContext
+    ) -> Answer: ...
+    async def close(self) -> None: ...
+
+
+class _Way(Struct):
+    """The ways to one node, and the one to begin with."""
+
+    node: Node
+    endpoints: Sequence[Endpoint]
+    first: Endpoint
+
+
 class KubeletClient:
-    """Implements `Kubelets`. With insecure trust the token is sent all the same, as metrics-server does."""
+    """Implements `Kubelets`. A node that need not be verified gets the token all the same, as from metrics-server."""
 
     def __init__(
-        self, *, rules: AddressRules, trust: KubeletTrust, tokens: TokenSource, clock: Clock, timeout: float = 8.0
+        self,
+        *,
+        rules: AddressRules,
+        trust: KubeletTrust,
+        tokens: TokenSource,
+        exchange: Exchange,
+        clock: Clock,
+        timeout: float = 8.0,
     ) -> None:
         self._rules = rules
         self._trust = trust
         self._tokens = tokens
+        self._exchange = exchange
         self._clock = clock
         self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._ways: dict[NodeName, _Way] = {}
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._exchange.close()
+
+    def forget(self, node: NodeName) -> None:
+        """The node is gone, and with it what is known of the ways to it."""
+        self._ways.pop(node, None)
 
     async def page(self, node: Node, source: Source) -> RawPage:
         """The node's page from `source`."""
-        url = URL(self._rules.url(node, source), encoded=True)
+        way, path = self._way(node), self._rules.path(node, source)
+        failures: list[ScrapeError] = []
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._page(node, url, source)
-        except ScrapeError:
-            raise
+                for endpoint, following in _turns(way, failures):
+                    way.first = following  # should the deadline strike now, the next scrape begins there
+                    try:
+                        page = await self._page(node, endpoint, path, source)
+                    except ScrapeError as error:
+                        error.address = str(endpoint)
+                        if error.reason not in _ELSEWHERE:
+                            way.first = endpoint
+                            raise
+                        failures.append(error)
+                    else:
+                        way.first = endpoint
+                        return page
         except TimeoutError as exc:
-            raise ScrapeError(node.name, ScrapeReason.TIMEOUT, f"no full answer within {self._timeout:g} s") from exc
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise ScrapeError(node.name, *_cause(exc)) from exc
+            late = ScrapeError(node.name, ScrapeReason.TIMEOUT, f"no full answer within {self._timeout:g} s")
+            late.address = str(endpoint)
+            raise _summed([*failures, late]) from exc
+        way.first = way.endpoints[0]
+        raise _summed(failures)
 
-    async def _page(self, node: Node, url: URL, source: Source) -> RawPage:
+    def _way(self, node: Node) -> _Way:
+        """What is known of the ways to `node`; ScrapeError when there is none."""
+        known = self._ways.get(node.name)
+        if known is None or known.node is not node:
+            endpoints = self._rules.endpoints(node)
+            first = endpoints[0] if known is None or known.first not in endpoints else known.first
+            known = self._ways[node.name] = _Way(node, endpoints, first)
+        return known
+
+    async def _page(self, node: Node, endpoint: Endpoint, path: str, source: Source) -> RawPage:
+        """The page of one endpoint."""
         token = await self._tokens.token()
-        answer = await self._asked(node, url, source, token)
-        if answer is None and (renewed := await self._tokens.token()) != token:
-            answer = await self._asked(node, url, source, renewed)
-        if answer is None:
-            raise ScrapeError(node.name, ScrapeReason.UNAUTHORIZED, "the kubelet does not know our credentials (401)")
-        return answer
+        asked_ns, answer = await self._asked(node, endpoint, path, source, token)
+        if answer.status == 401 and (renewed := await self._tokens.token()) != token:
+            asked_ns, answer = await self._asked(node, endpoint, path, source, renewed)
+        if answer.status != 200:
+            raise _refusal(node.name, answer, path, source)
+        verified = "" if self._trust.exempt(node) else "node-name" if endpoint.server_name else "address"
+        return RawPage(answer.body, source, asked_ns, str(endpoint), verified)
 
-    async def _asked(self, node: Node, url: URL, source: Source, token: str) -> RawPage | None:
-        """The answer to one request; None for a 401."""
+    async def _asked(self, node: Node, endpoint: Endpoint, path: str, source: Source, token: str) -> tuple[int, Answer]:
+        """When it was asked (ns), and the answer."""
         headers = {"Accept": _ACCEPT[source], "Accept-Encoding": "gzip"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         asked_ns = int(self._clock.now() * 1e9)
-        request = self._opened().get(url, headers=headers, allow_redirects=False, ssl=self._trust.context())
-        async with request as response:
-            if response.status == 401:
-                return None
-            if response.status != 200:
-                raise _refusal(node.name, response, source)
-            try:
-                return RawPage(await _body(node.name, response), source, asked_ns)
-            finally:
-                if not response.content.at_eof():
-                    response.close()
-
-    def _opened(self) -> aiohttp.ClientSession:
-        """The session, opened on first use because it belongs to the running loop."""
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEPT_SECONDS, resolver=GuardedResolver(self._rules), use_dns_cache=False
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": f"hpa-companion/{__version__}"},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
+        return asked_ns, await self._exchange.ask(node.name, endpoint, path, headers, self._trust.context(node))
 
 
-async def _body(node: str, response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, inflated, within the limits."""
-    encoding = response.headers.getall("Content-Encoding", [])
-    if encoding not in ([], ["identity"], ["gzip"]):
-        raise ScrapeError(node, ScrapeReason.ENCODING, f"unexpected Content-Encoding {', '.join(encoding)[:100]!r}")
-    if "protobuf" in response.content_type:
-        raise ScrapeError(node, ScrapeReason.PARSE, f"unexpected Content-Type {response.content_type[:100]!r}")
-    if (response.content_length or 0) > MAX_BODY:
-        raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"{response.content_length} bytes announced")
-    chunks = response.content.iter_any()
-    parts, total = [], 0
-    async for part in _inflated(node, chunks) if encoding == ["gzip"] else chunks:
-        parts.append(part)
-        total += len(part)
-        if total > MAX_BODY:
-            raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"more than {MAX_BODY} bytes")
-    return b"".join(parts)
+def _turns(way: _Way, failures: Sequence[ScrapeError]) -> Iterator[tuple[Endpoint, Endpoint]]:
+    """The endpoints in the order to be tried, each with the one at another host that follows it.
+
+    Verification by name is tried where verification by address met a certificate with another name, or worked before.
+    """
+    start = way.endpoints.index(way.first)
+    order = [*way.endpoints[start:], *way.endpoints[:start]]
+    for index, endpoint in enumerate(order):
+        misnamed = bool(failures) and failures[-1].reason is ScrapeReason.TLS_NAME
+        if endpoint.server_name and index and not (misnamed and failures[-1].address == str(endpoint)):
+            continue
+        elsewhere = (each for each in (*order[index + 1 :], *order[:index]) if each.host != endpoint.host)
+        yield endpoint, next(elsewhere, endpoint)
 
 
-async def _inflated(node: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks of one gzip member, each at most a byte longer than the whole may be."""
-    inflate = zlib.decompressobj(31)
-    received = 0
-    async for chunk in chunks:
-        received += len(chunk)
-        try:
-            yield inflate.decompress(chunk, MAX_BODY + 1)
-        except zlib.error as exc:
-            raise ScrapeError(node, ScrapeReason.ENCODING, f"broken gzip: {exc}") from exc
-        if received > MAX_BODY:
-            raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"more than {MAX_BODY} bytes")
-        if inflate.unused_data:
-            raise ScrapeError(node, ScrapeReason.ENCODING, "data behind the end of its gzip stream")
-    if not inflate.eof:
-        raise ScrapeError(node, ScrapeReason.INTERRUPTED, "the gzip stream ends early")
+def _summed(failures: Sequence[ScrapeError]) -> ScrapeError:
+    """The first failure, with what the others said."""
+    first = failures[0]
+    if len(failures) > 1:
+        first.detail = "; ".join(f"{each.address}: {each.detail}" for each in failures)
+    return ScrapeError(first.node, first.reason, first.detail, address=first.address)
 
 
-def _refusal(node: str, response: aiohttp.ClientResponse, source: Source) -> ScrapeError:
-    """The error for any status but 200 and 401."""
-    status = response.status
+def _refusal(node: str, answer: Answer, path: str, source: Source) -> ScrapeError:
+    """The error for any status but 200."""
+    status = answer.status
+    if status == 401:
+        return ScrapeError(node, ScrapeReason.UNAUTHORIZED, "the kubelet does not know our credentials (401)")
     if status == 403:
         return ScrapeError(node, ScrapeReason.FORBIDDEN, f"403: our account needs `get` on {_RIGHTS[source]}")
     if status == 404:
-        return ScrapeError(node, ScrapeReason.NOT_FOUND, f"404 for {response.url.path}")
+        return ScrapeError(node, ScrapeReason.NOT_FOUND, f"404 for {path.partition('?')[0]}")
     if 300 <= status < 400:
         return ScrapeError(node, ScrapeReason.REDIRECT, f"{status}: redirects are not followed")
-    return ScrapeError(
-        node, ScrapeReason.STATUS, f"status {status}", retry_after=retry_after(response.headers.get("Retry-After", ""))
-    )
+    return ScrapeError(node, ScrapeReason.STATUS, f"status {status}", retry_after=retry_after(answer.retry_after))
 
 
 def retry_after(text: str) -> float | None:
@@ -171,21 +189,3 @@ def retry_after(text: str) -> float | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         return None
     return min(float(text), LONGEST_RETRY)
-
-
-def _cause(exc: Exception) -> tuple[ScrapeReason, str]:
-    """Which reason an exception of aiohttp stands for; the first match counts, they inherit from each other."""
-    causes: tuple[tuple[type[Exception], ScrapeReason], ...] = (
-        (aiohttp.ClientConnectorCertificateError, ScrapeReason.TLS),
-        (aiohttp.ClientSSLError, ScrapeReason.TLS),
-        (aiohttp.ClientConnectorDNSError, ScrapeReason.ADDRESS),
-        (aiohttp.ClientConnectorError, ScrapeReason.CONNECT),
-        (aiohttp.ServerDisconnectedError, ScrapeReason.INTERRUPTED),
-        (aiohttp.ClientPayloadError, ScrapeReason.INTERRUPTED),
-        (aiohttp.ClientOSError, ScrapeReason.INTERRUPTED),
-        (aiohttp.ClientResponseError, ScrapeReason.PARSE),
-        (aiohttp.InvalidURL, ScrapeReason.ADDRESS),
-    )
-    reason = next((reason for kind, reason in causes if isinstance(exc, kind)), ScrapeReason.CONNECT)
-    told = exc.os_error if isinstance(exc, aiohttp.ClientConnectorDNSError) else exc
-    return reason, str(told)[:300] or type(exc).__name__

@@ -129,8 +129,14 @@ class Source(StrEnum):
 
 
 class RawPage(Struct, frozen=True):
-    """A kubelet's answer as it came; `asked_ns` is the time just before the request was sent."""
+    """A kubelet's answer as it came; `asked_ns` is the time just before the request was sent.
+
+    `address` is the host:port that answered; `verified` says by what its certificate was: `address`, `node-name`, or ""
+    for not at all.
+    """
 
     body: bytes
     source: Source
     asked_ns: int
+    address: str = ""
+    verified: str = ""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from autoscaler.cli.finding import State
-from autoscaler.cli.kubeletcheck import TODO, examine
+from autoscaler.cli.kubeletcheck import examine
+from autoscaler.core.remedies import REMEDIES
 from autoscaler.errors import ForbiddenError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node
@@ -41,25 +42,36 @@ class Kubelets:
     def __init__(self, *sources: Source, reason: ScrapeReason = ScrapeReason.NOT_FOUND) -> None:
         self.sources = sources
         self.reason = reason
+        self.verified = "address"
         self.asked: list[tuple[str, Source]] = []
 
     async def page(self, node: Node, source: Source) -> RawPage:
         self.asked.append((node.name, source))
         if source not in self.sources:
             raise ScrapeError(node.name, self.reason, "that is how it is")
-        return RawPage(b"x" * 100, source, 0)
+        return RawPage(b"x" * 100, source, 0, "10.0.0.1:10250", self.verified)
 
 
 async def test_the_first_ready_node_is_asked() -> None:
     kubelets = Kubelets(Source.RESOURCE)
     finding = await examine(Nodes([node("a", "False"), node("b"), node("c")]), kubelets, Source.AUTO, "")
-    assert (finding.state, finding.detail) == (State.OK, "b gave 100 bytes (resource)")
+    assert (finding.state, finding.detail) == (
+        State.OK, "b gave 100 bytes (resource) at 10.0.0.1:10250, verified by its address",
+    )  # fmt: skip
     assert kubelets.asked == [("b", Source.RESOURCE)]
 
 
 async def test_auto_falls_back_to_the_summary_where_the_page_is_missing() -> None:
     finding = await examine(Nodes([node("a")]), Kubelets(Source.SUMMARY), Source.AUTO, "")
-    assert finding.detail == "a gave 100 bytes (summary)"
+    assert finding.detail.startswith("a gave 100 bytes (summary) at ")
+
+
+@pytest.mark.parametrize(("verified", "told"), [("node-name", "verified by its node name"), ("", "not verified")])
+async def test_how_it_was_verified_is_told(verified: str, told: str) -> None:
+    kubelets = Kubelets(Source.RESOURCE)
+    kubelets.verified = verified
+    finding = await examine(Nodes([node("a")]), kubelets, Source.AUTO, "")
+    assert finding.detail.endswith(f", {told}")
 
 
 async def test_a_chosen_source_does_not_fall_back() -> None:
@@ -71,7 +83,7 @@ async def test_a_chosen_source_does_not_fall_back() -> None:
 async def test_every_failure_says_what_to_do(reason: ScrapeReason) -> None:
     finding = await examine(Nodes([node("a")]), Kubelets(reason=reason), Source.RESOURCE, "")
     assert (finding.state, finding.detail) == (State.BAD, "a: that is how it is")
-    assert finding.todo == TODO.get(reason, "look at the kubelet's log on that node")
+    assert finding.todo == REMEDIES[reason]
 
 
 @pytest.mark.parametrize(

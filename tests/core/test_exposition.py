@@ -181,6 +181,7 @@ def test_invalid_utf8_costs_the_sample() -> None:
 NUMBERS = [
     "NaN", "nan", "Inf", "+Inf", "-Inf", "infinity", "-1", "-1e-9", "1e308", "1e10", "1_000", "0x1p3", "0x10", "",
     "\uff11\uff12", "1,5", "one", "1 2 3", "1 -5", "1 -62135596800000", "1 1_0", "1 1.5", "1 now", "1 1e12",
+    "4.\r5", "1 5\r6", "1\x0b5",
     "1 9999999999999999",
 ]  # fmt: skip
 

@@ -35,6 +35,7 @@ class World:
         self.in_flight = 0
         self.most_in_flight = 0
         self.answers: dict[str, Answer] = {}
+        self.forgotten: list[str] = []
         self.registry = CollectorRegistry()
         telemetry = EngineTelemetry(self.registry)
         self.store = MemoryStorage(resolution=RESOLUTION, clock=self.clock, telemetry=telemetry, freshness=Freshness())
@@ -60,6 +61,9 @@ class World:
         finally:
             self.in_flight -= 1
         return RawPage(body, source, int(asked * 1e9))
+
+    def forget(self, node: NodeName) -> None:
+        self.forgotten.append(node)
 
     async def steady(self, node: Node, source: Source) -> bytes:
         elapsed = self.clock.monotonic()
@@ -158,6 +162,7 @@ async def test_a_node_that_appears_is_asked_at_once_and_one_that_goes_no_more() 
         if "node" in sample.labels
     }  # fmt: skip
     assert nodes == {"b"}
+    assert world.forgotten == ["a"]
 
 
 URGENT = {

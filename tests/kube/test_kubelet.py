@@ -1,26 +1,30 @@
 import asyncio
-import gzip
-import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
+from msgspec import structs
 
+from autoscaler.core import selectors
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.addresses import AddressRules
-from autoscaler.kube.kubelet import MAX_BODY, KubeletClient, retry_after
+from autoscaler.kube.addresses import AddressRules, Endpoint
+from autoscaler.kube.kubelet import Answer, KubeletClient, retry_after
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
-from autoscaler.model.metrics import Source
+from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node, NodeAddress, NodeName
 from tests.certificates import Authority
 from tests.clock import FakeClock
-from tests.kubelets import PAGE, ScriptedKubelet, answer, chunked, hanging_up_after, saying
+from tests.kubelets import PAGE
 
 OURS = Authority("cluster")
-STRANGER = Authority("stranger")
+NODE = Node(
+    name=NodeName("n1"), uid="u1", labels={"old": "yes"},
+    addresses=(
+        NodeAddress("InternalIP", "10.0.0.1"), NodeAddress("ExternalIP", "5.0.0.1"), NodeAddress("Hostname", "h"),
+    ),
+)  # fmt: skip
+
+Reply = Answer | ScrapeReason | Callable[[], Awaitable[Answer]]
 
 
 class Tokens:
@@ -31,270 +35,252 @@ class Tokens:
         return self.left.pop(0) if len(self.left) > 1 else self.left[0]
 
 
-@pytest.fixture
-def kubelet() -> ScriptedKubelet:
-    return ScriptedKubelet()
+class Peers:
+    """An exchange whose peers, by host or by host and name, reply as told; the others cannot be reached."""
+
+    def __init__(self, **replies: Reply) -> None:
+        self.replies = replies
+        self.tried: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.paths: list[str] = []
+        self.verified: list[bool] = []
+        self.closed = False
+
+    async def ask(
+        self, node: str, endpoint: Endpoint, path: str, headers: Mapping[str, str], tls: ssl.SSLContext
+    ) -> Answer:
+        who = f"{endpoint.host} as {endpoint.server_name}" if endpoint.server_name else endpoint.host
+        self.tried.append(who)
+        self.headers.append(headers)
+        self.paths.append(path)
+        self.verified.append(tls.verify_mode is ssl.CERT_REQUIRED)
+        reply = self.replies.get(who, ScrapeReason.CONNECT)
+        if isinstance(reply, ScrapeReason):
+            raise ScrapeError(node, reply, f"{who} says so")
+        return reply if isinstance(reply, Answer) else await reply()
+
+    async def close(self) -> None:
+        self.closed = True
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kubelet")
+GOOD = Answer(200, PAGE)
 
 
-@pytest.fixture(scope="module")
-def tls(folder: Path) -> ssl.SSLContext:
-    return context(OURS, folder)
+async def hanging() -> Answer:
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
 
 
-def context(authority: Authority, folder: Path, san: str = "127.0.0.1", **more: object) -> ssl.SSLContext:
-    pair = authority.issue(f"{authority.name}-{san}", sans=[san], **more).write(folder)  # type: ignore[arg-type]  # days and dates
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(*pair)
-    return made
-
-
-def node(kubelet: ScriptedKubelet, address: str = "127.0.0.1") -> Node:
-    addresses = (NodeAddress("InternalIP", address),)
-    return Node(name=NodeName("n1"), uid="u1", addresses=addresses, kubelet_port=kubelet.port)
-
-
-@asynccontextmanager
-async def asking(
-    *tokens: str, timeout: float = 5.0, files: TrustFiles | None = None, clock: FakeClock | None = None
-) -> AsyncIterator[KubeletClient]:
-    clock = clock or FakeClock()
-    client = KubeletClient(
-        rules=AddressRules(status_port=True, loopback=True),
+def client(
+    peers: Peers, *tokens: str, timeout: float = 5.0, by_name: bool = False, files: TrustFiles | None = None
+) -> KubeletClient:
+    clock = FakeClock()
+    return KubeletClient(
+        rules=AddressRules(node_name=by_name),
         trust=KubeletTrust(files or TrustFiles(authority=OURS.pem.decode()), clock),
         tokens=Tokens(*(tokens or ("secret",))),
+        exchange=peers,
         clock=clock,
         timeout=timeout,
     )
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
-async def reason(client: KubeletClient, node: Node) -> ScrapeReason:
+async def failure(asked: KubeletClient, node: Node = NODE) -> ScrapeError:
     with pytest.raises(ScrapeError) as caught:
-        await client.page(node, Source.RESOURCE)
+        await asked.page(node, Source.RESOURCE)
     assert caught.value.node == "n1"
     assert "secret" not in str(caught.value)
-    return caught.value.reason
+    return caught.value
 
 
-async def test_a_page_comes_with_the_time_of_the_question(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(saying(answer()), tls), asking() as client:
-        page = await client.page(node(kubelet), Source.RESOURCE)
-    assert (page.body, page.source, page.asked_ns) == (PAGE, Source.RESOURCE, 1_800_000_000 * 10**9)
-    request = kubelet.requests[0]
-    assert request.startswith(b"GET /metrics/resource HTTP/1.1\r\n")
-    assert b"Authorization: Bearer secret\r\n" in request
-    assert b"Accept-Encoding: gzip\r\n" in request
+async def test_a_page_comes_with_the_time_of_the_question_and_who_answered() -> None:
+    peers = Peers(**{"10.0.0.1": GOOD})
+    page = await client(peers).page(NODE, Source.RESOURCE)
+    assert page == RawPage(PAGE, Source.RESOURCE, 1_800_000_000 * 10**9, "10.0.0.1:10250", "address")
+    assert peers.paths == ["/metrics/resource"]
+    assert peers.headers == [
+        {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "gzip", "Authorization": "Bearer secret"}
+    ]
 
 
-async def test_the_summary_is_asked_for_without_what_nobody_reads(
-    kubelet: ScriptedKubelet, tls: ssl.SSLContext
-) -> None:
-    async with kubelet.serving(saying(answer()), tls), asking("") as client:
-        await client.page(node(kubelet), Source.SUMMARY)
-    assert kubelet.requests[0].startswith(b"GET /stats/summary?only_cpu_and_memory=true HTTP/1.1\r\n")
-    assert b"Authorization" not in kubelet.requests[0]
+async def test_the_summary_is_asked_for_without_what_nobody_reads() -> None:
+    peers = Peers(**{"10.0.0.1": GOOD})
+    await client(peers, "").page(NODE, Source.SUMMARY)
+    assert peers.paths == ["/stats/summary?only_cpu_and_memory=true"]
+    assert peers.headers == [{"Accept": "application/json", "Accept-Encoding": "gzip"}]
 
 
-async def test_a_gzipped_page_is_inflated(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    sent = chunked(gzip.compress(PAGE * 1000), "Content-Encoding: gzip\r\n")
-    async with kubelet.serving(saying(sent), tls), asking() as client:
-        assert (await client.page(node(kubelet), Source.RESOURCE)).body == PAGE * 1000
+@pytest.mark.parametrize(
+    "why",
+    [
+        ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.DNS, ScrapeReason.TLS, ScrapeReason.TLS_NAME,
+        ScrapeReason.TLS_EXPIRED, ScrapeReason.TLS_UNTRUSTED,
+    ],
+)  # fmt: skip
+async def test_addresses_are_tried_in_turn_and_what_worked_is_the_first_next_time(why: ScrapeReason) -> None:
+    peers = Peers(**{"10.0.0.1": why, "h": GOOD})
+    asked = client(peers)
+    for _ in range(2):
+        assert (await asked.page(NODE, Source.RESOURCE)).address == "h:10250"
+    assert peers.tried == ["10.0.0.1", "5.0.0.1", "h", "h"]
 
 
-BOMB = gzip.compress(bytes(64 << 20))
-GZIP = "Content-Encoding: gzip\r\n"
-BAD_ANSWERS = {
-    "a redirect": (answer(b"", "302 Found", "Location: https://127.0.0.1:1/\r\n"), ScrapeReason.REDIRECT),
-    "forbidden": (answer(b"", "403 Forbidden"), ScrapeReason.FORBIDDEN),
-    "no such page": (answer(b"", "404 Not Found"), ScrapeReason.NOT_FOUND),
-    "an inner error": (answer(b"", "500 Internal Server Error"), ScrapeReason.STATUS),
-    "another encoding": (answer(PAGE, headers="Content-Encoding: br\r\n"), ScrapeReason.ENCODING),
-    "two encodings": (answer(PAGE, headers="Content-Encoding: gzip, gzip\r\n"), ScrapeReason.ENCODING),
-    "two encoding headers": (answer(PAGE, headers=GZIP + GZIP), ScrapeReason.ENCODING),
-    "plain text that claims to be gzip": (answer(PAGE, headers=GZIP), ScrapeReason.ENCODING),
-    "something behind the gzip stream": (answer(gzip.compress(PAGE) + b"x", headers=GZIP), ScrapeReason.ENCODING),
-    "a gzip stream cut short": (answer(gzip.compress(PAGE)[:-9], headers=GZIP), ScrapeReason.INTERRUPTED),
-    "a gzip bomb": (answer(BOMB, headers=GZIP), ScrapeReason.TOO_LARGE),
-    "an announced giant": (b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n", ScrapeReason.TOO_LARGE),
-    "an unannounced giant": (chunked(bytes(MAX_BODY + 1)), ScrapeReason.TOO_LARGE),
-    "protobuf": (
-        answer(PAGE, headers="Content-Type: application/vnd.google.protobuf\r\n"), ScrapeReason.PARSE,
-    ),
-    "no HTTP at all": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", ScrapeReason.PARSE),
-    "a bad chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ScrapeReason.PARSE),
-    "two content lengths": (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", ScrapeReason.PARSE,
-    ),
-    "a megabyte of header": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * (1 << 20) + b"\r\n\r\n", ScrapeReason.PARSE),
-}  # fmt: skip
+async def test_when_what_worked_works_no_more_the_others_are_tried_again() -> None:
+    peers = Peers(h=GOOD)
+    asked = client(peers)
+    await asked.page(NODE, Source.RESOURCE)
+    peers.replies = {"10.0.0.1": GOOD}
+    peers.tried.clear()
+    assert (await asked.page(NODE, Source.RESOURCE)).address == "10.0.0.1:10250"
+    assert peers.tried == ["h", "10.0.0.1"]
 
 
-@pytest.mark.parametrize(("sent", "expected"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-async def test_a_bad_answer_is_an_error_with_its_reason(
-    kubelet: ScriptedKubelet, tls: ssl.SSLContext, sent: bytes, expected: ScrapeReason
-) -> None:
-    async with kubelet.serving(saying(sent), tls), asking() as client:
-        assert await reason(client, node(kubelet)) == expected
-    assert len(kubelet.requests) == 1
+async def test_what_worked_is_forgotten_with_the_address_and_with_the_node() -> None:
+    peers = Peers(h=GOOD)
+    asked = client(peers)
+    await asked.page(NODE, Source.RESOURCE)
+    relabelled = structs.replace(NODE, labels={})
+    await asked.page(relabelled, Source.RESOURCE)
+    assert peers.tried[3:] == ["h"]
+    renamed = structs.replace(NODE, addresses=(*NODE.addresses[:2], NodeAddress("Hostname", "g")))
+    await failure(asked, renamed)
+    assert peers.tried[4:] == ["10.0.0.1", "5.0.0.1", "g"]
+    await asked.page(NODE, Source.RESOURCE)
+    peers.tried.clear()
+    asked.forget(NODE.name)
+    await asked.page(NODE, Source.RESOURCE)
+    assert peers.tried == ["10.0.0.1", "5.0.0.1", "h"]
 
 
-ENDINGS = {
-    "in the middle of the body": (answer()[:-5], ScrapeReason.INTERRUPTED),
-    "after the headers": (answer()[: -len(PAGE)], ScrapeReason.INTERRUPTED),
-    "in the headers": (b"HTTP/1.1 200 OK\r\nCont", ScrapeReason.INTERRUPTED),
-    "before any byte": (b"", ScrapeReason.INTERRUPTED),
+@pytest.mark.parametrize("status", [401, 403, 404, 302, 500, 503])
+async def test_who_answers_is_the_kubelet_whatever_it_says(status: int) -> None:
+    peers = Peers(**{"10.0.0.1": Answer(status), "h": GOOD})
+    asked = client(peers)
+    assert (await failure(asked)).address == "10.0.0.1:10250"
+    assert peers.tried == ["10.0.0.1"]
+
+
+async def test_when_nobody_answers_every_way_is_told_and_the_preferred_one_names_the_reason() -> None:
+    peers = Peers(**{"10.0.0.1": ScrapeReason.TLS_UNTRUSTED, "h": ScrapeReason.DNS})
+    error = await failure(client(peers))
+    assert (error.reason, error.address) == (ScrapeReason.TLS_UNTRUSTED, "10.0.0.1:10250")
+    assert error.detail == "10.0.0.1:10250: 10.0.0.1 says so; 5.0.0.1:10250: 5.0.0.1 says so; h:10250: h says so"
+
+
+async def test_k10_nothing_falls_back_to_an_unverified_peer() -> None:
+    peers = Peers(**dict.fromkeys(("10.0.0.1", "5.0.0.1", "h"), ScrapeReason.TLS_UNTRUSTED))
+    assert (await failure(client(peers, by_name=True))).reason is ScrapeReason.TLS_UNTRUSTED
+    assert peers.verified == [True, True, True]
+
+
+async def test_a_certificate_with_another_name_is_verified_by_the_nodes_name_where_that_is_wanted() -> None:
+    peers = Peers(**{"10.0.0.1": ScrapeReason.TLS_NAME, "10.0.0.1 as n1": GOOD})
+    asked = client(peers, by_name=True)
+    for _ in range(2):
+        page = await asked.page(NODE, Source.RESOURCE)
+        assert (page.address, page.verified) == ("10.0.0.1:10250", "node-name")
+    assert peers.tried == ["10.0.0.1", "10.0.0.1 as n1", "10.0.0.1 as n1"]
+    peers.replies = {"10.0.0.1": GOOD, "10.0.0.1 as n1": ScrapeReason.TLS_NAME}
+    assert (await asked.page(NODE, Source.RESOURCE)).verified == "address"
+
+
+async def test_by_name_is_not_tried_where_the_name_was_not_the_trouble() -> None:
+    peers = Peers(**{"10.0.0.1": ScrapeReason.TLS_EXPIRED, "5.0.0.1": ScrapeReason.TLS_NAME})
+    await failure(client(peers, by_name=True))
+    assert peers.tried == ["10.0.0.1", "5.0.0.1", "5.0.0.1 as n1", "h"]
+
+
+@pytest.mark.looptime
+async def test_k03_one_deadline_holds_for_everything() -> None:
+    peers = Peers(**{"10.0.0.1": hanging})
+    error = await failure(client(peers, timeout=8))
+    assert (error.reason, error.detail) == (ScrapeReason.TIMEOUT, "no full answer within 8 s")
+    assert asyncio.get_running_loop().time() == 8
+
+
+@pytest.mark.looptime
+async def test_after_a_deadline_the_next_scrape_begins_with_the_next_address() -> None:
+    peers = Peers(**{"10.0.0.1": hanging, "h": GOOD})
+    asked = client(peers, by_name=True)
+    await failure(asked)
+    assert (await asked.page(NODE, Source.RESOURCE)).address == "h:10250"
+    assert peers.tried == ["10.0.0.1", "5.0.0.1", "h"]
+
+
+async def test_k08_a_401_has_the_token_read_again_once_and_a_403_names_the_right_that_is_missing() -> None:
+    answers = [Answer(401), Answer(403)]
+
+    async def refusing() -> Answer:
+        return answers.pop(0)
+
+    peers = Peers(**{"10.0.0.1": refusing})
+    error = await failure(client(peers, "old", "new"))
+    assert error.reason is ScrapeReason.FORBIDDEN
+    assert "`get` on nodes/metrics" in error.detail
+    assert [headers["Authorization"] for headers in peers.headers] == ["Bearer old", "Bearer new"]
+
+
+async def test_k08_the_same_token_is_not_tried_twice() -> None:
+    peers = Peers(**{"10.0.0.1": Answer(401)})
+    assert (await failure(client(peers))).reason is ScrapeReason.UNAUTHORIZED
+    assert len(peers.tried) == 1
+
+
+STATUSES = {
+    302: ScrapeReason.REDIRECT,
+    307: ScrapeReason.REDIRECT,
+    403: ScrapeReason.FORBIDDEN,
+    404: ScrapeReason.NOT_FOUND,
+    204: ScrapeReason.STATUS,
+    500: ScrapeReason.STATUS,
 }
 
 
-@pytest.mark.parametrize(("sent", "expected"), ENDINGS.values(), ids=ENDINGS)
-async def test_a_connection_that_ends_early_gives_nothing(
-    kubelet: ScriptedKubelet, tls: ssl.SSLContext, sent: bytes, expected: ScrapeReason
-) -> None:
-    async with kubelet.serving(hanging_up_after(sent), tls), asking() as client:
-        assert await reason(client, node(kubelet)) == expected
-
-
-HANGING = {
-    "no answer": b"",
-    "headers only": answer()[: -len(PAGE)],
-    "a body that stalls": answer()[:-5],
-    "continue, for ever": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
-}
-
-
-@pytest.mark.parametrize("sent", HANGING.values(), ids=HANGING)
-async def test_one_deadline_holds_for_everything(kubelet: ScriptedKubelet, tls: ssl.SSLContext, sent: bytes) -> None:
-    async with kubelet.serving(saying(sent), tls), asking(timeout=0.3) as client:
-        assert await reason(client, node(kubelet)) == ScrapeReason.TIMEOUT
-
-
-async def test_a_peer_that_never_speaks_tls_runs_into_the_deadline() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        kubelet = ScriptedKubelet()
-        kubelet.port = deaf.getsockname()[1]
-        async with asking(timeout=0.3) as client:
-            assert await reason(client, node(kubelet)) == ScrapeReason.TIMEOUT
-
-
-STRANGERS = {
-    "signed by somebody else": lambda folder: context(STRANGER, folder),
-    "for another address": lambda folder: context(OURS, folder, "127.0.0.9"),
-    "expired": lambda folder: context(
-        OURS, folder, "127.0.0.1", not_before=datetime.now(UTC) - timedelta(days=9), days=1
-    ),
-}
-
-
-@pytest.mark.parametrize("made", STRANGERS.values(), ids=STRANGERS)
-async def test_a_wrong_certificate_gets_no_byte_of_the_token(
-    kubelet: ScriptedKubelet, tmp_path: Path, made: Callable[[Path], ssl.SSLContext]
-) -> None:
-    async with kubelet.serving(saying(answer()), made(tmp_path)), asking() as client:
-        assert await reason(client, node(kubelet)) == ScrapeReason.TLS
-    assert kubelet.requests == []
-
-
-async def test_insecure_means_that_anybody_is_believed(kubelet: ScriptedKubelet, tmp_path: Path) -> None:
-    tls = context(STRANGER, tmp_path, "127.0.0.9")
-    async with kubelet.serving(saying(answer()), tls), asking(files=TrustFiles(insecure=True)) as client:
-        assert (await client.page(node(kubelet), Source.RESOURCE)).body == PAGE
-    assert b"Bearer secret" in kubelet.requests[0]
-
-
-async def test_a_refused_port_is_a_connection_error(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(saying(answer()), tls):
-        pass
-    async with asking() as client:
-        assert await reason(client, node(kubelet)) == ScrapeReason.CONNECT
-
-
-async def test_a_401_has_the_token_read_again_once(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    unauthorized = answer(b"Unauthorized", "401 Unauthorized")
-    async with kubelet.serving(saying(unauthorized, answer()), tls), asking("old", "new") as client:
-        assert (await client.page(node(kubelet), Source.RESOURCE)).body == PAGE
-    assert [b"Bearer new" in request for request in kubelet.requests] == [False, True]
-
-
-async def test_the_same_token_is_not_tried_twice(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(saying(answer(b"", "401 Unauthorized")), tls), asking() as client:
-        assert await reason(client, node(kubelet)) == ScrapeReason.UNAUTHORIZED
-    assert len(kubelet.requests) == 1
-
-
-async def test_connections_are_kept_and_replaced_when_the_kubelet_closed_them(
-    kubelet: ScriptedKubelet, tls: ssl.SSLContext
-) -> None:
-    asked = 0
-
-    def closes_the_third_time(_request: bytes, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
-        writer.close() if asked == 3 else writer.write(answer())
-
-    async with kubelet.serving(closes_the_third_time, tls), asking() as client:
-        for _ in range(3):
-            assert (await client.page(node(kubelet), Source.RESOURCE)).body == PAGE
-    assert (len(kubelet.requests), kubelet.connections) == (4, 2)
-
-
-async def test_a_client_certificate_is_shown(kubelet: ScriptedKubelet, tmp_path: Path) -> None:
-    certificate, key = OURS.issue("scraper", server=False, client=True).write(tmp_path)
-    tls = context(OURS, tmp_path)
-    tls.load_verify_locations(cadata=OURS.pem.decode())
-    tls.verify_mode = ssl.CERT_REQUIRED
-    files = TrustFiles(authority=OURS.pem.decode(), certificate_file=str(certificate), key_file=str(key))
-    async with kubelet.serving(saying(answer()), tls), asking(files=files) as client:
-        assert (await client.page(node(kubelet), Source.RESOURCE)).body == PAGE
-
-
-async def test_a_new_authority_is_honoured_and_the_old_connection_left(
-    kubelet: ScriptedKubelet, tmp_path: Path
-) -> None:
-    bundle = OURS.write(tmp_path)
-    clock = FakeClock()
-    tls = context(OURS, tmp_path)
-    async with (
-        kubelet.serving(saying(answer()), tls),
-        asking(files=TrustFiles(authority_file=str(bundle)), clock=clock) as client,
-    ):
-        await client.page(node(kubelet), Source.RESOURCE)
-        bundle.write_bytes(STRANGER.pem)
-        await clock.advance(31)
-        assert await reason(client, node(kubelet)) == ScrapeReason.TLS
-
-
-async def test_a_denied_address_is_not_dialled(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(saying(answer()), tls), asking() as client:
-        assert await reason(client, node(kubelet, "169.254.169.254")) == ScrapeReason.ADDRESS
-    assert kubelet.connections == 0
+@pytest.mark.parametrize(("status", "expected"), STATUSES.items())
+async def test_every_status_has_its_reason(status: int, expected: ScrapeReason) -> None:
+    assert (await failure(client(Peers(**{"10.0.0.1": Answer(status)})))).reason is expected
 
 
 RETRY = {
     "seconds": ("17", 17.0),
-    "more than a minute": ("3600", 60.0),
+    "an hour": ("3600", 60.0),
     "negative": ("-5", None),
     "a date": ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+    "junk": ("soon", None),
+    "none": ("", None),
     "other digits": ("\u0661\u0662", None),
     "endless": ("9" * 5000, None),
 }
 
 
 @pytest.mark.parametrize(("text", "seconds"), RETRY.values(), ids=RETRY)
-def test_retry_after_is_read_as_seconds_up_to_a_minute(text: str, seconds: float | None) -> None:
+def test_k09_retry_after_is_read_as_seconds_up_to_a_minute(text: str, seconds: float | None) -> None:
     assert retry_after(text) == seconds
 
 
-async def test_an_overloaded_kubelet_names_the_time_to_wait(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    sent = answer(b"", "429 Too Many Requests", "Retry-After: 20\r\n")
-    async with kubelet.serving(saying(sent), tls), asking() as client:
-        with pytest.raises(ScrapeError) as caught:
-            await client.page(node(kubelet), Source.RESOURCE)
-    assert (caught.value.reason, caught.value.retry_after) == (ScrapeReason.STATUS, 20.0)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_k09_an_overloaded_kubelet_names_the_time_to_wait(status: int) -> None:
+    error = await failure(client(Peers(**{"10.0.0.1": Answer(status, b"", "3600")})))
+    assert (error.reason, error.retry_after) == (ScrapeReason.STATUS, 60.0)
+
+
+async def test_k27_a_node_with_a_denied_address_alone_is_not_asked_at_all() -> None:
+    peers = Peers(**{"169.254.169.254": GOOD})
+    cloud = structs.replace(NODE, addresses=(NodeAddress("InternalIP", "169.254.169.254"),))
+    assert (await failure(client(peers), cloud)).reason is ScrapeReason.ADDRESS_DENIED
+    assert peers.tried == []
+
+
+async def test_an_exempt_node_is_believed_and_the_others_are_not() -> None:
+    peers = Peers(**{"10.0.0.1": GOOD})
+    files = TrustFiles(authority=OURS.pem.decode(), exceptions=selectors.parse("old=yes"))
+    asked = client(peers, files=files)
+    assert (await asked.page(NODE, Source.RESOURCE)).verified == ""
+    assert (await asked.page(structs.replace(NODE, labels={}), Source.RESOURCE)).verified == "address"
+    assert peers.verified == [False, True]
+
+
+async def test_closing_closes_the_exchange() -> None:
+    peers = Peers()
+    await client(peers).close()
+    assert peers.closed

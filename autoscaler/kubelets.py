@@ -1,0 +1,50 @@
+"""The client for kubelets as the settings want it: `run` asks by it, and `doctor` the same way."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from autoscaler.clock import Clock
+from autoscaler.config.settings import KubeletSettings
+from autoscaler.core import selectors
+from autoscaler.kube.addresses import AddressRules
+from autoscaler.kube.connection import Connections
+from autoscaler.kube.exchange import AiohttpExchange
+from autoscaler.kube.kubelet import KubeletClient
+from autoscaler.kube.trust import KubeletTrust, TrustFiles
+
+
+async def kubelet_client(kubelet: KubeletSettings, connections: Connections, clock: Clock) -> KubeletClient:
+    """A client that shows the token of `connections`; ConfigError names the file that is no good."""
+    cluster = await connections.current()
+    files = TrustFiles(
+        authority=cluster.ca_pem,
+        authority_file=kubelet.certificate_authority,
+        certificate_file=kubelet.client_certificate,
+        key_file=kubelet.client_key,
+        insecure=kubelet.insecure_tls,
+        exceptions=selectors.parse(kubelet.insecure_tls_nodes) if kubelet.insecure_tls_nodes else None,
+    )
+    rules = AddressRules(
+        types=kubelet.preferred_address_types,
+        port=kubelet.port,
+        status_port=kubelet.use_node_status_port,
+        annotation_path=kubelet.annotation_path,
+        loopback=kubelet.allow_loopback,
+        node_name=kubelet.tls_server_name == "node-name",
+        forbidden=_api_server(cluster.host),
+    )
+    return KubeletClient(
+        rules=rules,
+        trust=KubeletTrust(files, clock),
+        tokens=connections,
+        exchange=AiohttpExchange(rules),
+        clock=clock,
+        timeout=kubelet.request_timeout,
+    )
+
+
+def _api_server(url: str) -> frozenset[tuple[str, int]]:
+    """Where the API server listens: a node that gives its address and port for its kubelet's is not asked there."""
+    parts = urlsplit(url)
+    return frozenset({(parts.hostname or "", parts.port or 443)})
