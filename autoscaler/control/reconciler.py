@@ -88,6 +88,8 @@ class Reconciler:
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
         try:
+            if promised := planner.promise(plan, policy, self._compat):
+                await self._teller.promise(policy, promised)
             await self._scaler.write(scale, policy.target, plan.desired)
         except ConflictError as exc:
             return Outcome.CONFLICTED, str(exc)

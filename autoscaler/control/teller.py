@@ -16,7 +16,7 @@ from autoscaler.errors import AuditError, KubeError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, EventNote, Plan
-from autoscaler.model.policy import Policy
+from autoscaler.model.policy import Condition, Policy
 from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
 
@@ -89,6 +89,11 @@ class Teller:
         except AuditError as exc:
             body = msgspec.json.encode(decision).decode()
             log.error("Kept a record in this log only", error=str(exc), record=body)
+
+    async def promise(self, policy: Policy, conditions: Sequence[Condition]) -> None:
+        """Put these into the status now; raises KubeError when they could not be put there."""
+        status = PolicyStatus(observed_generation=policy.generation, conditions=tuple(conditions))
+        await self._policies.write(policy, status)
 
     async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
         """Bring the status up to date and offer the events."""

@@ -18,7 +18,7 @@ from autoscaler.core.behavior import Bounds
 from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, REMOVED, TO_ZERO, Conditions, holds, touched
 from autoscaler.core.evaluation import Evaluation, Refusal, may_wake, reference, selected_pods
 from autoscaler.core.proposals import Asked, Question, proposal
-from autoscaler.core.settlement import settled
+from autoscaler.core.settlement import promise, settled
 from autoscaler.model.objects import Scale
 from autoscaler.model.plan import (
     Action,
@@ -36,7 +36,7 @@ from autoscaler.model.plan import (
 )
 from autoscaler.model.reason import Reason
 
-__all__ = ["Evaluation", "plan", "settled"]
+__all__ = ["Evaluation", "plan", "promise", "settled"]
 
 _MESSAGES = {
     behavior.READY: "recommended size matches current size",

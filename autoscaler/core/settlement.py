@@ -1,4 +1,4 @@
-"""A plan once its number was written, or once the write failed."""
+"""A plan once its number was written, or once the write failed; and what must be told before it is written."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ def settled(
     if not written:
         note = EventNote("Warning", "FailedRescale", f"New size: {plan.desired}; reason: {why}; error: {error}")
         message = f"the target scale could not be updated: {error}"
+        conditions = touched(plan.conditions, ABLE, "False", "FailedUpdateScale", message)
+        if promise(plan, policy, compat):
+            conditions = touched(conditions, *_NOT_TO_ZERO)
         return replace(
             plan,
-            conditions=touched(plan.conditions, ABLE, "False", "FailedUpdateScale", message),
+            conditions=conditions,
             events=(*plan.events, note),
             error=f"failed to rescale {reference(policy)}: {error}",
             decided=False,
@@ -44,18 +47,35 @@ def settled(
     note = EventNote("Normal", "SuccessfulRescale", f"New size: {plan.desired}; reason: {why}")
     return replace(
         plan,
-        conditions=_with_zero(conditions, plan.current, plan.desired, policy, compat),
+        conditions=_with_zero(conditions, plan, policy, compat),
         events=(*plan.events, note),
         history=behavior.recorded(plan.history, policy.behavior, plan.current, plan.desired, now),
     )
 
 
-def _with_zero(conditions: Conditions, current: int, desired: int, policy: Policy, compat: Compat) -> Conditions:
+_TO_ZERO = (TO_ZERO, "True", "ScaledToZero", "the workload was scaled to zero")
+_NOT_TO_ZERO = (TO_ZERO, "False", "NotScaledToZero", "the workload was not scaled to zero")
+
+
+def promise(plan: Plan, policy: Policy, compat: Compat) -> Conditions:
+    """What must stand in the status before the number is written, () for nothing.
+
+    Whoever finds a target at 0 without ScaledToZero takes it for paused (hpa.md §3.7.1): told only afterwards, a crash
+    in between would leave it at 0 for ever.
+    """
+    if plan.action is Action.HOLD or not compat.scale_to_zero or not _goes_to_zero(plan, policy):
+        return ()
+    return touched((), *_TO_ZERO)
+
+
+def _goes_to_zero(plan: Plan, policy: Policy) -> bool:
+    return bool(plan.current) and plan.desired == 0 and policy.min_replicas == 0 and wakes_by_itself(policy)
+
+
+def _with_zero(conditions: Conditions, plan: Plan, policy: Policy, compat: Compat) -> Conditions:
     """ScaledToZero is set on every write, so that it is never stale (hpa.md §3.7)."""
     if not compat.scale_to_zero:
         if holds(policy.conditions, TO_ZERO):
             return touched(conditions, TO_ZERO, REMOVED, "", "")
         return conditions
-    if current > 0 and desired == 0 and policy.min_replicas == 0 and wakes_by_itself(policy):
-        return touched(conditions, TO_ZERO, "True", "ScaledToZero", "the workload was scaled to zero")
-    return touched(conditions, TO_ZERO, "False", "NotScaledToZero", "the workload was not scaled to zero")
+    return touched(conditions, *(_TO_ZERO if _goes_to_zero(plan, policy) else _NOT_TO_ZERO))

@@ -22,7 +22,7 @@ def within(given_):
     return given_.policy.min_replicas <= given_.scale.replicas <= given_.policy.max_replicas
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(EVALUATIONS)
 def test_what_is_written_is_within_the_bounds(given_):
     found = plan(given_)
@@ -32,7 +32,7 @@ def test_what_is_written_is_within_the_bounds(given_):
         assert found.desired == given_.scale.replicas
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(EVALUATIONS)
 def test_no_usable_data_means_hold(given_):
     blind = replace(given_, pod_metrics=None, values={})
@@ -40,7 +40,7 @@ def test_no_usable_data_means_hold(given_):
         assert plan(blind).action is Action.HOLD
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(EVALUATIONS)
 def test_a_metric_that_fails_never_takes_a_replica(given_):
     """Whatever the others say (hpa.md §3.7); behind a window, an earlier recommendation decides."""
@@ -94,7 +94,7 @@ def multiplies_another_number(given_, found):
     return False
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(EVALUATIONS, st.randoms(use_true_random=False), st.integers(1, 2000))
 def test_more_load_never_lowers_the_result_but_in_the_cases_listed(given_, random_, more):
     given_ = positive(given_)

@@ -1,11 +1,14 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.errors import ConflictError, ForbiddenError
 from autoscaler.model.decision import Outcome
+from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, Chosen, Proposal
-from autoscaler.model.policy import MetricSpec, Mode, TargetRef
+from autoscaler.model.policy import Behavior, Condition, MetricSpec, Mode, ScalingPolicy, ScalingRules, TargetRef
+from autoscaler.model.status import PolicyStatus
 from tests.control.shop import Shop, policy
 
 
@@ -69,6 +72,46 @@ def test_a_forbidden_write_is_this_targets_condition_and_nobody_elses_exception(
     assert decision.outcome is Outcome.FAILED
     assert "forbidden" in decision.error
     assert shop.condition("AbleToScale").status == "False"
+
+
+AT_ONCE = ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 10, 15),))
+IDLE = policy(
+    min_replicas=0,
+    metrics=(MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=Milli(10_000)),),
+    behavior=Behavior(AT_ONCE, AT_ONCE),
+)
+
+
+def to_zero(status: PolicyStatus) -> str:
+    return next((each.status for each in status.conditions if each.type == "ScaledToZero"), "")
+
+
+def test_a_target_goes_to_zero_once_its_status_says_so(shop: Shop) -> None:
+    shop.answers = {"queue": 0}
+    assert shop.evaluate(IDLE).outcome is Outcome.WRITTEN
+    assert shop.written == [(0, "7")]
+    assert [to_zero(status) for status in shop.statuses] == ["True", "True"]
+    assert shop.statuses[0].desired_replicas is None
+
+
+def test_a_target_whose_status_cannot_say_so_is_not_left_at_zero(shop: Shop) -> None:
+    shop.answers, shop.status_fault = {"queue": 0}, ForbiddenError("status is forbidden", status=403)
+    decision = shop.evaluate(IDLE)
+    assert (decision.outcome, shop.written) == (Outcome.FAILED, [])
+    assert "status is forbidden" in decision.error
+
+
+def test_a_write_to_zero_that_failed_is_not_said_to_be_done(shop: Shop) -> None:
+    shop.answers, shop.refusal = {"queue": 0}, [ForbiddenError("no", status=403)]
+    shop.evaluate(IDLE)
+    assert [to_zero(status) for status in shop.statuses] == ["True", "False"]
+
+
+def test_a_target_we_scaled_to_zero_wakes(shop: Shop) -> None:
+    shop.replicas, shop.answers = 0, {"queue": 25_000}
+    told = Condition(type="ScaledToZero", status="True", reason="ScaledToZero", message="")
+    assert shop.evaluate(replace(IDLE, conditions=(told,))).desired == 3
+    assert to_zero(shop.statuses[-1]) == "False"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.core.settlement import settled
+from autoscaler.core.settlement import promise, settled
 from autoscaler.model.compat import Compat
 from autoscaler.model.plan import Action, Final, History, Plan, ScaleEvent
 from autoscaler.model.policy import (
@@ -82,3 +82,18 @@ def test_without_the_gate_the_mark_is_taken_away():
     plan = settled(resize(2, 5), marked, written=True, error="", now=NOW, compat=off)
     assert reasons(plan)["ScaledToZero"] == ("", "")
     assert "ScaledToZero" not in reasons(settled(resize(2, 5), policy(), written=True, error="", now=NOW, compat=off))
+
+
+def test_going_to_zero_is_told_before_it_is_done():
+    asked, plan = policy(min_replicas=0, metrics=(QUEUE,)), resize(2, 0)
+    assert [(each.type, each.status) for each in promise(plan, asked, Compat())] == [("ScaledToZero", "True")]
+    assert promise(plan, asked, Compat(scale_to_zero=False)) == ()
+    assert promise(resize(2, 1), asked, Compat()) == ()
+    assert promise(resize(0, 2), asked, Compat()) == ()
+
+
+def test_what_was_told_is_taken_back_when_the_write_failed():
+    asked = policy(min_replicas=0, metrics=(QUEUE,))
+    failed = settled(resize(2, 0), asked, written=False, error="no", now=NOW)
+    assert reasons(failed)["ScaledToZero"] == ("False", "NotScaledToZero")
+    assert "ScaledToZero" not in reasons(settled(resize(2, 1), asked, written=False, error="no", now=NOW))
