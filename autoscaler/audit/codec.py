@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.errors import AuditError, MalformedError
-from autoscaler.model.decision import Decision
+from autoscaler.model.decision import Decision, Repeat
 from autoscaler.model.plan import Counted, Proposal, Unnamed
 
 MAX_BODY = 64 * 1024
@@ -79,6 +79,11 @@ def encode(decision: Decision) -> bytes:
     except UnicodeEncodeError as exc:
         raise AuditError(f"decision {decision.id!a} holds text that is no Unicode") from exc
     return body
+
+
+def row(repeat: Repeat) -> bytes:
+    """One more evaluation of a record, as it stands in the body's `repeats`."""
+    return _encoder.encode(repeat)
 
 
 def decode(body: bytes) -> Decision:

@@ -17,18 +17,18 @@ from typing import Any, Self, TypeVar
 import structlog
 from msgspec import Struct
 
-from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
+from autoscaler.audit.sharing import Sharing
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.clock import Clock
 from autoscaler.errors import AuditError, SpoolFullError
-from autoscaler.model.decision import Decision, Outcome
-from autoscaler.model.instant import parse_instant
+from autoscaler.model.decision import Decision
 from autoscaler.telemetry import AuditTelemetry
 
 log = structlog.get_logger(__name__)
 
 COMMIT_WINDOW = 0.005
+HEARTBEAT = 60.0
 PATIENCE = 1.0
 WAITING = 10_000  # records in memory before a disk that hangs makes us refuse more
 GROUP = 1000  # records a transaction, so that a backlog in memory does not end in one huge commit
@@ -51,15 +51,11 @@ class _Call(Struct, frozen=True):
     done: asyncio.Future[Any]
 
 
-def changed(decision: Decision) -> bool:
-    """Whether it moved the target, or would have done so outside Shadow: what `explain` looks for first."""
-    return decision.outcome in (Outcome.WRITTEN, Outcome.SHADOWED)
-
-
 class Outbox:
     """`async with Outbox(spool, ...)`: the thread runs inside the block, the spool is closed at its end.
 
-    `window` and `patience` are seconds: how long a commit waits for company, how long `record` waits for the disk.
+    `window`, `patience` and `heartbeat` are seconds: how long a commit waits for company, how long `record` waits for
+    the disk, and how long evaluations that come to the same share a record (0: each has its own).
     """
 
     def __init__(
@@ -70,12 +66,15 @@ class Outbox:
         *,
         window: float = COMMIT_WINDOW,
         patience: float = PATIENCE,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         self._spool = spool
         self._clock = clock
         self._telemetry = telemetry
         self._window = window
         self._patience = patience
+        self._heartbeat = heartbeat
+        self._sharing = Sharing(heartbeat)
         self._inbox: queue.SimpleQueue[_Append | _Call] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._running = True  # the thread's own
@@ -103,11 +102,20 @@ class Outbox:
         else:
             self._spool.close()
 
-    async def record(self, decision: Decision) -> None:
-        """Return once `decision` is durable; SpoolFullError or AuditError when that is not known within `patience`."""
-        entry = Entry(
-            key=decision.key, at=parse_instant(decision.time), changed=changed(decision), body=codec.encode(decision)
-        )
+    async def record(self, decision: Decision) -> str:
+        """The id of the record that has it, once `decision` is durable.
+
+        SpoolFullError or AuditError when that is not known within `patience`.
+        """
+        entry, record_id = self._sharing.entry(decision)
+        try:
+            await self._commit_of(entry)
+        except BaseException:
+            self._sharing.forget(decision.key)  # whether it stands is not known
+            raise
+        return record_id
+
+    async def _commit_of(self, entry: Entry) -> None:
         started = self._clock.monotonic()
         done: asyncio.Future[None] = self._loop.create_future()
         try:
@@ -127,12 +135,24 @@ class Outbox:
 
     async def news(self) -> None:
         """Return when something may be undelivered that was not there at the last call of `undelivered`."""
-        await self._news.wait()
+        with suppress(TimeoutError):  # a record may stand whose target is gone: it is due all the same
+            async with asyncio.timeout(self._heartbeat or None):
+                await self._news.wait()
+
+    async def settle(self) -> None:
+        """Have everything recorded so far among the undelivered."""
+        self._sharing.forget_all()
+        await self._call(self._spool.settle)
 
     async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
         """The oldest records Kafka has not acknowledged, oldest first; AuditError when the spool cannot be read."""
         self._news.clear()
-        return await self._call(lambda: self._spool.undelivered(max_bytes, max_rows))
+        return await self._call(lambda: self._undelivered(max_bytes, max_rows))
+
+    def _undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
+        with suppress(SpoolFullError):  # in a full one the standing records wait until there is room
+            self._spool.settle(self._clock.now() - self._heartbeat)
+        return self._spool.undelivered(max_bytes, max_rows)
 
     async def delivered(self, position: int) -> None:
         """Kafka has acknowledged everything up to `position`."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from autoscaler.audit import standing
 from autoscaler.audit.codec import Record
 from autoscaler.audit.lock import SpoolLock
 from autoscaler.errors import AuditError, ConfigError, SpoolFullError
@@ -42,6 +43,7 @@ CREATE TABLE records (
 CREATE INDEX records_of_target ON records (target);
 CREATE INDEX changes_of_target ON records (target) WHERE changed;
 CREATE TABLE parked (position INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
+{standing.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
@@ -52,12 +54,18 @@ INSERT INTO targets (key, seq) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET seq
 
 
 class Entry(Struct, frozen=True):
-    """A record to append: `changed` = its replica count differs from the one before it."""
+    """A record to append. `changed`: it moved its target; `standing`: later evaluations may join it.
+
+    `row` is what is appended instead when the record of `joins` (its time) still stands.
+    """
 
     key: str
     at: float
     changed: bool
     body: bytes
+    standing: bool = False
+    joins: float | None = None
+    row: bytes = b""
 
 
 class Spool:
@@ -108,6 +116,15 @@ class Spool:
                 self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
                 self._shrink()
 
+    def settle(self, before: float | None = None) -> None:
+        """Finish the standing records made before that time, None: all, so that they can be delivered."""
+        with _mapped_errors():
+            targets = standing.older_than(self._db, before)
+        if targets:
+            with self._transaction():
+                for target in targets:
+                    standing.finish(self._db, target)
+
     def undelivered(self, max_bytes: int, max_rows: int) -> list[Record]:
         """The oldest records that Kafka has not acknowledged, at least one and else under both limits."""
         found: list[Record] = []
@@ -156,7 +173,13 @@ class Spool:
 
     def _insert(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
+            if entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.row):
+                continue
             target, seq = self._db.execute(_NUMBER, (entry.key,)).fetchone()
+            standing.finish(self._db, target)
+            if entry.standing:
+                standing.stand(self._db, target, seq, entry.at, entry.body)
+                continue
             self._db.execute(
                 "INSERT INTO records (target, seq, at, changed, body) VALUES (?, ?, ?, ?, ?)",
                 (target, seq, entry.at, entry.changed, entry.body),

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, EventNote, Stage
 from autoscaler.model.policy import Condition, TargetRef
 from autoscaler.model.reason import Reason
@@ -33,13 +34,25 @@ class PolicyRef(Struct, frozen=True):
     generation: int
 
 
+class Repeat(Struct, frozen=True, array_like=True):
+    """One more evaluation that came to the same: seconds after the record's time, the age of its oldest sample, and the
+    usage of each metric (None: it failed), in the order of the proposals. Everything else is as in the record, or
+    follows from these (`core.repeats`).
+    """
+
+    after: float
+    sample_age: float | None
+    usage: tuple[Milli | None, ...]
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """Body of a record. Its number per target (`epoch`, `seq`) is given by the spool in the transaction that keeps it.
 
     `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
     in seconds of the oldest sample used, None when none was. `compat` is the Kubernetes release whose rules decided, ""
     when none did. `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
-    `names`) to keep the record under 64 KiB; empty: all is there.
+    `names`) to keep the record under 64 KiB; empty: all is there. `repeats` are later evaluations that came to the
+    same.
     """
 
     id: str
@@ -60,6 +73,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()
     truncated: tuple[str, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def key(self) -> str:

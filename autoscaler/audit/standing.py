@@ -1,0 +1,67 @@
+"""Records that later evaluations may still join: one a target, beside the finished ones, as durable as those.
+
+A standing record takes rows (`model.decision.Repeat`) until another record of its target comes or it is old enough;
+then it is moved to the finished ones, rows included, under the number it has had all along. So a target's records are
+in their order, and what is delivered never changes any more. Every function works within the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+_NONE = b'"repeats":[]}'
+"""How every record ends that no other evaluation has joined (`codec.encode`)."""
+
+SCHEMA = """
+CREATE TABLE standing (
+  target INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE repeats (id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX repeats_of_target ON repeats (target);
+"""
+
+
+def with_repeats(body: bytes, rows: list[bytes]) -> bytes:
+    """The body of a record with these rows, which come last in it."""
+    return b"%b%b%b" % (body.removesuffix(_NONE), _NONE[:-2], b",".join(rows)) + _NONE[-2:]
+
+
+def stand(db: sqlite3.Connection, target: int, seq: int, at: float, body: bytes) -> None:
+    """A new record that may be joined."""
+    db.execute("INSERT INTO standing VALUES (?, ?, ?, ?)", (target, seq, at, body))
+
+
+def join(db: sqlite3.Connection, key: str, first_at: float, row: bytes) -> bool:
+    """Add a row to the standing record of `first_at`; False when that one does not stand any more."""
+    found = db.execute(
+        "SELECT target FROM standing JOIN targets ON targets.id = target WHERE key = ? AND at = ?", (key, first_at)
+    ).fetchone()
+    if found is None:
+        return False
+    db.execute("INSERT INTO repeats (target, body) VALUES (?, ?)", (found[0], row))
+    return True
+
+
+def finish(db: sqlite3.Connection, target: int) -> None:
+    """Move the target's standing record, if it has one, to the finished ones."""
+    found = db.execute("SELECT seq, at, body FROM standing WHERE target = ?", (target,)).fetchone()
+    if found is None:
+        return
+    seq, at, body = found
+    db.execute(
+        "INSERT INTO records (target, seq, at, changed, body) VALUES (?, ?, ?, 0, ?)",
+        (target, seq, at, with_repeats(body, rows_of(db, target))),
+    )
+    db.execute("DELETE FROM repeats WHERE target = ?", (target,))
+    db.execute("DELETE FROM standing WHERE target = ?", (target,))
+
+
+def older_than(db: sqlite3.Connection, at: float | None) -> list[int]:
+    """Targets whose standing record was made before `at` (None: all of them), in the order they were made."""
+    limit = float("inf") if at is None else at
+    return [row[0] for row in db.execute("SELECT target FROM standing WHERE at < ? ORDER BY at", (limit,))]
+
+
+def rows_of(db: sqlite3.Connection, target: int) -> list[bytes]:
+    """The rows of a standing record, in their order."""
+    return [row[0] for row in db.execute("SELECT body FROM repeats WHERE target = ? ORDER BY id", (target,))]
