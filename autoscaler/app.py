@@ -96,9 +96,10 @@ class _WitnessedOutbox:
         self._outbox = outbox
         self._witness = witness
 
-    async def record(self, decision: Decision) -> None:
-        await self._outbox.record(decision)
+    async def record(self, decision: Decision) -> str:
+        record_id = await self._outbox.record(decision)
         self._witness(decision)
+        return record_id
 
 
 class Application:
@@ -128,7 +129,8 @@ class Application:
             spool = Spool(
                 Path(audit.spool_dir), now=self._clock.now(), forwarding=forwarding, max_bytes=audit.spool_max_bytes
             )
-            outbox = await stack.enter_async_context(Outbox(spool, self._clock, telemetry.audit))
+            outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
+            await stack.enter_async_context(outbox)
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
             kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
             stack.push_async_callback(kubelets.close)

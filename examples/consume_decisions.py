@@ -63,7 +63,10 @@ def lines(message: Message, ledger: Ledger) -> list[str]:
     if headers["ce_type"] == PARKED:
         return [*told, f"{headers['ce_time']} {number} could not be delivered: {body['reason']}"]
     size = f"{body['current']} → {body['desired']}" if body["action"] == "resize" else f"stays at {body['current']}"
-    return [*told, f"{headers['ce_time']} {number} {size} ({body['reason']}, {body['outcome']})"]
+    told.append(f"{headers['ce_time']} {number} {size} ({body['reason']}, {body['outcome']})")
+    if repeats := body["repeats"]:
+        told[-1] += f", and {len(repeats)} times more within {repeats[-1][0]:.0f} s"
+    return told
 
 
 async def follow(servers: str, topic: str, *, from_start: bool) -> None:

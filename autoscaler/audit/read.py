@@ -10,10 +10,12 @@ from typing import Any, Self
 
 from autoscaler.audit.codec import Record
 from autoscaler.audit.spool import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
+from autoscaler.audit.standing import with_repeats
 from autoscaler.errors import AuditError
 
 PAGE = 500
 
+_STANDING = "SELECT target, 0, key, standing.seq, at, body FROM standing JOIN targets ON targets.id = target"
 _COLUMNS = "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
 
 
@@ -41,12 +43,16 @@ class SpoolReader:
     def targets(self) -> list[str]:
         """Keys (`namespace/kind/name`) of the targets that have records, sorted."""
         rows = self._rows(
-            "SELECT key FROM targets WHERE EXISTS (SELECT 1 FROM records WHERE target = targets.id) ORDER BY key"
+            "SELECT key FROM targets WHERE EXISTS (SELECT 1 FROM records WHERE target = targets.id)"
+            " OR EXISTS (SELECT 1 FROM standing WHERE target = targets.id) ORDER BY key"
         )
         return [row[0] for row in rows]
 
     def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None:
-        """The last record of a target; `changed`: the last that moved it; `before`: not after that time."""
+        """The last record of a target; `changed`: the last that moved it; `before`: made not after that time."""
+        if not changed:
+            for record in self._standing("WHERE key = ? AND at <= ?", key, float("inf") if before is None else before):
+                return record
         wanted = "AND changed " if changed else ""
         timely = "AND at <= ? " if before is not None else ""
         rows = self._rows(
@@ -59,10 +65,13 @@ class SpoolReader:
     def oldest(self, key: str) -> Record | None:
         """The first record of a target that is still kept."""
         rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position LIMIT 1", key)
-        return self._record(rows[0]) if rows else None
+        return self._record(rows[0]) if rows else self.newest(key)
 
     def records(self, key: str | None = None, *, after: int = 0) -> Iterator[Record]:
-        """Records of one target or of all in the order they were made, from the one behind position `after` on."""
+        """Records of one target or of all in the order they were made, from the one behind position `after` on.
+
+        Those that may still be joined come last, at position 0, as they are now: they have no place yet.
+        """
         mine = "" if key is None else "AND key = ? "
         while True:
             rows = self._rows(
@@ -73,8 +82,15 @@ class SpoolReader:
             for row in rows:
                 yield self._record(row)
             if len(rows) < PAGE:
-                return
+                break
             after = rows[-1][0]
+        yield from self._standing("" if key is None else "WHERE key = ?", *(() if key is None else (key,)))
+
+    def _standing(self, where: str, *values: object) -> Iterator[Record]:
+        """Standing records, with the rows they have so far."""
+        for target, *columns, body in self._rows(f"{_STANDING} {where} ORDER BY at", *values):
+            rows = [row[0] for row in self._rows("SELECT body FROM repeats WHERE target = ? ORDER BY id", target)]
+            yield self._record((*columns, with_repeats(body, rows)))
 
     def _opened(self) -> sqlite3.Connection:
         name = self.path.resolve().as_uri()

@@ -7,17 +7,31 @@ from pathlib import Path
 from typing import TextIO
 
 import msgspec
+from msgspec import Struct
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.read import SpoolReader
 from autoscaler.core import explanation
 from autoscaler.core.differences import differences
+from autoscaler.core.repeats import latest
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant, seconds_text
 
 LISTED = 20
+
+
+class _Told(Struct, frozen=True):
+    """One evaluation, and the record it is found in."""
+
+    record: Record
+    decision: Decision
+
+    @classmethod
+    def of(cls, record: Record, moment: float | None = None) -> _Told:
+        """The record's last evaluation, or the last one up to that time."""
+        return cls(record, latest(codec.decode(record.body), moment))
 
 
 def run(
@@ -40,13 +54,13 @@ def run(
     with SpoolReader(Path(spool_dir)) as spool:
         key = _found(spool, target)
         if moments:
-            before, after = (_asked_for(spool, key, each) for each in moments)
+            before, after = (_Told.of(_asked_for(spool, key, each), each) for each in moments)
             _tell_apart(before, after, output, out)
             return 0
         record = _asked_for(spool, key, moment)
         newest = spool.newest(key)
         since = None if moment is not None or newest is None or newest.position == record.position else newest
-        _tell(record, since, output, out)
+        _tell(_Told.of(record, moment), _Told.of(since) if since else None, output, out)
     return 0
 
 
@@ -104,26 +118,26 @@ def _listed(known: list[str]) -> str:
     return f"it knows {', '.join(known[:LISTED])}{more}"
 
 
-def _tell(record: Record, since: Record | None, output: str, out: TextIO) -> None:
-    decision = codec.decode(record.body)
+def _tell(told: _Told, since: _Told | None, output: str, out: TextIO) -> None:
     if output != "text":
-        out.write(_document(_parts(record, decision), output))
+        out.write(_document(_parts(told), output))
         return
-    for line in explanation.lines(explanation.explained(decision)):
+    for line in explanation.lines(explanation.explained(told.decision)):
         print(line, file=out)
     if since is not None:
         print(file=out)
-        later = codec.decode(since.body)
-        latest = f"Latest evaluation, {later.time[:19]}Z: {explanation.headline(later)}"
-        print(explanation.printable(latest), file=out)
+        later = since.decision
+        line = f"Latest evaluation, {later.time[:19]}Z: {explanation.headline(later)}"
+        print(explanation.printable(line), file=out)
 
 
-def _tell_apart(before: Record, after: Record, output: str, out: TextIO) -> None:
-    found = differences(codec.decode(before.body), codec.decode(after.body))
+def _tell_apart(before: _Told, after: _Told, output: str, out: TextIO) -> None:
+    found = differences(before.decision, after.decision)
     if output != "text":
         out.write(_document({"before": _number(before), "after": _number(after), "differences": found}, output))
         return
-    print(f"{before.key}: {seconds_text(before.at)} and {seconds_text(after.at)}", file=out)
+    times = " and ".join(f"{each.decision.time[:19]}Z" for each in (before, after))
+    print(f"{before.record.key}: {times}", file=out)
     for each in found:
         for line in ("", each.what, f"  before  {each.before}", f"  after   {each.after}"):
             print(explanation.printable(line), file=out)
@@ -131,11 +145,13 @@ def _tell_apart(before: Record, after: Record, output: str, out: TextIO) -> None
         print("they tell the same", file=out)
 
 
-def _number(record: Record) -> dict[str, object]:
-    return {"key": record.key, "epoch": record.epoch, "seq": record.seq, "time": seconds_text(record.at)}
+def _number(told: _Told) -> dict[str, object]:
+    record = told.record
+    return {"key": record.key, "epoch": record.epoch, "seq": record.seq, "time": told.decision.time}
 
 
-def _parts(record: Record, decision: Decision) -> dict[str, object]:
+def _parts(told: _Told) -> dict[str, object]:
+    record, decision = told.record, told.decision
     return {
         "key": record.key,
         "epoch": record.epoch,

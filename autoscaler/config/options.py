@@ -131,6 +131,10 @@ AUDIT = Group(
         Option("audit-spool-max-bytes", Kind.SIZE, "1Gi", "audit.spool_max_bytes",
             "Size the spool may reach while Kafka is away. 1Gi is about 30 minutes at 333 records a second, 18 hours "
             "at 10.", least=1 << 20, most=1 << 40),
+        Option("audit-heartbeat", Kind.DURATION, "1m", "audit.heartbeat",
+            "How long evaluations that come to the same share a record, which has what was measured of each. It is "
+            "delivered when something changes, or after this time. 0s: every evaluation has a record of its own.",
+            least=0, most=600),
         Option("audit-kafka-bootstrap-servers", Kind.LIST, "", "audit.kafka.bootstrap_servers",
             "Brokers to begin with, host:port. Empty: records stay in the spool, and every verb that reads them works "
             "there."),

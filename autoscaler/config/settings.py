@@ -86,6 +86,7 @@ class AuditSettings(Struct, frozen=True, kw_only=True):
 
     spool_dir: str
     spool_max_bytes: int
+    heartbeat: float
     kafka: KafkaSettings
 
 

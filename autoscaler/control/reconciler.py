@@ -98,7 +98,7 @@ class Reconciler:
         return Outcome.WRITTEN, plan.error
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, now: float) -> None:
-        await self._teller.record(decision)
+        record_id = await self._teller.record(decision)
         ready = Condition(type="Ready", status="True", reason="Evaluated", message="the policy is valid and evaluated")
         status = PolicyStatus(
             observed_generation=policy.generation,
@@ -107,7 +107,7 @@ class Reconciler:
             metrics=plan.metrics,
             conditions=(ready, *plan.conditions),
             last_scale=now if decision.outcome is Outcome.WRITTEN else None,
-            last_decision=decision.id,
+            last_decision=record_id,
         )
         await self._teller.publish(policy, status, plan.events)
 
@@ -128,7 +128,7 @@ class Reconciler:
             error=message,
         )
         decision = self._teller.decision(policy, plan, Outcome.HELD, message, now=self._clock.now(), evaluation=None)
-        await self._teller.record(decision)
-        status = PolicyStatus(observed_generation=policy.generation, conditions=conditions, last_decision=decision.id)
+        record_id = await self._teller.record(decision)
+        status = PolicyStatus(observed_generation=policy.generation, conditions=conditions, last_decision=record_id)
         await self._teller.publish(policy, status, (EventNote("Warning", "InvalidSpec", message),))
         return decision

@@ -24,9 +24,9 @@ log = structlog.get_logger(__name__)
 
 
 class Journal(Protocol):
-    """Returns once the record is durable; raises AuditError."""
+    """Returns the id of the record that has the decision, once it is durable; raises AuditError."""
 
-    async def record(self, decision: Decision) -> object: ...
+    async def record(self, decision: Decision) -> str: ...
 
 
 class PolicyWriter(Protocol):
@@ -71,8 +71,8 @@ class Teller:
             events=plan.events,
         )
 
-    async def record(self, decision: Decision) -> None:
-        """Make it durable, or at least readable in the log."""
+    async def record(self, decision: Decision) -> str:
+        """Make it durable, or at least readable in the log; the id under which it is found."""
         self._telemetry.evaluations.labels(decision.outcome.value, decision.reason).inc()
         level = log.info if decision.action is Action.RESIZE else log.debug
         level(
@@ -85,10 +85,11 @@ class Teller:
             decision=decision.id,
         )
         try:
-            await self._journal.record(decision)
+            return await self._journal.record(decision)
         except AuditError as exc:
             body = msgspec.json.encode(decision).decode()
             log.error("Kept a record in this log only", error=str(exc), record=body)
+            return decision.id
 
     async def promise(self, policy: Policy, conditions: Sequence[Condition]) -> None:
         """Put these into the status now; raises KubeError when they could not be put there."""

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 from autoscaler.audit import codec
+from autoscaler.core.rebuild import rebuilt
+from autoscaler.core.repeats import expanded
 from autoscaler.errors import AuditError, MalformedError
-from autoscaler.model.decision import Decision, PolicyRef
+from autoscaler.model.decision import SCHEMA_VERSION, Decision, PolicyRef
 from autoscaler.model.plan import Chosen, Counted, Final, Proposal
 from autoscaler.model.policy import TargetRef
 from tests.audit.samples import cpu_proposal, decision, record, stages
@@ -152,3 +157,32 @@ class TestTooLong:
 def test_text_that_is_no_unicode_is_an_audit_error() -> None:
     with pytest.raises(AuditError, match="no Unicode"):
         codec.encode(decision(error="\ud800"))
+
+
+class TestSchema:
+    """The published contract: what we write follows it, and what was written under it is read for ever."""
+
+    SCHEMA = files("autoscaler.audit") / f"decision.v{SCHEMA_VERSION}.schema.json"
+    KEPT = Path(__file__).parent / "data" / "decision.v1.jsonl"
+
+    def test_every_body_follows_it(self) -> None:
+        validator = Draft202012Validator(json.loads(self.SCHEMA.read_text()))
+        for body in [codec.encode(decision()), *self.KEPT.read_bytes().splitlines()]:
+            validator.validate(json.loads(body))
+
+    def test_it_refuses_what_is_no_record(self) -> None:
+        validator = Draft202012Validator(json.loads(self.SCHEMA.read_text()))
+        body = json.loads(codec.encode(decision()))
+        for change in ({"desired": "5"}, {"reason": "Because"}, {"outcome": "lost"}, {"stages": [{"stage": "magic"}]}):
+            assert not validator.is_valid(body | change), change
+        del body["id"]
+        assert not validator.is_valid(body)
+
+    def test_bodies_of_this_version_are_read_for_ever(self) -> None:
+        """Never write this file anew for a change of the record: raise SCHEMA_VERSION, and keep reading it."""
+        for body in self.KEPT.read_bytes().splitlines():
+            found = codec.decode(body)
+            assert found.schema == 1
+            for each in expanded(found):
+                if each.current is not None:
+                    assert rebuilt(each).replicas == each.desired

@@ -29,6 +29,7 @@ class Backlog:
     def __init__(self, records: Sequence[Record] = ()) -> None:
         self.records = list(records)
         self.cursor = 0
+        self.settled = False
         self.parked: list[tuple[int, str]] = []
         self.faults: list[Exception] = []
         self.empty = asyncio.Event()
@@ -36,6 +37,9 @@ class Backlog:
     async def news(self) -> None:
         while not self._left():
             await asyncio.sleep(1)
+
+    async def settle(self) -> None:
+        self.settled = True
 
     async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
         if self.faults:
@@ -223,6 +227,7 @@ class TestTheEnd:
     async def test_the_last_rounds_deliver_what_is_left(self) -> None:
         backlog, broker = Backlog(records(300)), Broker()
         await forwarder(backlog, broker).finish()
+        assert backlog.settled, "what stood for others to join is due now"
         assert len(broker.log) == 300
         assert broker.producers[0].closed
 

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit import codec
-from autoscaler.audit.outbox import Outbox, changed
+from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.verify import Number, verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError, MalformedError, SpoolFullError
-from autoscaler.model.decision import Outcome
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.instant import micro_text
+from autoscaler.model.plan import Action
 from autoscaler.telemetry import AuditTelemetry, Telemetry
 from tests.audit.samples import NOON, decision
 from tests.clock import FakeClock
@@ -32,6 +34,12 @@ async def outbox_at(
     spool = Spool(directory, now=NOON, forwarding=True, max_bytes=max_bytes)
     async with Outbox(spool, FakeClock(NOON + 100), telemetry or Telemetry().audit, patience=patience) as outbox:
         yield outbox
+
+
+def held(second: float) -> Decision:
+    return decision(
+        1, id=f"web-{second:g}", time=micro_text(NOON + second), action=Action.HOLD, outcome=Outcome.HELD, desired=3
+    )
 
 
 def kept(directory: Path) -> list[str]:
@@ -151,18 +159,45 @@ async def test_a_decision_without_a_time_is_refused_before_the_disk(tmp_path: Pa
             await outbox.record(decision(1, time="yesterday"))
 
 
-@pytest.mark.parametrize(
-    ("outcome", "expected"),
-    [
-        (Outcome.WRITTEN, True),
-        (Outcome.SHADOWED, True),
-        (Outcome.HELD, False),
-        (Outcome.CONFLICTED, False),
-        (Outcome.FAILED, False),
-    ],
-)
-def test_what_counts_as_a_change(outcome: Outcome, expected: bool) -> None:
-    assert changed(decision(outcome=outcome)) is expected
+async def test_evaluations_that_come_to_the_same_share_a_record_that_waits_for_them(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox:
+        ids = [await outbox.record(held(number)) for number in (1, 2, 3)]
+        assert ids == ["web-1"] * 3
+        assert len(await outbox.undelivered(1 << 20, 10)) == 1, "it is 99 s old by the clock of this test"
+        await outbox.record(held(97))
+        await outbox.record(held(98))
+        await outbox.record(decision(99))
+        found = [codec.decode(record.body) for record in await outbox.undelivered(1 << 20, 10)]
+    assert [(each.id, [row.after for row in each.repeats]) for each in found] == [
+        ("web-1", [1.0, 2.0]),
+        ("web-97", [1.0]),
+        ("web-99", []),
+    ]
+    assert value(telemetry, "autoscaler_audit_committed_total") == 6
+
+
+async def test_a_standing_record_is_read_but_not_delivered_until_it_is_settled(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        await outbox.record(held(99))
+        await outbox.record(held(99.5))
+        assert await outbox.undelivered(1 << 20, 10) == []
+        with SpoolReader(tmp_path) as reader:
+            [standing] = reader.records()
+        assert len(codec.decode(standing.body).repeats) == 1
+        await outbox.settle()
+        [record] = await outbox.undelivered(1 << 20, 10)
+        assert record.body == standing.body
+
+
+async def test_a_standing_record_survives_and_is_delivered_in_the_next_life(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        await outbox.record(held(1))
+        await outbox.record(held(2))
+    async with outbox_at(tmp_path) as outbox:
+        assert await outbox.record(held(3)) == "web-3"
+        [first] = await outbox.undelivered(1 << 20, 1)
+        assert len(codec.decode(first.body).repeats) == 1
 
 
 def test_a_killed_process_loses_nothing_it_was_told_to_be_durable(tmp_path: Path) -> None:

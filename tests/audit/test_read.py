@@ -51,6 +51,19 @@ def test_newest_and_oldest(directory: Path) -> None:
         assert reader.oldest("shop/Deployment/nobody") is None
 
 
+def test_a_record_that_may_still_be_joined_is_the_newest_of_its_target(directory: Path, tmp_path: Path) -> None:
+    with closing(Spool(tmp_path / "two", now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0), Entry(WEB, NOON + 5, False, b'{"repeats":[]}', standing=True)])
+        spool.append([Entry(WEB, NOON + 6, False, b"{}", joins=NOON + 5, row=b"[1]")])
+        spool.append([Entry(DB, NOON + 7, False, b'{"repeats":[]}', standing=True)])
+        with SpoolReader(tmp_path / "two") as reader:
+            assert reader.newest(WEB).body == b'{"repeats":[[1]]}'
+            assert seconds(reader.newest(WEB, before=NOON + 4)) == [0]
+            assert seconds(reader.newest(DB), reader.oldest(DB)) == [7, 7]
+            assert reader.targets() == [WEB, DB]
+            assert [(record.at - NOON, record.position) for record in reader.records()] == [(0, 1), (5, 0), (7, 0)]
+
+
 def test_more_than_a_page_is_read_while_more_is_written(tmp_path: Path) -> None:
     with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
         spool.append([entry(WEB, second) for second in range(PAGE)])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from autoscaler.audit import codec
-from autoscaler.audit.outbox import changed
+from autoscaler.audit.sharing import changed
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.cli import explain
 from autoscaler.errors import AuditError, AutoscalerError, ConfigError

@@ -117,10 +117,11 @@ class _Journal:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
 
-    async def record(self, decision: Decision) -> None:
+    async def record(self, decision: Decision) -> str:
         if self.shop.spool_fault:
             raise self.shop.spool_fault
         self.shop.records.append(decision)
+        return decision.id
 
 
 class _Policies:
