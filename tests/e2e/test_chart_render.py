@@ -42,6 +42,15 @@ def test_a_monitoring_pipeline_has_a_role_to_bind() -> None:
     assert rule == {"nonResourceURLs": ["/metrics", "/metrics/core", "/debug/nodes"], "verbs": ["get"]}
 
 
+def test_further_kinds_may_be_scaled_one_by_one() -> None:
+    targets = [{"group": "apps", "resource": "statefulsets"}, {"group": "argoproj.io", "resource": "rollouts"}]
+    rules = objects({"rbac": {"targets": targets}})["ClusterRole", "try-hpa-companion"]["rules"]
+    for each in targets:
+        scale = f"{each['resource']}/scale"
+        assert {"apiGroups": [each["group"]], "resources": [scale], "verbs": ["get", "update"]} in rules
+    assert not any("deployments/scale" in rule["resources"] for rule in rules)
+
+
 def test_the_api_server_verifies_us_under_both_versions() -> None:
     made = objects()
     for version in ("v1beta1", "v1"):
@@ -133,6 +142,9 @@ def test_a_digest_wins_over_a_tag() -> None:
         pytest.param({"image": {"digest": "latest"}}, "/image/digest", id="no digest"),
         pytest.param({"extraArgs": ["kubelet-port=1"]}, "/extraArgs/0", id="an argument without dashes"),
         pytest.param({"runAsUser": 0}, "/runAsUser", id="root"),
+        pytest.param(
+            {"rbac": {"targets": [{"group": "apps", "resource": "*"}]}}, "/rbac/targets/0/resource", id="everything"
+        ),
         pytest.param({"log": {"level": "verbose"}}, "/log/level", id="unknown level"),
     ],
 )
