@@ -94,6 +94,8 @@ class Everybody:
     async def access(self, _identity: Identity, _attributes: Attributes) -> Verdict:
         return Verdict(True)
 
+    problem = ""
+
     def current(self) -> FrontProxyTrust | None:
         return None
 

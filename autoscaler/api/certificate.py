@@ -38,6 +38,10 @@ class ServingCertificate(Struct, frozen=True):
         """
         return self.certificate.read_bytes() if self.self_signed else b""
 
+    def expires(self) -> float:
+        """When the certificate itself ends, seconds since 1970. Raises OSError; ValueError when there is none."""
+        return x509.load_pem_x509_certificate(self.certificate.read_bytes()).not_valid_after_utc.timestamp()
+
     def fingerprint(self) -> tuple[object, ...]:
         """Changes when either file does. Raises OSError."""
         return tuple(

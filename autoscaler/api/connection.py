@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from typing import cast
 
 from aiohttp import web
@@ -25,6 +26,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """From connecting, or from the first byte of a request, to the end of its headers."""
     idle: float = 90.0
     connections: int = 1024
+    per_address: int = 64
+    """Connections from one IP address, those of the front proxy not counted."""
     url_bytes: int = 8 * 1024
     header_bytes: int = 64 * 1024
     header_lines: int = 256
@@ -51,6 +54,8 @@ class Listener(web.Server):
         )
         self.limits = limits
         self.open: set[Connection] = set()
+        self.strangers: Counter[str] = Counter()
+        """Open connections without a front proxy's certificate, by IP address."""
 
     def __call__(self) -> Connection:
         return Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
@@ -69,6 +74,7 @@ class Connection(RequestHandler):
         super().__init__(listener, **kwargs)  # type: ignore[arg-type] # handed through from Listener
         self._listener = listener
         self._verified_under = ""
+        self._counted = ""
         self._overdue: asyncio.TimerHandle | None = None
         self.peer: Peer | None = None
         self.busy = False
@@ -91,10 +97,25 @@ class Connection(RequestHandler):
             self.drop()
             return
         self._verified_under = tls.context.ca_pem
+        if self.peer is None and not self._admitted(transport):
+            self.drop()
+            return
         self._expect_headers()
+
+    def _admitted(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether its address has a place left, which is taken then."""
+        address = transport.get_extra_info("peername")[0]
+        if self._listener.strangers[address] >= self._listener.limits.per_address:
+            return False
+        self._listener.strangers[address] += 1
+        self._counted = address
+        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._listener.open.discard(self)
+        if self._counted:
+            self._listener.strangers -= Counter((self._counted,))  # leaves no zeros behind
+            self._counted = ""
         self._headers_came()
         super().connection_lost(exc)
 

@@ -30,8 +30,13 @@ _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 
 class TrustSource(Protocol):
-    """What the cluster says about its front proxy; may change at any time. None: it is not known (yet)."""
+    """What the cluster says about its front proxy; may change at any time. None: it is not known (yet).
 
+    `problem` is what is wrong with it and what helps, "" when nothing is; the last good one is `current` meanwhile.
+    """
+
+    @property
+    def problem(self) -> str: ...
     def current(self) -> FrontProxyTrust | None: ...
 
 

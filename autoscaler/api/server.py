@@ -18,6 +18,7 @@ from autoscaler.api.probes import Probes
 from autoscaler.api.resources import Inventory, Resources, UsageReader
 from autoscaler.api.routes import Pages, Routes
 from autoscaler.api.tls import ServingContexts
+from autoscaler.api.trustwatch import TrustWatch
 from autoscaler.clock import Clock, ticks
 from autoscaler.errors import ConfigError
 from autoscaler.telemetry import Health, Telemetry, Verdict
@@ -94,9 +95,10 @@ class ApiServer:
                 ssl_shutdown_timeout=STOP_SECONDS,
             )
             self.started.set()
+            watch = TrustWatch(self._contexts, self._clock, self._telemetry.api)
             try:
                 async for _ in ticks(self._clock, RENEW_SECONDS):
-                    self._contexts.reload_certificate()
+                    watch.look()
                     listener.close_stale(self._contexts.trusted_ca())
             finally:
                 server.close()

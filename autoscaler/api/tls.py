@@ -28,7 +28,8 @@ class ServingContexts:
     """The context for the next handshake.
 
     The problems say what is wrong with what was last read, "" = nothing. A CA that cannot be read leaves the last good
-    one trusted; a CA that is gone leaves none.
+    one trusted; a CA that is gone leaves none. `expires` is the end of the certificate served, seconds since 1970;
+    `refusals` counts new pairs that were not taken.
     """
 
     def __init__(self, certificate: ServingCertificate, trust: TrustSource) -> None:
@@ -38,10 +39,12 @@ class ServingContexts:
         self._refused: str | None = None
         self.trust_problem = ""
         self.certificate_problem = ""
+        self.refusals = 0
         try:
             self._fingerprint = certificate.fingerprint()
             self._context = self._made("")
-        except (OSError, ssl.SSLError) as exc:
+            self.expires = certificate.expires()
+        except (OSError, ssl.SSLError, ValueError) as exc:
             raise ConfigError(f"serving certificate {certificate.certificate}: {exc}") from exc
         self.entry = self._made("")
         """What the listener is given; each handshake leaves it for the current one."""
@@ -54,7 +57,7 @@ class ServingContexts:
         wanted = trust.ca_pem if trust else ""
         if wanted == self._trusted:
             self._refused = None
-            self.trust_problem = "" if wanted else "the cluster's requestheader CA is not known (yet)"
+            self.trust_problem = "" if wanted else self._trust.problem or "the requestheader CA is not known yet"
         elif wanted != self._refused:
             self._take(wanted)
         return self._trusted
@@ -66,35 +69,48 @@ class ServingContexts:
             self._renew(ca_pem)
         return self._context
 
-    def reload_certificate(self) -> None:
-        """Take up changed files; an unusable pair is not taken and the old one serves on."""
+    @property
+    def problem(self) -> str:
+        """What is wrong with the trust, also while the last good one is kept."""
+        return self.trust_problem or self._trust.problem
+
+    def reload_certificate(self, now: float) -> None:
+        """Take up changed files; an unusable pair, or one that has ended, is not taken and the old one serves on."""
         try:
             fingerprint = self._certificate.fingerprint()
-        except OSError as exc:
+            if fingerprint == self._fingerprint:
+                return
+            self._fingerprint = fingerprint
+            expires = self._certificate.expires()
+            if expires <= now:
+                raise ValueError("the new certificate has expired")
+        except (OSError, ValueError) as exc:
             self._refuse_certificate(exc)
             return
-        if fingerprint != self._fingerprint:
-            self._fingerprint = fingerprint
-            self._renew(self.trusted_ca())
+        if self._renew(self.trusted_ca()):
+            self.expires = expires
 
-    def _renew(self, ca_pem: str) -> None:
-        """A new context; with an unusable certificate the old one stays, whose client certificates then are stale."""
+    def _renew(self, ca_pem: str) -> bool:
+        """A new context, and whether it could be made; with an unusable certificate the old one stays, and what was
+        verified by it is stale."""
         try:
             self._context = self._made(ca_pem)
         except (OSError, ssl.SSLError) as exc:
             self._refuse_certificate(exc)
-        else:
-            self.certificate_problem = ""
-            _log.info(
-                "Renewed the serving TLS context",
-                certificate=str(self._certificate.certificate),
-                front_proxy=bool(ca_pem),
-            )
+            return False
+        self.certificate_problem = ""
+        _log.info(
+            "Renewed the serving TLS context",
+            certificate=str(self._certificate.certificate),
+            front_proxy=bool(ca_pem),
+        )
+        return True
 
     def _refuse_certificate(self, exc: Exception) -> None:
         problem = f"{type(exc).__name__}: {exc}"
         if problem != self.certificate_problem:
             self.certificate_problem = problem
+            self.refusals += 1
             _log.error("Kept the last good serving certificate", file=str(self._certificate.certificate), error=problem)
 
     def _take(self, ca_pem: str) -> None:

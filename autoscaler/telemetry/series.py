@@ -108,6 +108,20 @@ class ApiTelemetry:
             "metrics_server_api_metric_freshness_seconds", "Age of a sample when it was served.",
             buckets=FRESHNESS_BUCKETS, registry=registry,
         )  # fmt: skip
+        self.trust_good = Gauge(
+            "autoscaler_front_proxy_trust_good",
+            "1 while what the cluster says of its front proxy is there and usable.",
+            registry=registry,
+        )
+        self.certificate_expiry = Gauge(
+            "autoscaler_serving_certificate_expiry_timestamp_seconds",
+            "End of the serving certificate, seconds since 1970.",
+            registry=registry,
+        )
+        self.certificate_errors = Counter(
+            "autoscaler_serving_certificate_reload_errors", "Changed certificate files that could not be taken up.",
+            registry=registry,
+        )  # fmt: skip
         self.denied = Counter(
             "autoscaler_api_denied", "Requests refused, by reason (authentication, authorization, review_unavailable).",
             ["reason"], registry=registry,

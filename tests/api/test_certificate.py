@@ -23,6 +23,7 @@ def test_a_pair_is_made_for_the_names_and_its_key_is_ours_alone(tmp_path: Path) 
     assert pair.key.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in sorted((tmp_path / "new").iterdir())] == ["apiserver.crt", "apiserver.key"]
     assert pair.ca_bundle() == pair.certificate.read_bytes()
+    assert pair.expires() == NOW + 365 * DAY
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
-from tests.api.world import PROXY, World, closed, parsed, serving
+from tests.api.world import MASTER, PROXY, World, closed, parsed, serving
 
 NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
 
@@ -168,6 +168,35 @@ async def test_beyond_the_limit_connections_are_closed_at_once(tmp_path: Path) -
             await world.ask("/livez")
         for _, writer in kept:
             await closed(writer)
+
+
+async def test_a15_one_address_has_so_many_connections_and_the_front_proxy_as_many_as_it_likes(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(per_address=2, headers=60)}) as world:
+        slow = [await world.connect() for _ in range(2)]
+        for _ in range(3):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await world.ask("/livez")
+        proxies = [await world.connect(PROXY) for _ in range(5)]
+        assert (await world.ask("/apis", MASTER, certificate=PROXY)).code == 200
+        _, writer = slow.pop()
+        await closed(writer)
+        assert await alive(world), "the place of one that left is free"
+        for _, writer in (*slow, *proxies):
+            await closed(writer)
+
+
+async def test_a15_hundreds_that_dawdle_are_cut_off_while_others_are_served(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(headers=1.0, per_address=400)}) as world:
+        slow = await asyncio.gather(*(world.connect() for _ in range(300)))
+        for _, writer in slow:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nA:")
+        for _ in range(5):
+            assert (await world.ask("/apis", MASTER, certificate=PROXY)).code == 200
+        ends = await asyncio.gather(*(reader.read() for reader, _ in slow), return_exceptions=True)
+        assert {end for end in ends if isinstance(end, bytes)} <= {b""}
+        for _, writer in slow:
+            await closed(writer)
+        assert await alive(world)
 
 
 async def test_errors_of_the_protocol_say_which_limit(tmp_path: Path) -> None:

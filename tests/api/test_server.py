@@ -20,6 +20,7 @@ from tests.api.world import (
     Cluster,
     Reviews,
     Trust,
+    World,
     closed,
     serving,
     trust,
@@ -184,24 +185,54 @@ async def test_a10_bearer_tokens(tmp_path: Path) -> None:
         assert (await world.ask(NODES, [("Authorization", "Bearer " + "x" * (1 << 20))])).code == 431
 
 
-async def test_given_certificate_files_are_served_and_reloaded(tmp_path: Path) -> None:
+def _lasting(authority: Authority) -> Issued:
+    """Valid by the machine's clock, which TLS goes by, and by the tests'."""
+    return authority.issue("api", sans=["localhost"], not_before=datetime(2020, 1, 1, tzinfo=UTC), days=36500)
+
+
+async def _served(world: World, context: ssl.SSLContext) -> object:
+    """The serial number of the certificate that a new connection gets."""
+    _, writer = await world.connect(context=context, name="localhost")
+    found = writer.get_extra_info("peercert")["serialNumber"]
+    await closed(writer)
+    return found
+
+
+async def test_a25_certificate_files_are_reloaded_and_a_broken_pair_is_not(tmp_path: Path) -> None:
     authority = Authority("serving")
-    crt, key = authority.issue("api", sans=["localhost"]).write(tmp_path)
+    crt, key = _lasting(authority).write(tmp_path)
     settings = {"tls_cert_file": str(crt), "tls_private_key_file": str(key)}
     async with serving(tmp_path, settings=settings) as world:
         context = ssl.create_default_context(cadata=authority.pem.decode())
-
-        async def serial() -> object:
-            _, writer = await world.connect(context=context, name="localhost")
-            found = writer.get_extra_info("peercert")["serialNumber"]
-            await closed(writer)
-            return found
-
-        before = await serial()
-        assert await serial() == before
-        authority.issue("api", sans=["localhost"]).write(tmp_path)
+        before = await _served(world, context)
+        assert await _served(world, context) == before
+        crt.write_bytes(_lasting(authority).certificate[:200])
         await world.clock.advance(1.1)
-        assert await serial() != before
+        assert await _served(world, context) == before
+        errors = world.telemetry.registry.get_sample_value("autoscaler_serving_certificate_reload_errors_total")
+        assert errors == 1
+        _lasting(authority).write(tmp_path)
+        await world.clock.advance(1.1)
+        assert await _served(world, context) != before
+
+
+async def test_a26_no_handshake_and_no_request_fails_while_ca_and_certificates_rotate(tmp_path: Path) -> None:
+    """The order of a good rotation: trust both, change the certificate, trust the new one alone."""
+    old, new = Authority("old"), Authority("new")
+    crt, key = _lasting(old).write(tmp_path)
+    settings = {"tls_cert_file": str(crt), "tls_private_key_file": str(key)}
+    async with serving(tmp_path, settings=settings) as world:
+        both = ssl.create_default_context(cadata=(old.pem + new.pem).decode())
+        seen = {await _served(world, both)}
+        for authority in (new, old, new):
+            async with asyncio.TaskGroup() as tasks:
+                asking = [tasks.create_task(_served(world, both)) for _ in range(20)]
+                _lasting(authority).write(tmp_path)
+                await world.clock.advance(1.1)
+                asking += [tasks.create_task(_served(world, both)) for _ in range(20)]
+            seen |= {task.result() for task in asking}
+        assert len(seen) == 4
+        assert await _served(world, ssl.create_default_context(cadata=new.pem.decode())) in seen
 
 
 async def test_requests_in_progress_are_finished_at_the_end(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.api.world import NOW, PROXY_CA, Trust, trust
 from tests.certificates import Authority
 
 OTHER_CA = Authority("next")
+TODAY = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_nobody_is_trusted_as_long_as_the_ca_is_not_known(pair: ServingCertifica
 
 
 @pytest.mark.parametrize("bad", ["junk", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é"])
-def test_a_ca_that_cannot_be_read_leaves_the_last_good_one_and_says_so_once(pair: ServingCertificate, bad: str) -> None:
+def test_a06_a_ca_that_cannot_be_read_leaves_the_last_good_one(pair: ServingCertificate, bad: str) -> None:
     source = Trust()
     contexts = ServingContexts(pair, source)
     good = contexts.current()
@@ -72,29 +74,34 @@ def test_a_ca_that_cannot_be_read_leaves_the_last_good_one_and_says_so_once(pair
     assert contexts.trust_problem == ""
 
 
-def test_changed_files_are_taken_up_and_unusable_ones_are_not(tmp_path: Path) -> None:
+def test_a25_changed_files_are_taken_up_and_unusable_ones_are_not(tmp_path: Path) -> None:
     authority = Authority("serving")
     crt, key = authority.issue("api").write(tmp_path)
     contexts = ServingContexts(given(str(crt), str(key)), Trust())
     first = contexts.current()
-    contexts.reload_certificate()
+    contexts.reload_certificate(TODAY.timestamp())
     assert contexts.current() is first
     authority.issue("api").write(tmp_path)
-    contexts.reload_certificate()
+    contexts.reload_certificate(TODAY.timestamp())
     second = contexts.current()
     assert second is not first
     assert second.ca_pem == first.ca_pem
+    expires = contexts.expires
     crt.write_bytes(authority.issue("api").certificate)
     with capture_logs() as logs:
-        contexts.reload_certificate()
-        contexts.reload_certificate()
+        contexts.reload_certificate(TODAY.timestamp())
+        contexts.reload_certificate(TODAY.timestamp())
         crt.unlink()
-        contexts.reload_certificate()
-        contexts.reload_certificate()
+        contexts.reload_certificate(TODAY.timestamp())
+        contexts.reload_certificate(TODAY.timestamp())
+        authority.issue("api", not_before=TODAY - timedelta(days=30), days=1).write(tmp_path)
+        contexts.reload_certificate(TODAY.timestamp())
     assert contexts.current() is second
-    assert [entry["event"] for entry in logs] == ["Kept the last good serving certificate"] * 2
+    assert [entry["event"] for entry in logs] == ["Kept the last good serving certificate"] * 3
+    assert (contexts.refusals, contexts.expires) == (3, expires)
+    assert "expired" in contexts.certificate_problem
     authority.issue("api").write(tmp_path)
-    contexts.reload_certificate()
+    contexts.reload_certificate(TODAY.timestamp())
     assert contexts.current() is not second
     assert contexts.certificate_problem == ""
 

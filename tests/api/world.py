@@ -49,6 +49,7 @@ class Trust:
     """A TrustSource the test changes."""
 
     value: FrontProxyTrust | None = field(default_factory=trust)
+    problem: str = ""
 
     def current(self) -> FrontProxyTrust | None:
         return self.value

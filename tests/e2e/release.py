@@ -102,7 +102,7 @@ class Release:
     def direct(self, token: str = "") -> Api:
         """The program itself, not through the API server. Its certificate names the Service, not the address."""
         credentials = Credentials(self._folder / "serving-ca.crt", token=token)
-        return Api(f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self._host)
+        return Api(f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self.verified_name)
 
     def series(self) -> dict[str, float]:
         """What the program tells Prometheus, read as an account that may read it."""
@@ -112,7 +112,7 @@ class Release:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
     @property
-    def _host(self) -> str:
+    def verified_name(self) -> str:
         return f"{NAME}.{self.namespace}.svc"
 
     def _prepare(self) -> None:
@@ -123,7 +123,7 @@ class Release:
         account = f"--serviceaccount={self.namespace}:{MONITOR}"
         # A built-in role: GET on /metrics and the probes.
         self.cluster.kubectl("create", "clusterrolebinding", MONITOR, "--clusterrole=system:monitoring", account)
-        issued = self._authority.issue(self._host, sans=[self._host])
+        issued = self._authority.issue(self.verified_name, sans=[self.verified_name])
         data = {"tls.crt": _encoded(issued.certificate), "tls.key": _encoded(issued.key)}
         admin.post(
             f"/api/v1/namespaces/{self.namespace}/secrets",
