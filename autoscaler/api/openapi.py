@@ -2,8 +2,8 @@
 
 schemas.json holds the definitions, the same for both: those of apimachinery word by word as kube-apiserver 1.37 serves
 them (the aggregator merges ours with its own and would rename what differs), and ours with the version left open.
-v3 writes a reference that has a description as `allOf`, since a `$ref` has no siblings there; that is the only
-difference. JSON alone: kube-aggregator fetches JSON and makes the protobuf of v2 for old clients itself.
+v3 writes a reference that has a description as `allOf`, since a `$ref` has no siblings there, and says that a quantity
+may be a number too; those are the only differences. JSON alone: kube-aggregator fetches JSON and makes the protobuf of v2 for old clients itself.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Json = dict[str, Any]
 
 _PRODUCED = (JSON, YAML, PROTOBUF)
 _DISCOVERED = "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList"
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _INFO = {"title": "HPA Companion", "version": __version__}
 _UNAUTHORIZED = {"description": "Unauthorized"}
 _DEFINED = "#/definitions/"
@@ -126,6 +127,8 @@ def _v3(source: _Source, version: _Version) -> Json:
         operation["responses"] = {"200": {"description": "OK", "content": content}, "401": _UNAUTHORIZED}
         paths[path] = {"get": operation, "parameters": [_v3_parameter(each) for each in parameters]}
     schemas = {name: _v3_schema(schema) for name, schema in (source.definitions | version.definitions).items()}
+    del schemas[_QUANTITY]["type"]
+    schemas[_QUANTITY]["oneOf"] = [{"type": "string"}, {"type": "number"}]
     return {"openapi": "3.0.0", "info": _INFO, "paths": paths, "components": {"schemas": schemas}}
 
 

@@ -88,6 +88,12 @@ def test_v3_gives_a_reference_no_siblings() -> None:
             assert "type" in each["schema"]
 
 
+def test_a_quantity_is_a_string_and_in_v3_as_upstream_also_a_number() -> None:
+    quantity = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+    assert schemas(V2)[quantity]["type"] == "string"
+    assert schemas(V3["v1"])[quantity]["oneOf"] == [{"type": "string"}, {"type": "number"}]
+
+
 def test_the_root_points_to_each_document_by_its_hash() -> None:
     root = json.loads(OPENAPI.root.body)["paths"]
     for path, found in OPENAPI.v3.items():
