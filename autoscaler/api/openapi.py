@@ -3,7 +3,8 @@
 schemas.json holds the definitions, the same for both: those of apimachinery word by word as kube-apiserver 1.37 serves
 them (the aggregator merges ours with its own and would rename what differs), and ours with the version left open.
 v3 writes a reference that has a description as `allOf`, since a `$ref` has no siblings there, and says that a quantity
-may be a number too; those are the only differences. JSON alone: kube-aggregator fetches JSON and makes the protobuf of v2 for old clients itself.
+may be a number too; those are the only differences. JSON alone: kube-aggregator fetches JSON and makes the protobuf of
+v2 for old clients itself.
 """
 
 from __future__ import annotations
