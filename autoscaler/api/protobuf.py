@@ -14,14 +14,16 @@ from autoscaler.api.status import StatusError
 MAGIC = b"k8s\0"
 
 _ONE_BYTE = 0x80
+_USUAL = 0x800
 _UINT64 = 1 << 64
 _LENGTH_DELIMITED = 2
-_SHORT = tuple(bytes((low,)) for low in range(_ONE_BYTE))
+_SHORT = tuple(bytes((each,) if each < _ONE_BYTE else (each & 0x7F | 0x80, each >> 7)) for each in range(_USUAL))
+"""What nearly all lengths are, made once."""
 
 
 def varint(value: int) -> bytes:
     """A whole number of up to 64 bits; a negative one is its two's complement."""
-    if 0 <= value < _ONE_BYTE:
+    if 0 <= value < _USUAL:
         return _SHORT[value]
     value %= _UINT64
     out = bytearray()

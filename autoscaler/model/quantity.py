@@ -86,7 +86,7 @@ def decimal_text(value: int, exponent: int = 0) -> str:
 
 def nano_cores_text(value: int) -> str:
     """Nano-cores as metrics.k8s.io writes CPU: `250002551n`, `500m`, `0`."""
-    return decimal_text(value, _NANO)
+    return f"{value}n" if value % 1000 else decimal_text(value, _NANO)  # the first is what nearly every one is
 
 
 def bytes_text(value: int) -> str:
