@@ -2,8 +2,8 @@
 
 A policy is due when it is new or its spec changed, when fresh samples of its pods came in (not more often than every
 `evaluation_interval`), and at the latest one `sync_period` after its last evaluation. One policy is never evaluated
-twice at once; at most `concurrency` are evaluated at the same time. Nothing starts before `open_gate` is called: a cold
-cache decides nothing.
+twice at once; at most `concurrency` are evaluated at the same time, and as many of those that ask adapters: an adapter
+that hangs keeps no other policy waiting. Nothing starts before `open_gate` is called: a cold cache decides nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from autoscaler.clock import Clock
 from autoscaler.control.memory import Memory, identity
+from autoscaler.core.evaluation import VALUE_TYPES
 from autoscaler.errors import AutoscalerError
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import ObjectKey
@@ -116,25 +117,29 @@ class Sweep:
         """Evaluate what is due until stopped; what was begun then is finished."""
         await self._gate.wait()
         self.changed()
-        slots = asyncio.Semaphore(self._pace.concurrency)
+        lanes = {asking: asyncio.Semaphore(self._pace.concurrency) for asking in (False, True)}
         async with asyncio.TaskGroup() as group:
             while await self._next_due():
                 for key in self._take_due():
-                    await slots.acquire()
-                    group.create_task(self._one(key, slots), name=f"evaluate {key}")
+                    group.create_task(self._one(key, lanes), name=f"evaluate {key}")
 
-    async def _one(self, key: ObjectKey, slots: asyncio.Semaphore) -> None:
-        mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
-        try:
-            if policy := self._policies.policies().get(key):
-                await self._evaluator.reconcile(policy)
-                self.decisions += 1
-        except AutoscalerError as exc:
-            log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
-        finally:
-            self._busy.discard(key)
-            slots.release()
-            self._again(key, mark)
+    async def _one(self, key: ObjectKey, lanes: Mapping[bool, asyncio.Semaphore]) -> None:
+        async with lanes[self._asks_adapters(key)]:
+            mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
+            try:
+                policy = self._policies.policies().get(key)
+                if policy is not None and not self._stopping:
+                    await self._evaluator.reconcile(policy)
+                    self.decisions += 1
+            except AutoscalerError as exc:
+                log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
+            finally:
+                self._busy.discard(key)
+                self._again(key, mark)
+
+    def _asks_adapters(self, key: ObjectKey) -> bool:
+        policy = self._policies.policies().get(key)
+        return policy is not None and any(spec.type in VALUE_TYPES for spec in policy.metrics)
 
     def _again(self, key: ObjectKey, mark: tuple[str, int] | None) -> None:
         """Set when `key` is due next: at once if its spec changed during the evaluation, soon if samples came in."""

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from autoscaler.control.memory import Memory
@@ -11,7 +12,7 @@ from autoscaler.errors import UnreachableError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import Action
-from autoscaler.model.policy import Policy, TargetRef
+from autoscaler.model.policy import MetricSpec, Policy, TargetRef
 from autoscaler.model.reason import Reason
 from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock, settle
@@ -36,6 +37,8 @@ class World:
         self.takes = 0.0
         self.running = self.most = 0
         self.broken = False
+        self.slow: set[str] = set()
+        self.release = asyncio.Event()
 
     def policies(self) -> dict[ObjectKey, Policy]:
         return self.known
@@ -46,6 +49,8 @@ class World:
         self.most = max(self.most, self.running)
         if self.takes:
             await self.clock.sleep(self.takes)
+        if policy.name in self.slow:
+            await self.release.wait()
         self.running -= 1
         if self.broken:
             raise UnreachableError("the API server is away")
@@ -156,6 +161,28 @@ async def test_at_most_the_given_number_runs_at_once(world: World) -> None:
         await world.clock.advance(4)
     assert world.most == 3
     assert len(world.seen) == 10
+
+
+async def test_those_that_wait_for_an_adapter_keep_no_others_waiting(world: World) -> None:
+    queue = MetricSpec(type="External", name="queue")
+    waiting = {ObjectKey("shop", f"queue-{n}"): replace(policy(f"queue-{n}"), metrics=(queue,)) for n in range(5)}
+    world.known = waiting | {WEB: policy()}
+    world.slow = {each.name for each in waiting.values()}
+    async with sweeping(world, concurrency=2):
+        await world.clock.advance(30)
+        assert world.times() == [0, 15, 30]
+        assert len(world.seen) == 3 + 2
+        world.release.set()
+
+
+async def test_what_waits_for_its_turn_when_stopping_is_not_begun(world: World) -> None:
+    world.known = {ObjectKey("shop", f"web-{n}"): policy(f"web-{n}") for n in range(5)}
+    world.takes = 4.0
+    async with sweeping(world, concurrency=2) as sweep:
+        await world.clock.advance(1)
+        sweep.stop()
+        await world.clock.advance(60)
+        assert sweep.decisions == 2
 
 
 async def test_nothing_is_decided_before_the_gate_opens(world: World) -> None:
