@@ -67,17 +67,19 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
     async with KubeClient(connections, Telemetry().kube) as client:
         found = await clusterchecks.examine(client, source)
         if len(found) > 1:  # the API server answers
-            found.append(await _kubelet(settings.kubelet, client, connections, clock))
+            found += await _kubelets(settings.kubelet, client, connections, clock)
         return found
 
 
-async def _kubelet(settings: KubeletSettings, client: KubeClient, connections: Connections, clock: Clock) -> Finding:
+async def _kubelets(
+    settings: KubeletSettings, client: KubeClient, connections: Connections, clock: Clock
+) -> list[Finding]:
     try:
         kubelets = await kubelet_client(settings, connections, clock)
     except ConfigError as exc:
-        return bad(kubeletcheck.CHECK, str(exc), "correct the named file")
+        return [bad(kubeletcheck.CHECK, str(exc), "correct the named file")]
     try:
-        return await kubeletcheck.examine(client, kubelets, Source(settings.source), settings.node_selector)
+        return await kubeletcheck.examine(client, kubelets, Source(settings.source), settings.node_selector, clock)
     finally:
         await kubelets.close()
 

@@ -1,23 +1,35 @@
-"""What the doctor learns from one kubelet: whether a page comes, and for every way it may not, what to do."""
+"""What the doctor learns from every kubelet: when its newest sample is of, where it answered, how it proved itself.
+
+A node that gives no page gets its reason and what to do; in a large cluster the good ones are only counted.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
-from autoscaler.cli.finding import Finding, bad, doubtful, good
+from autoscaler.cli.finding import Finding, State, bad, doubtful, good
+from autoscaler.clock import Clock
+from autoscaler.core.certificates import certificate_state
+from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.remedies import REMEDIES
+from autoscaler.core.summary import summary_page
 from autoscaler.errors import KubeError, MalformedError, ScrapeError, ScrapeReason
 from autoscaler.kube import decode
 from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node
 
-CHECK = "kubelet"
-LOOKED_AT = 50
-"""Nodes that are read to find one that is ready."""
+CHECK = "kubelets"
+AT_ONCE = 16
+"""Kubelets asked at the same time."""
+PAGE = 500
+"""Nodes asked for in one list."""
+SHOWN = 50
+"""Up to so many nodes each has a line of its own; beyond that those that fail."""
 
 
 class Asker(Protocol):
@@ -32,40 +44,95 @@ class Kubelets(Protocol):
     async def page(self, node: Node, source: Source) -> RawPage: ...
 
 
+class _Meta(Struct, frozen=True):
+    token: str = msgspec.field(name="continue", default="")
+
+
 class _Nodes(Struct, frozen=True):
     items: tuple[Raw, ...] = ()
+    metadata: _Meta = _Meta()
 
 
-async def examine(asker: Asker, kubelets: Kubelets, source: Source, selector: str) -> Finding:
-    """The line about the first node that is ready."""
-    params = [("limit", str(LOOKED_AT)), *([("labelSelector", selector)] if selector else [])]
+async def examine(asker: Asker, kubelets: Kubelets, source: Source, selector: str, clock: Clock) -> list[Finding]:
+    """A line about all nodes together, then one about each."""
     try:
-        items = msgspec.json.decode(await asker.get("/api/v1/nodes", params), type=_Nodes).items
-        nodes = [decode.node(item) for item in items]
+        nodes = await _nodes(asker, selector)
     except (KubeError, MalformedError, msgspec.DecodeError) as exc:
-        return doubtful(CHECK, f"the nodes could not be read: {exc}", "ask with credentials that may list nodes")
-    ready = next((node for node in nodes if node.ready), None)
-    if ready is None:
-        return doubtful(CHECK, f"no ready node among {len(nodes)}", "see --node-selector and kubectl get nodes")
-    return await _ask(kubelets, ready, _order(source))
+        return [doubtful(CHECK, f"the nodes could not be read: {exc}", "ask with credentials that may list nodes")]
+    if not nodes:
+        return [doubtful(CHECK, "there are no nodes to ask", "see --node-selector and kubectl get nodes")]
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def asked(node: Node) -> Finding:
+        async with places:
+            return await _ask(kubelets, node, _order(source), clock)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(asked(node)) for node in nodes]
+    found = [task.result() for task in tasks]
+    answering = sum(finding.state is State.OK for finding in found)
+    told = f"{answering} of {len(nodes)} nodes give a page"
+    first = good(CHECK, told) if answering == len(nodes) else doubtful(CHECK, told, "see the lines of the others")
+    return [first, *(finding for finding in found if len(nodes) <= SHOWN or finding.state is not State.OK)]
+
+
+async def _nodes(asker: Asker, selector: str) -> list[Node]:
+    """All of them, by name."""
+    params = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
+    nodes: list[Node] = []
+    token = ""
+    while True:
+        part = msgspec.json.decode(
+            await asker.get("/api/v1/nodes", [*params, *([("continue", token)] if token else [])]), type=_Nodes
+        )
+        nodes += [decode.node(item) for item in part.items]
+        token = part.metadata.token
+        if not token:
+            return sorted(nodes, key=lambda node: node.name)
 
 
 def _order(source: Source) -> Sequence[Source]:
     return (Source.RESOURCE, Source.SUMMARY) if source is Source.AUTO else (source,)
 
 
-async def _ask(kubelets: Kubelets, node: Node, sources: Sequence[Source]) -> Finding:
+async def _ask(kubelets: Kubelets, node: Node, sources: Sequence[Source], clock: Clock) -> Finding:
     """One page, from the first source that is not missing."""
+    check = f"kubelet of {node.name}"
     for source in sources:
         try:
             page = await kubelets.page(node, source)
         except ScrapeError as exc:
             if exc.reason is ScrapeReason.NOT_FOUND and source is not sources[-1]:
                 continue
-            return bad(CHECK, f"{exc.node}: {exc.detail}", REMEDIES[exc.reason])
-        return good(CHECK, f"{node.name} gave {len(page.body)} bytes ({source}) at {page.address}, {_proof(page)}")
+            return _failed(check, node, exc)
+        proof = certificate_state(page.verified, None, answered=True)
+        return good(
+            check, f"{_newest(page, clock)}, {len(page.body)} bytes ({source}) at {page.address}, certificate {proof}"
+        )
     raise AssertionError("unreachable: the last source answers or fails")
 
 
-def _proof(page: RawPage) -> str:
-    return f"verified by its {page.verified.replace('-', ' ')}" if page.verified else "not verified"
+def _failed(check: str, node: Node, error: ScrapeError) -> Finding:
+    """A node that is not ready may have every reason to be silent."""
+    where = f" at {error.address}" if error.address else ""
+    proof = certificate_state("", error.reason, answered=False)
+    told = f"{error.reason}{where}: {error.detail}; certificate {proof}"
+    if not node.ready:
+        return doubtful(check, f"the node is not ready; {told}", REMEDIES[error.reason])
+    return bad(check, told, REMEDIES[error.reason])
+
+
+def _newest(page: RawPage, clock: Clock) -> str:
+    """The age of the newest sample on a page."""
+    try:
+        decoded = (
+            summary_page(page.body, page.asked_ns)
+            if page.source is Source.SUMMARY
+            else ExpositionDecoder().page(page.body, page.asked_ns)
+        )
+    except MalformedError as exc:
+        return f"the page cannot be read ({exc})"
+    samples = [*decoded.containers.values(), *([decoded.node] if decoded.node else [])]
+    if not samples:
+        return "no samples on the page"
+    return f"newest sample {max(0.0, clock.now() - max(sample.at_ns for sample in samples) / 1e9):.0f} s old"

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from autoscaler.cli.finding import State
+from autoscaler.cli.finding import Finding, State
 from autoscaler.cli.kubeletcheck import examine
 from autoscaler.core.remedies import REMEDIES
 from autoscaler.errors import ForbiddenError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node
+from tests.clock import FakeClock
 
 
 def node(name: str, ready: str = "True") -> dict[str, Any]:
@@ -36,73 +37,118 @@ class Nodes:
         return self.found if isinstance(self.found, bytes) else json.dumps({"items": self.found}).encode()
 
 
+NOW = FakeClock().now()
+PAGE_TEXT = f"node_cpu_usage_seconds_total 1 {int((NOW - 4) * 1000)}\nnode_memory_working_set_bytes 7\n"
+
+
 class Kubelets:
     """Kubelets that have the pages of `sources`, or fail for `reason`."""
 
-    def __init__(self, *sources: Source, reason: ScrapeReason = ScrapeReason.NOT_FOUND) -> None:
+    def __init__(self, *sources: Source, reason: ScrapeReason = ScrapeReason.NOT_FOUND, body: str = PAGE_TEXT) -> None:
         self.sources = sources
         self.reason = reason
+        self.body = body
         self.verified = "address"
         self.asked: list[tuple[str, Source]] = []
+        self.silent: set[str] = set()
 
     async def page(self, node: Node, source: Source) -> RawPage:
         self.asked.append((node.name, source))
-        if source not in self.sources:
-            raise ScrapeError(node.name, self.reason, "that is how it is")
-        return RawPage(b"x" * 100, source, 0, "10.0.0.1:10250", self.verified)
+        if source not in self.sources or node.name in self.silent:
+            raise ScrapeError(node.name, self.reason, "that is how it is", address="10.0.0.9:10250")
+        return RawPage(self.body.encode(), source, int((NOW - 9) * 1e9), "10.0.0.1:10250", self.verified)
 
 
-async def test_the_first_ready_node_is_asked() -> None:
+async def looked(found: Any, kubelets: Kubelets, source: Source = Source.AUTO, selector: str = "") -> list[Finding]:
+    return await examine(Nodes(found), kubelets, source, selector, FakeClock())
+
+
+async def test_every_node_has_a_line_with_age_address_and_certificate() -> None:
     kubelets = Kubelets(Source.RESOURCE)
-    finding = await examine(Nodes([node("a", "False"), node("b"), node("c")]), kubelets, Source.AUTO, "")
-    assert (finding.state, finding.detail) == (
-        State.OK, "b gave 100 bytes (resource) at 10.0.0.1:10250, verified by its address",
+    first, a, b = await looked([node("b"), node("a")], kubelets)
+    assert (first.check, first.state, first.detail) == ("kubelets", State.OK, "2 of 2 nodes give a page")
+    assert (a.check, b.check) == ("kubelet of a", "kubelet of b")
+    assert (a.state, a.detail) == (
+        State.OK, f"newest sample 4 s old, {len(PAGE_TEXT)} bytes (resource) at 10.0.0.1:10250, "
+        "certificate verified by its address",
     )  # fmt: skip
-    assert kubelets.asked == [("b", Source.RESOURCE)]
 
 
 async def test_auto_falls_back_to_the_summary_where_the_page_is_missing() -> None:
-    finding = await examine(Nodes([node("a")]), Kubelets(Source.SUMMARY), Source.AUTO, "")
-    assert finding.detail.startswith("a gave 100 bytes (summary) at ")
+    _, found = await looked([node("a")], Kubelets(Source.SUMMARY, body="{}"))
+    assert "bytes (summary) at " in found.detail
 
 
-@pytest.mark.parametrize(("verified", "told"), [("node-name", "verified by its node name"), ("", "not verified")])
-async def test_how_it_was_verified_is_told(verified: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [("<html>", "the page cannot be read"), ("scrape_error 0\n", "no samples on the page")],
+)
+async def test_a_page_without_a_sample_says_so(body: str, told: str) -> None:
+    _, found = await looked([node("a")], Kubelets(Source.RESOURCE, body=body))
+    assert found.detail.startswith(told)
+
+
+async def test_a_kubelet_that_is_not_verified_is_told() -> None:
     kubelets = Kubelets(Source.RESOURCE)
-    kubelets.verified = verified
-    finding = await examine(Nodes([node("a")]), kubelets, Source.AUTO, "")
-    assert finding.detail.endswith(f", {told}")
+    kubelets.verified = ""
+    _, found = await looked([node("a")], kubelets)
+    assert found.detail.endswith("certificate not verified")
 
 
 async def test_a_chosen_source_does_not_fall_back() -> None:
-    finding = await examine(Nodes([node("a")]), Kubelets(Source.SUMMARY), Source.RESOURCE, "")
-    assert finding.todo == "try --kubelet-source=summary"
+    _, found = await looked([node("a")], Kubelets(Source.SUMMARY), Source.RESOURCE)
+    assert found.todo == "try --kubelet-source=summary"
 
 
 @pytest.mark.parametrize("reason", ScrapeReason)
-async def test_every_failure_says_what_to_do(reason: ScrapeReason) -> None:
-    finding = await examine(Nodes([node("a")]), Kubelets(reason=reason), Source.RESOURCE, "")
-    assert (finding.state, finding.detail) == (State.BAD, "a: that is how it is")
-    assert finding.todo == REMEDIES[reason]
+async def test_every_failure_says_where_and_what_to_do(reason: ScrapeReason) -> None:
+    first, found = await looked([node("a")], Kubelets(reason=reason), Source.RESOURCE)
+    assert first.detail == "0 of 1 nodes give a page"
+    assert found.state is State.BAD
+    assert found.detail.startswith(f"{reason} at 10.0.0.9:10250: that is how it is; certificate ")
+    assert found.todo == REMEDIES[reason]
+
+
+async def test_a_node_that_is_not_ready_may_be_silent() -> None:
+    _, found = await looked([node("a", "False")], Kubelets())
+    assert (found.state, found.detail[:22]) == (State.WARN, "the node is not ready;")
+
+
+async def test_of_many_nodes_only_those_that_fail_have_a_line() -> None:
+    kubelets = Kubelets(Source.RESOURCE, reason=ScrapeReason.TIMEOUT)
+    kubelets.silent = {"n7"}
+    first, *others = await looked([node(f"n{number}") for number in range(60)], kubelets)
+    assert first.detail == "59 of 60 nodes give a page"
+    assert [finding.check for finding in others] == ["kubelet of n7"]
+
+
+async def test_nodes_are_read_page_by_page() -> None:
+    class Paged(Nodes):
+        async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+            token = dict(params).get("continue", "")
+            items, following = ([node("b")], "") if token else ([node("a")], "more")
+            return json.dumps({"items": items, "metadata": {"continue": following}}).encode()
+
+    found = await examine(Paged([]), Kubelets(Source.RESOURCE), Source.AUTO, "", FakeClock())
+    assert [finding.check for finding in found[1:]] == ["kubelet of a", "kubelet of b"]
 
 
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        pytest.param([], "no ready node among 0", id="no nodes"),
-        pytest.param([node("a", "Unknown")], "no ready node among 1", id="none is ready"),
+        pytest.param([], "there are no nodes to ask", id="no nodes"),
         pytest.param(ForbiddenError("no", status=403), "could not be read", id="forbidden"),
         pytest.param(b"<html>", "could not be read", id="no list"),
         pytest.param([{"metadata": 1}], "could not be read", id="no node"),
     ],
 )
 async def test_without_a_node_nothing_is_proven(found: Any, told: str) -> None:
-    finding = await examine(Nodes(found), Kubelets(), Source.AUTO, "")
+    [finding] = await looked(found, Kubelets())
     assert finding.state is State.WARN
     assert told in finding.detail
 
 
 async def test_only_nodes_of_the_selector_are_asked() -> None:
     nodes = Nodes([])
-    await examine(nodes, Kubelets(), Source.AUTO, "type=vm")
+    await examine(nodes, Kubelets(), Source.AUTO, "type=vm", FakeClock())
     assert ("labelSelector", "type=vm") in nodes.params
