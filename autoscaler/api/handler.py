@@ -16,6 +16,7 @@ from autoscaler.api import document, status
 from autoscaler.api.access import Access
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call, parse_call
+from autoscaler.api.compression import packed
 from autoscaler.api.connection import Connection, Limits
 from autoscaler.api.lanes import Lanes, lane_of
 from autoscaler.api.negotiate import JSON
@@ -104,7 +105,8 @@ class Handler:
             if not call.is_probe:
                 identity = await self._access.who(connection.peer, list(request.headers.items()))
                 await self._access.admit(identity, call.attributes)
-            answer = await self._routes.answer(call)
+            accepted = ",".join(request.headers.getall("Accept-Encoding", ()))
+            answer = await packed(await self._routes.answer(call), accepted)
             if isinstance(answer.body, bytes):
                 return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
             return await self._streamed(request, answer, answer.body)
@@ -129,7 +131,8 @@ class Handler:
 
     async def _streamed(self, request: web.BaseRequest, answer: Answer, body: Iterator[bytes]) -> web.StreamResponse:
         """Slice by slice, waiting for the client whenever the buffer is full and for other tasks in between."""
-        response = web.StreamResponse(status=answer.status, headers=self._headers(request, answer.content_type))
+        headers = self._headers(request, answer.content_type) | dict(answer.headers)
+        response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         if request.method != "HEAD":
             for piece in body:

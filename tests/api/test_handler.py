@@ -1,6 +1,7 @@
 """Every way a request can end, and what is told and counted of it (A11-A14, A17, A19, A21)."""
 
 import asyncio
+import gzip
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ async def test_headers_of_an_answer(tmp_path: Path) -> None:
         assert reply.headers["content-type"] == "application/json"
         assert "python" not in reply.headers["server"].lower()
         assert (await world.ask("/livez", [("Audit-Id", "no good")])).headers["audit-id"] != "no good"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/vnd.kubernetes.protobuf"])
+async def test_a_long_list_is_the_same_gzipped(tmp_path: Path, accept: str) -> None:
+    cluster = golden_cluster()
+    for number in range(1_500):
+        cluster.add_pod(Pod(namespace="shop", name=f"web-{number:05}", labels={"app": "web"}), ("main", number, number))
+    async with serving(tmp_path, cluster=cluster) as world:
+        plain = await world.ask(f"{BASE}/pods", [("Accept", accept)])
+        packed = await world.ask(f"{BASE}/pods", [("Accept", accept), ("Accept-Encoding", "gzip")])
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 4
+        assert ("content-encoding" in plain.headers, packed.headers["content-encoding"]) == (False, "gzip")
+        assert packed.headers["content-type"] == plain.headers["content-type"] == accept
+        assert packed.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding"
+        short = await world.ask(f"{BASE}/nodes", [("Accept-Encoding", "gzip")])
+        assert (short.headers["vary"], "content-encoding" in short.headers) == ("Accept", False)
 
 
 @pytest.mark.parametrize(
