@@ -9,7 +9,7 @@ from autoscaler.config.settings import KubeletSettings
 from autoscaler.core import selectors
 from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.connection import Connections
-from autoscaler.kube.exchange import AiohttpExchange
+from autoscaler.kube.exchange import TlsExchange
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 
@@ -38,7 +38,7 @@ async def kubelet_client(kubelet: KubeletSettings, connections: Connections, clo
         rules=rules,
         trust=KubeletTrust(files, clock),
         tokens=connections,
-        exchange=AiohttpExchange(rules),
+        exchange=TlsExchange(rules),
         clock=clock,
         timeout=kubelet.request_timeout,
     )

@@ -24,7 +24,7 @@ from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.kube.addresses import AddressRules
-from autoscaler.kube.exchange import AiohttpExchange
+from autoscaler.kube.exchange import TlsExchange
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 from autoscaler.model.metrics import Source
@@ -102,7 +102,7 @@ async def scraped(port: int, authority: str, rounds: int) -> tuple[float, list[b
         rules=rules,
         trust=KubeletTrust(TrustFiles(authority=authority), clock),
         tokens=Token(),
-        exchange=AiohttpExchange(rules),
+        exchange=TlsExchange(rules),
         clock=clock,
     )
     node = Node(name=NodeName("n1"), uid="u", addresses=(NodeAddress("InternalIP", "127.0.0.1"),), kubelet_port=port)

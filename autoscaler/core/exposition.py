@@ -276,9 +276,9 @@ def _parts(line: bytes) -> tuple[bytes, bytes, bytes]:
         return b"", b"", b"" if text.startswith(b"#") else text
     rest = line[match.end() :]
     if not rest.startswith(b"{"):
-        return match[1], b"", rest
+        return match[1], b"", rest.removeprefix(b" ")
     labels, brace, number = rest[1:].rpartition(b"}")
-    return (match[1], labels, number) if brace else (b"", b"", line)
+    return (match[1], labels, number.removeprefix(b" ")) if brace else (b"", b"", line)
 
 
 def _lines(body: bytes, skipped: Counter[str]) -> list[bytes]:

@@ -27,7 +27,8 @@ class Layout:
 
     def __init__(self, texts: list[bytes], places: Mapping[bytes, Mapping[int, int]], bare: Collection[bytes]) -> None:
         self._bare = frozenset(bare)
-        self._mixed = tuple(at for at, text in enumerate(texts) if any(name in text for name in bare))
+        ends = [text[: text.rfind(b"\n") + 1] for text in texts]  # labels stand behind: no family without them
+        self._mixed = tuple(at for at, end in enumerate(ends) if end and any(name in end for name in bare))
         self._families = {name: (tuple(slots), _taking([*slots.values()])) for name, slots in places.items() if slots}
         self._texts = len(texts)
         self._hash = self._without_numbers(texts, {})
@@ -50,9 +51,9 @@ class Layout:
         for at in self._mixed:
             lines = texts[at].split(b"\n")
             for index, line in enumerate(lines):
-                name, space, number = line.partition(b" ")
+                name, _, number = line.partition(b" ")
                 if name in self._bare:
-                    bare.setdefault(name, space + number)
+                    bare.setdefault(name, number)
                     lines[index] = name
             texts[at] = b"\n".join(lines)
         return hash(_END.join(texts))
@@ -69,9 +70,10 @@ def layout_of(
         return None
     texts, numbers = _cut(body)
     wanted, places = {}, {}
+    standing = _places(texts[: len(numbers)])
     for name, found in families.items():
-        at = _places(texts, name)
-        if len(at) != len(found) or at[-1:] >= [len(numbers)]:
+        at = standing.get(name, [])
+        if len(at) != len(found):
             return None
         wanted[name] = {slot: number for slot, number in found.items() if slot not in ignored}
         places[name] = {slot: place for slot, place in zip(found, at, strict=True) if slot not in ignored}
@@ -86,10 +88,12 @@ def _cut(body: bytes) -> tuple[list[bytes], list[bytes]]:
     return [first, *[piece[2] for piece in cut]], [piece[0] for piece in cut]
 
 
-def _places(texts: Sequence[bytes], family: bytes) -> list[int]:
-    """Which numbers are the family's."""
-    start = family + b"{"
-    return [at for at, text in enumerate(texts) if text.startswith(start, text.rfind(b"\n") + 1)]
+def _places(texts: Sequence[bytes]) -> dict[bytes, list[int]]:
+    """Which numbers are each family's."""
+    places: dict[bytes, list[int]] = {}
+    for at, text in enumerate(texts):
+        places.setdefault(text[text.rfind(b"\n") + 1 :].partition(b"{")[0], []).append(at)
+    return places
 
 
 def _taking(places: Sequence[int]) -> Callable[[list[bytes]], Sequence[bytes]]:

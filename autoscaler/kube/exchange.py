@@ -1,114 +1,140 @@
-"""One question to a kubelet and its answer, over aiohttp, within every limit of operations.md §6.
+"""One question to a kubelet and its answer over kept connections, within every limit of operations.md §6.
 
-8 MiB of body (inflated), one layer of gzip, no redirect, 2 s to connect. Every failure is a ScrapeError. A kept-alive
-connection that turns out to be closed before a byte of the answer came is replaced once (aiohttp does that for GET).
-Connections are kept per address, name and TLS context: what was verified otherwise is not used.
+2 s to connect, no redirect; what an answer may be is httpanswer.py's business. Every failure is a ScrapeError. A kept
+connection that turns out to be closed before a byte of the answer came is replaced once. One connection is kept per
+address, port and name, and only while the TLS context that verified it is the one to be used.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import socket
 import ssl
-import zlib
-from collections.abc import AsyncIterator, Mapping
-
-import aiohttp
-from yarl import URL
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from autoscaler import __version__
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.kube.addresses import AddressRules, Endpoint, GuardedResolver
+from autoscaler.kube.httpanswer import AnswerReader
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.scrapefailure import cause
+from autoscaler.kube.tlsconnection import ClosedError, TlsConnection, dial
 
-MAX_BODY = 8 << 20
 CONNECT_SECONDS = 2.0
 """TCP and TLS together: three addresses can be tried within one deadline."""
 KEPT_SECONDS = 120.0
+"""An idle connection is not kept for longer; kubelets close theirs after 90 s."""
 
 
-class AiohttpExchange:
+@dataclass(slots=True)
+class _Kept:
+    """An idle connection, the context that verified it, and the loop's time when it became idle."""
+
+    connection: TlsConnection
+    tls: ssl.SSLContext
+    since: float
+
+
+class TlsExchange:
     """Implements `Exchange`."""
 
     def __init__(self, rules: AddressRules) -> None:
-        self._rules = rules
-        self._session: aiohttp.ClientSession | None = None
+        self._resolver = GuardedResolver(rules)
+        self._kept: dict[Endpoint, _Kept] = {}
+        self._swept = 0.0
 
     async def close(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close every idle connection."""
+        for kept in self._kept.values():
+            kept.connection.close()
+        self._kept.clear()
+        await self._resolver.close()
 
     async def ask(
         self, node: str, endpoint: Endpoint, path: str, headers: Mapping[str, str], tls: ssl.SSLContext
     ) -> Answer:
         """The answer to one GET; its body is read only when the status is 200."""
-        url = URL(f"https://{endpoint}{path}", encoded=True)
-        request = self._opened().get(
-            url, headers=headers, allow_redirects=False, ssl=tls, server_hostname=endpoint.server_name or None
-        )
+        request = _request(endpoint, path, headers)
+        if (connection := self._idle(endpoint, tls)) is not None:
+            try:
+                return self._answer(await connection.ask(node, request), endpoint, tls, connection)
+            except ClosedError:
+                pass
+        connection = await self._dialled(node, endpoint, tls)
         try:
-            async with request as response:
-                try:
-                    body = await _body(node, response) if response.status == 200 else b""
-                    return Answer(response.status, body, response.headers.get("Retry-After", ""))
-                finally:
-                    if not response.content.at_eof():
-                        response.close()
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
-            if isinstance(exc, TimeoutError) and not isinstance(exc, aiohttp.ClientError):
-                raise  # the caller's deadline
-            raise ScrapeError(node, *cause(exc)) from exc
+            return self._answer(await connection.ask(node, request), endpoint, tls, connection)
+        except ClosedError as exc:
+            raise ScrapeError(node, ScrapeReason.INTERRUPTED, str(exc)) from exc
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """The session, opened on first use because it belongs to the running loop."""
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEPT_SECONDS, resolver=GuardedResolver(self._rules), use_dns_cache=False
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": f"hpa-companion/{__version__}"},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
+    def _answer(
+        self, answer: AnswerReader, endpoint: Endpoint, tls: ssl.SSLContext, connection: TlsConnection
+    ) -> Answer:
+        """What was answered; the connection is kept when it can be."""
+        now = asyncio.get_running_loop().time()
+        if connection.open:
+            before = self._kept.get(endpoint)
+            self._kept[endpoint] = _Kept(connection, tls, now)
+            if before is not None:
+                before.connection.close()
+        self._sweep(now)
+        retry_after = b"".join(answer.headers.get(b"retry-after", [])[:1]).decode("latin-1")
+        return Answer(answer.status, answer.body() if answer.status == 200 else b"", retry_after)
 
+    def _idle(self, endpoint: Endpoint, tls: ssl.SSLContext) -> TlsConnection | None:
+        """Take out the connection to `endpoint`, if it is open and was verified by `tls`."""
+        kept = self._kept.pop(endpoint, None)
+        if kept is None or not kept.connection.open:
+            return None
+        if kept.tls is not tls:
+            kept.connection.close()
+            return None
+        return kept.connection
 
-async def _body(node: str, response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, inflated, within the limits."""
-    encoding = response.headers.getall("Content-Encoding", [])
-    if encoding not in ([], ["identity"], ["gzip"]):
-        raise ScrapeError(node, ScrapeReason.ENCODING, f"unexpected Content-Encoding {', '.join(encoding)[:100]!r}")
-    if "protobuf" in response.content_type:
-        raise ScrapeError(node, ScrapeReason.CONTENT_TYPE, f"unexpected Content-Type {response.content_type[:100]!r}")
-    if (response.content_length or 0) > MAX_BODY:
-        raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"{response.content_length} bytes announced")
-    chunks = response.content.iter_any()
-    parts, total = [], 0
-    async for part in _inflated(node, chunks) if encoding == ["gzip"] else chunks:
-        parts.append(part)
-        total += len(part)
-        if total > MAX_BODY:
-            raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"more than {MAX_BODY} bytes")
-    return b"".join(parts)
+    def _sweep(self, now: float) -> None:
+        """Let go of what nobody asked for long, such as the connections of nodes that are gone."""
+        if now - self._swept < KEPT_SECONDS:
+            return
+        self._swept = now
+        for endpoint, kept in list(self._kept.items()):
+            if now - kept.since > KEPT_SECONDS:
+                kept.connection.close()
+                del self._kept[endpoint]
 
-
-async def _inflated(node: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks of one gzip member, each at most a byte longer than the whole may be."""
-    inflate = zlib.decompressobj(31)
-    received = 0
-    async for chunk in chunks:
-        received += len(chunk)
+    async def _dialled(self, node: str, endpoint: Endpoint, tls: ssl.SSLContext) -> TlsConnection:
+        """A fresh connection; the addresses of a name are tried in turn."""
+        name = endpoint.server_name or endpoint.host.strip("[]")
+        failures: list[OSError] = []
         try:
-            yield inflate.decompress(chunk, MAX_BODY + 1)
-        except zlib.error as exc:
-            raise ScrapeError(node, ScrapeReason.ENCODING, f"broken gzip: {exc}") from exc
-        if received > MAX_BODY:
-            raise ScrapeError(node, ScrapeReason.TOO_LARGE, f"more than {MAX_BODY} bytes")
-        if inflate.unused_data:
-            raise ScrapeError(node, ScrapeReason.ENCODING, "data behind the end of its gzip stream")
-    if not inflate.eof:
-        raise ScrapeError(node, ScrapeReason.INTERRUPTED, "the gzip stream ends early")
+            async with asyncio.timeout(CONNECT_SECONDS):
+                for family, address in await self._addresses(node, endpoint):
+                    try:
+                        return await dial(address, family, tls, name)
+                    except OSError as exc:
+                        failures.append(exc)
+        except TimeoutError as exc:
+            why = f"no connection within {CONNECT_SECONDS:g} s"
+            raise ScrapeError(node, ScrapeReason.TIMEOUT, why) from exc
+        raise ScrapeError(node, *cause(failures[0])) from failures[0]
+
+    async def _addresses(self, node: str, endpoint: Endpoint) -> list[tuple[int, tuple[str, int]]]:
+        """Family and address of every place the endpoint may be, one at least; the guard looks at those of a name."""
+        host = endpoint.host.strip("[]")
+        try:
+            ip = ipaddress.ip_address(host)
+        except ValueError:
+            try:
+                found = await self._resolver.resolve(host, endpoint.port, socket.AF_UNSPEC)
+            except OSError as exc:
+                raise ScrapeError(node, ScrapeReason.DNS, str(exc)) from exc
+            return [(each["family"], (each["host"], endpoint.port)) for each in found]
+        return [(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, (host, endpoint.port))]
+
+
+def _request(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", f"Host: {endpoint}", f"User-Agent: hpa-companion/{__version__}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header of more than one line")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -1,10 +1,8 @@
-"""What an exception of the HTTP client or of TLS means for a scrape: one of our reasons, and a line for a person."""
+"""What a failure to connect means for a scrape: one of our reasons, and a line for a person."""
 
 from __future__ import annotations
 
 import ssl
-
-import aiohttp
 
 from autoscaler.errors import ScrapeReason
 
@@ -22,25 +20,11 @@ _CERTIFICATE: dict[int, tuple[ScrapeReason, str]] = {  # X509_V_ERR_* of OpenSSL
     64: (ScrapeReason.TLS_NAME, "its certificate names another address"),
 }
 
-_OTHERS: tuple[tuple[type[Exception], ScrapeReason], ...] = (  # the first match counts, they inherit from each other
-    (aiohttp.ClientSSLError, ScrapeReason.TLS),
-    (aiohttp.ClientConnectorDNSError, ScrapeReason.DNS),
-    (aiohttp.ConnectionTimeoutError, ScrapeReason.TIMEOUT),
-    (aiohttp.ClientConnectorError, ScrapeReason.CONNECT),
-    (aiohttp.ServerDisconnectedError, ScrapeReason.INTERRUPTED),
-    (aiohttp.ClientPayloadError, ScrapeReason.INTERRUPTED),
-    (aiohttp.ClientOSError, ScrapeReason.INTERRUPTED),
-    (aiohttp.ClientResponseError, ScrapeReason.HTTP),
-    (aiohttp.InvalidURL, ScrapeReason.NO_ADDRESS),
-)
 
-
-def cause(exc: Exception) -> tuple[ScrapeReason, str]:
-    """The reason an exception stands for, and the detail."""
-    found = exc.certificate_error if isinstance(exc, aiohttp.ClientConnectorCertificateError) else exc
-    if isinstance(found, ssl.SSLCertVerificationError):
-        reason, told = _CERTIFICATE.get(found.verify_code, (ScrapeReason.TLS, "its certificate is not believed"))
-        return reason, f"{told} ({found.verify_message})"[:DETAIL]
-    reason = next((reason for kind, reason in _OTHERS if isinstance(exc, kind)), ScrapeReason.CONNECT)
-    said = exc.os_error if isinstance(exc, aiohttp.ClientConnectorDNSError) else exc
-    return reason, str(said)[:DETAIL] or type(exc).__name__
+def cause(exc: OSError) -> tuple[ScrapeReason, str]:
+    """The reason why there is no connection, and the detail."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        reason, told = _CERTIFICATE.get(exc.verify_code, (ScrapeReason.TLS, "its certificate is not believed"))
+        return reason, f"{told} ({exc.verify_message})"[:DETAIL]
+    reason = ScrapeReason.TLS if isinstance(exc, ssl.SSLError) else ScrapeReason.CONNECT
+    return reason, str(exc)[:DETAIL] or type(exc).__name__

@@ -1,0 +1,147 @@
+"""One verified TLS connection on a plain non-blocking socket: it asks one question at a time and takes the answer.
+
+A transport of the event loop keeps buffers for every connection and hands bytes on through five layers; a thousand
+kubelets make that most of what scraping costs. Here the loop says only that there is something to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from autoscaler.errors import ScrapeError, ScrapeReason
+from autoscaler.kube.httpanswer import AnswerReader
+
+RECORD = 16 << 10
+"""A TLS record holds no more, so a read of this size leaves nothing behind in OpenSSL that the loop would not see."""
+AT_ONCE = 16
+"""Records read before others have their turn."""
+
+
+class ClosedError(Exception):
+    """The peer had closed the connection before a byte of the answer came: another one may do better."""
+
+
+class TlsConnection:
+    """`open` until either side closes it. Made by `dial`."""
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tls = tls
+        self._answer: AnswerReader | None = None
+        self._done: asyncio.Future[None] | None = None
+        self.open = True
+        self._loop.add_reader(tls, self._readable)
+
+    async def ask(self, node: str, request: bytes) -> AnswerReader:
+        """The whole answer. ClosedError; ScrapeError, after which the connection is closed, as after a cancellation."""
+        self._answer, self._done = AnswerReader(node), self._loop.create_future()
+        try:
+            try:
+                self._tls.send(request)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
+                raise ScrapeError(node, ScrapeReason.INTERRUPTED, "the kubelet takes no request") from exc
+            except OSError as exc:
+                raise ClosedError(str(exc)) from exc
+            await self._done
+            return self._answer
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            if self._answer is not None and not self._answer.kept:
+                self.close()
+            self._answer = self._done = None
+
+    def close(self) -> None:
+        """Close it, without a goodbye."""
+        if self.open:
+            self.open = False
+            self._loop.remove_reader(self._tls)
+            self._tls.close()
+
+    def _readable(self) -> None:
+        """Take what is there."""
+        answer, done = self._answer, self._done
+        try:
+            for _ in range(AT_ONCE):
+                data = self._tls.recv(RECORD)
+                if answer is None or done is None or done.done():
+                    self.close()  # nobody asked: it closes, or talks out of turn
+                    return
+                if data:
+                    answer.feed(data)
+                else:
+                    self._ended(answer)
+                if answer.complete:
+                    done.set_result(None)
+                    return
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as exc:
+            self._fail(answer, exc)
+        except (ScrapeError, ClosedError) as exc:
+            self._tell(exc)
+
+    def _ended(self, answer: AnswerReader) -> None:
+        if not answer.begun:
+            raise ClosedError("the connection was closed before the answer began")
+        answer.closed()
+
+    def _fail(self, answer: AnswerReader | None, error: OSError) -> None:
+        if answer is None:
+            self.close()
+        elif not answer.begun:
+            self._tell(ClosedError(str(error)))
+        else:
+            self._tell(ScrapeError(answer.node, ScrapeReason.INTERRUPTED, str(error)))
+
+    def _tell(self, error: Exception) -> None:
+        self.close()
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+
+
+async def dial(address: tuple[str, int], family: int, context: ssl.SSLContext, name: str) -> TlsConnection:
+    """A connection to an IP address whose certificate was verified for `name`; OSError, ssl.SSLError among them."""
+    loop = asyncio.get_running_loop()
+    plain = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        plain.setblocking(False)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(plain, address)
+        tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        await _shake_hands(tls)
+        return TlsConnection(tls)
+    except BaseException:
+        tls.close()
+        raise
+
+
+async def _shake_hands(tls: ssl.SSLSocket) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            await _until(tls, loop.add_reader, loop.remove_reader)
+        except ssl.SSLWantWriteError:
+            await _until(tls, loop.add_writer, loop.remove_writer)
+        else:
+            return
+
+
+async def _until(tls: ssl.SSLSocket, add: Callable[..., None], remove: Callable[..., object]) -> None:
+    """Until the socket is ready."""
+    ready = asyncio.Event()
+    add(tls, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(tls)
