@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from autoscaler.errors import AuditError, MalformedError
 from autoscaler.model.decision import Decision, Repeat
-from autoscaler.model.plan import Counted, Proposal, Unnamed
+from autoscaler.model.plan import Aged, Counted, Proposal, Selected, Stage, Unnamed
 
 MAX_BODY = 64 * 1024
 DECISION_TYPE = "dev.hpa-companion.decision.v1"
@@ -142,13 +142,19 @@ def _flagged(decision: Decision, word: str) -> Decision:
 
 def _with_names(decision: Decision, keep: int) -> Decision:
     """At most `keep` pod names a list; the others are counted."""
-    return replace(
-        decision,
-        stages=tuple(
-            replace(stage, pods=_shortened(stage.pods, keep)) if isinstance(stage, Proposal) and stage.pods else stage
-            for stage in decision.stages
-        ),
-    )
+    return replace(decision, stages=tuple(_stage_with_names(stage, keep) for stage in decision.stages))
+
+
+def _stage_with_names(stage: Stage, keep: int) -> Stage:
+    match stage:
+        case Proposal() if stage.pods:
+            return replace(stage, pods=_shortened(stage.pods, keep))
+        case Selected():
+            cut = len(stage.foreign[keep:]) + len(stage.surge[keep:])
+            return replace(stage, foreign=stage.foreign[:keep], surge=stage.surge[:keep], unnamed=stage.unnamed + cut)
+        case Aged():
+            return replace(stage, pods=stage.pods[:keep], unnamed=stage.unnamed + len(stage.pods[keep:]))
+    return stage
 
 
 def _shortened(pods: Counted, keep: int) -> Counted:

@@ -133,6 +133,11 @@ class Outbox:
         self._telemetry.committed.inc()
         self._telemetry.commit_seconds.observe(self._clock.monotonic() - started)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest record was made that Kafka has not acknowledged, None when there is none."""
+        return self._oldest
+
     async def news(self) -> None:
         """Return when something may be undelivered that was not there at the last call of `undelivered`."""
         with suppress(TimeoutError):  # a record may stand whose target is gone: it is due all the same

@@ -6,7 +6,7 @@ Adapters are asked only for the metrics a policy has, only while metrics decide,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from autoscaler.clock import Clock
@@ -16,8 +16,8 @@ from autoscaler.core.evaluation import RESOURCE_TYPES, VALUE_TYPES, Evaluation, 
 from autoscaler.core.requests import Failure
 from autoscaler.errors import KubeError, MalformedError
 from autoscaler.model.metrics import MetricValue, PodMetrics
-from autoscaler.model.objects import Pod, Scale
-from autoscaler.model.policy import ControllerSettings, MetricSpec, Policy, TargetRef
+from autoscaler.model.objects import Owner, Pod, Scale
+from autoscaler.model.policy import ControllerSettings, MetricSpec, Mode, Policy, TargetRef
 
 Values = Mapping[MetricSpec, Sequence[MetricValue] | Failure]
 """Answers by the metric they were asked for, or why there is none."""
@@ -44,6 +44,20 @@ class ValueReader(Protocol):
     async def values(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue]: ...
 
 
+class Owners(Protocol):
+    """The controlling owner's uid of each of these controllers, by their uid; raises KubeError."""
+
+    async def of(self, namespace: str, controllers: Iterable[Owner]) -> Mapping[str, str]: ...
+
+
+class Claims(Protocol):
+    """Who else writes the size of a policy's target, by kind and name; `unseen` says why that is not known."""
+
+    @property
+    def unseen(self) -> str: ...
+    def others(self, policy: Policy) -> Sequence[str]: ...
+
+
 class Scales(Protocol):
     """The scale subresource of a target; raises KubeError."""
 
@@ -59,6 +73,8 @@ class Gatherer:
         targets: Targets,
         usage: UsageReader,
         values: ValueReader,
+        owners: Owners,
+        claims: Claims,
         scales: Scales,
         memory: Memory,
         followers: Followers,
@@ -68,6 +84,8 @@ class Gatherer:
         self._targets = targets
         self._usage = usage
         self._values = values
+        self._owners = owners
+        self._claims = claims
         self._scales = scales
         self._memory = memory
         self._followers = followers
@@ -90,7 +108,18 @@ class Gatherer:
         by_usage = any(spec.type in RESOURCE_TYPES for spec in policy.metrics)
         self._followers.follow(policy.key, (pod.key for pod in pods) if by_usage else ())
         metrics = self._usage.pod_metrics(policy.namespace, pods) if by_usage else ()
-        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values)
+        owners = await self._owned(policy, pods)
+        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values, owners=owners)
+
+    async def _owned(self, policy: Policy, pods: Sequence[Pod]) -> Mapping[str, str] | Failure:
+        """Asked only of those that want to know."""
+        if not policy.deviations.owned_pods_only:
+            return {}
+        controllers = {pod.owner for pod in pods if pod.owner is not None}
+        try:
+            return await self._owners.of(policy.namespace, controllers)
+        except (KubeError, MalformedError) as exc:
+            return Failure(str(exc))
 
     async def _answers(self, policy: Policy, selector: str) -> Values:
         """One question for each metric, as upstream asks (hpa.md §2)."""
@@ -114,8 +143,9 @@ class Gatherer:
         pods: Sequence[Pod] = (),
         pod_metrics: Sequence[PodMetrics] = (),
         values: Values = {},  # noqa: B006 - nobody writes to it
+        owners: Mapping[str, str] | Failure = {},  # noqa: B006 - nobody writes to it
     ) -> Evaluation:
-        now = self._clock.now()
+        now, writes = self._clock.now(), policy.mode is Mode.ENFORCE
         return Evaluation(
             policy=policy,
             scale=scale,
@@ -123,6 +153,9 @@ class Gatherer:
             pods=pods,
             pod_metrics=pod_metrics,
             values=values,
+            owners=owners,
+            claims=self._claims.others(policy) if writes else (),
+            unseen=self._claims.unseen if writes else "",
             history=self._memory.history(policy),
             now=now,
             settings=self._settings,

@@ -25,7 +25,10 @@ def identity(policy: Policy) -> PolicyId:
 
 
 class Memory:
-    """`sync_period` in seconds is how long one legacy doubling lasts: our passes come faster than upstream's."""
+    """`sync_period` in seconds is how long one legacy doubling lasts: our passes come faster than upstream's.
+
+    A policy may have one of its own.
+    """
 
     def __init__(self, sync_period: float) -> None:
         self._sync_period = sync_period
@@ -43,7 +46,9 @@ class Memory:
     def period_start(self, policy: Policy, replicas: int, now: float) -> int:
         """Size of the target when the running sync period began; a new period begins with `replicas`."""
         period = self._periods.get(identity(policy))
-        if period is None or not 0 <= now - period.started < self._sync_period:
+        own = policy.deviations.sync_period
+        lasts = self._sync_period if own is None else own
+        if period is None or not 0 <= now - period.started < lasts:
             period = _Period(now, replicas)
             self._periods[identity(policy)] = period
         return period.replicas

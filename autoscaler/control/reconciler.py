@@ -15,7 +15,7 @@ from autoscaler.clock import Clock
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
 from autoscaler.control.teller import Teller
-from autoscaler.core import planner, validation
+from autoscaler.core import planner, standing, validation
 from autoscaler.errors import ConflictError, KubeError
 from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision, Outcome
@@ -79,7 +79,8 @@ class Reconciler:
             )
         self._memory.keep(policy, plan.history)
         decision = self._teller.decision(policy, plan, outcome, error, now=evaluation.now, evaluation=evaluation)
-        await self._tell(policy, plan, decision, now)
+        conflict = standing.conflicted(policy, evaluation.claims, evaluation.unseen)
+        await self._tell(policy, plan, decision, conflict, now)
         return decision
 
     async def _act(self, policy: Policy, plan: Plan, scale: Scale | None) -> tuple[Outcome, str]:
@@ -97,17 +98,17 @@ class Reconciler:
             return Outcome.FAILED, str(exc)
         return Outcome.WRITTEN, plan.error
 
-    async def _tell(self, policy: Policy, plan: Plan, decision: Decision, now: float) -> None:
-        record_id = await self._teller.record(decision)
-        ready = Condition(type="Ready", status="True", reason="Evaluated", message="the policy is valid and evaluated")
+    async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
+        kept = await self._teller.record(decision)
+        others = (conflict, self._teller.delivered(kept))
         status = PolicyStatus(
             observed_generation=policy.generation,
             current_replicas=plan.current,
             desired_replicas=plan.desired if plan.decided else None,
             metrics=plan.metrics,
-            conditions=(ready, *plan.conditions),
+            conditions=standing.standing(policy, plan, others),
             last_scale=now if decision.outcome is Outcome.WRITTEN else None,
-            last_decision=record_id,
+            last_decision=kept.id,
         )
         await self._teller.publish(policy, status, plan.events)
 
@@ -128,7 +129,12 @@ class Reconciler:
             error=message,
         )
         decision = self._teller.decision(policy, plan, Outcome.HELD, message, now=self._clock.now(), evaluation=None)
-        record_id = await self._teller.record(decision)
-        status = PolicyStatus(observed_generation=policy.generation, conditions=conditions, last_decision=record_id)
+        kept = await self._teller.record(decision)
+        told = (*conditions, self._teller.delivered(kept))
+        status = PolicyStatus(
+            observed_generation=policy.generation,
+            conditions=(*told, *standing.unknown(policy, told)),
+            last_decision=kept.id,
+        )
         await self._teller.publish(policy, status, (EventNote("Warning", "InvalidSpec", message),))
         return decision

@@ -1,9 +1,10 @@
 """Which targets are evaluated, and when.
 
 A policy is due when it is new or its spec changed, when fresh samples of its pods came in (not more often than every
-`evaluation_interval`), and at the latest one `sync_period` after its last evaluation. One policy is never evaluated
-twice at once; at most `concurrency` are evaluated at the same time, and as many of those that ask adapters: an adapter
-that hangs keeps no other policy waiting. Nothing starts before `open_gate` is called: a cold cache decides nothing.
+`evaluation_interval`), and at the latest one `sync_period` (its own, if it has one) after its last evaluation. One
+policy is never evaluated twice at once; at most `concurrency` are evaluated at the same time, and as many of those that
+ask adapters: an adapter that hangs keeps no other policy waiting. Nothing starts before `open_gate` is called: a cold
+cache decides nothing.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class Sweep:
                 self._fresh_while_busy.add(key)
                 continue
             soonest = max(self._last.get(key, now) + self._pace.evaluation_interval, now)
-            if soonest < self._due.get(key, now + self._pace.sync_period):
+            if soonest < self._due.get(key, now + self._sync_period(key)):
                 self._set_due(key, soonest)
 
     async def run(self) -> None:
@@ -150,7 +151,14 @@ class Sweep:
         elif self._generation[key] != mark:
             self._set_due(key, self._clock.monotonic())
         else:
-            self._set_due(key, self._last[key] + (self._pace.evaluation_interval if fresh else self._pace.sync_period))
+            latest = self._sync_period(key)
+            self._set_due(key, self._last[key] + (min(self._pace.evaluation_interval, latest) if fresh else latest))
+
+    def _sync_period(self, key: ObjectKey) -> float:
+        """The policy's own, or everybody's."""
+        policy = self._policies.policies().get(key)
+        own = policy.deviations.sync_period if policy else None
+        return self._pace.sync_period if own is None else own
 
     def _set_due(self, key: ObjectKey, at: float) -> None:
         self._due[key] = at

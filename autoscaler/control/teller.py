@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import AuditError, KubeError
@@ -21,6 +22,13 @@ from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
 
 log = structlog.get_logger(__name__)
+
+
+class Kept(Struct, frozen=True):
+    """The id under which a record is found; not `durable`: only in the log."""
+
+    id: str
+    durable: bool = True
 
 
 class Journal(Protocol):
@@ -36,14 +44,26 @@ class PolicyWriter(Protocol):
     async def event(self, policy: Policy, note: EventNote) -> None: ...
 
 
+class Delivery(Protocol):
+    """Whether records reach where they are read, as a condition."""
+
+    def condition(self) -> Condition: ...
+
+
 class Teller:
     """`new_id` gives each record an id that is unique for ever."""
 
     def __init__(
-        self, journal: Journal, policies: PolicyWriter, telemetry: ControlTelemetry, new_id: Callable[[], str]
+        self,
+        journal: Journal,
+        policies: PolicyWriter,
+        delivery: Delivery,
+        telemetry: ControlTelemetry,
+        new_id: Callable[[], str],
     ) -> None:
         self._journal = journal
         self._policies = policies
+        self._delivery = delivery
         self._telemetry = telemetry
         self._new_id = new_id
 
@@ -71,8 +91,8 @@ class Teller:
             events=plan.events,
         )
 
-    async def record(self, decision: Decision) -> str:
-        """Make it durable, or at least readable in the log; the id under which it is found."""
+    async def record(self, decision: Decision) -> Kept:
+        """Make it durable, or at least readable in the log."""
         self._telemetry.evaluations.labels(decision.outcome.value, decision.reason).inc()
         level = log.info if decision.action is Action.RESIZE else log.debug
         level(
@@ -85,16 +105,24 @@ class Teller:
             decision=decision.id,
         )
         try:
-            return await self._journal.record(decision)
+            return Kept(await self._journal.record(decision))
         except AuditError as exc:
             body = msgspec.json.encode(decision).decode()
             log.error("Kept a record in this log only", error=str(exc), record=body)
-            return decision.id
+            return Kept(decision.id, durable=False)
 
     async def promise(self, policy: Policy, conditions: Sequence[Condition]) -> None:
         """Put these into the status now; raises KubeError when they could not be put there."""
         status = PolicyStatus(observed_generation=policy.generation, conditions=tuple(conditions))
         await self._policies.write(policy, status)
+
+    def delivered(self, kept: Kept) -> Condition:
+        """AuditDelivered, for the record just made: one that is not durable will never be delivered."""
+        found = self._delivery.condition()
+        if kept.durable:
+            return found
+        message = "the spool did not take the last record, it is in the program's log only"
+        return Condition(type=found.type, status="False", reason="NotKept", message=message)
 
     async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
         """Bring the status up to date and offer the events."""

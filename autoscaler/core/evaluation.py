@@ -14,8 +14,8 @@ from autoscaler.errors import MalformedError
 from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Pod, Scale
-from autoscaler.model.plan import History
-from autoscaler.model.policy import ControllerSettings, MetricSpec, MetricType, Policy
+from autoscaler.model.plan import History, Stage
+from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, MetricType, Policy
 from autoscaler.model.reason import Reason
 
 RESOURCE_TYPES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)
@@ -33,7 +33,9 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     why there is none; one that is absent was answered with 404.
     `period_start_replicas` is the size at the start of the sync period, for passes that come faster than one per
     period; None: the current one. `rivals` are other policies of the namespace whose selectors match one of the pods:
-    nobody scales what two policies claim (hpa.md §5.3). `now` is in seconds since 1970.
+    nobody scales what two policies claim (hpa.md §5.3). `owners` is the controlling owner of each controller of a pod,
+    both by uid, or why it could not be read; only `ownedPodsOnly` needs it. `claims` are others that scale the target,
+    by kind and name; `unseen` says why that is not known. `now` is in seconds since 1970.
     """
 
     policy: Policy
@@ -48,6 +50,9 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     settings: ControllerSettings = ControllerSettings()
     period_start_replicas: int | None = None
     rivals: Sequence[str] = ()
+    owners: Mapping[str, str] | Failure = {}
+    claims: Sequence[str] = ()
+    unseen: str = ""
 
     @property
     def tolerance(self) -> Tolerance:
@@ -100,7 +105,7 @@ class Refusal(Struct, frozen=True):
 
 
 def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refusal:
-    """The pods that count: all with the labels, whoever owns them (hpa.md §5.3)."""
+    """The pods that count: all with the labels, whoever owns them (hpa.md §5.3) unless the policy wants to know."""
     if not scale.selector:
         return Refusal(Reason.INVALID_SELECTOR, "SelectorRequired", "selector is required: the target's scale has none")
     try:
@@ -114,5 +119,25 @@ def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refus
             f"pods by selector {scale.selector} are controlled by more than one policy: {evaluation.rivals[0]} too"
         )
         return Refusal(Reason.AMBIGUOUS_SELECTOR, "AmbiguousSelector", message)
+    if evaluation.policy.deviations.owned_pods_only and isinstance(evaluation.owners, Failure):
+        message = f"the owners of the target's pods could not be read: {evaluation.owners.message}"
+        return Refusal(Reason.FAILED_GET_OWNERS, "FailedGetOwners", message)
     namespace = evaluation.policy.namespace
     return [pod for pod in evaluation.pods if pod.namespace == namespace and matches(pod.labels)]
+
+
+class Prepared(Struct, frozen=True):
+    """What a step before the arithmetic answers: a changed input, and the stage that tells what was changed."""
+
+    evaluation: Evaluation
+    stage: Stage
+
+
+class Corrected(Struct, frozen=True, kw_only=True):
+    """What a step after it answers: a changed number with its stage, word and sentence, and perhaps a condition."""
+
+    replicas: int
+    stage: Stage
+    reason: Reason
+    why: str
+    condition: Condition | None = None

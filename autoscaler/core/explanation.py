@@ -14,7 +14,21 @@ from autoscaler.core.distance import steps
 from autoscaler.core.reasons import MEANINGS
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
-from autoscaler.model.plan import Action, Chosen, Final, Forced, Limited, Proposal, Stabilized, Stage
+from autoscaler.model.plan import (
+    Action,
+    Aged,
+    Chosen,
+    Contested,
+    Final,
+    Forced,
+    Limited,
+    Overridden,
+    Paused,
+    Proposal,
+    Selected,
+    Stabilized,
+    Stage,
+)
 
 TRUNCATED = {
     "pods": "some names of pods",
@@ -165,19 +179,33 @@ def _steps(decision: Decision) -> Iterator[Step]:
 def _step(stage: Stage, proposals: int, now: float, before: int | None) -> Step | None:
     match stage:
         case Chosen():
-            return Step("chosen", stage.replicas, sentences.chosen(stage, proposals))
+            name, told = "chosen", sentences.chosen(stage, proposals)
         case Forced():
-            return Step("forced", stage.replicas, sentences.forced(stage))
+            name, told = "forced", sentences.forced(stage)
         case Stabilized():
-            return Step("stabilized", stage.replicas, sentences.stabilized(stage, now))
+            name, told = "stabilized", sentences.stabilized(stage, now)
         case Limited():
-            return Step("limited", stage.replicas, sentences.limited(stage))
+            name, told = "limited", sentences.limited(stage)
+        case Paused():
+            name, told = "paused", sentences.paused(stage)
+        case Contested():
+            name, told = "contested", sentences.contested(stage)
         case Final():
-            return Step("final", stage.replicas, sentences.final(stage, before))
-    return None
+            name, told = "final", sentences.final(stage, before)
+        case _:
+            return None
+    return Step(name, stage.replicas, told)
 
 
 def _notes(decision: Decision) -> Iterator[str]:
+    for stage in decision.stages:
+        match stage:
+            case Overridden():
+                yield sentences.overridden(stage)
+            case Selected():
+                yield sentences.selected(stage)
+            case Aged():
+                yield sentences.aged(stage)
     if decision.truncated:
         left_out = ", ".join(TRUNCATED.get(word, word) for word in decision.truncated)
         yield f"The record was too long to keep whole; left out: {left_out}."

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.core import behavior
+from autoscaler.core import behavior, stages
 from autoscaler.core.behavior import Bounds
 from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, REMOVED, TO_ZERO, Conditions, holds, touched
 from autoscaler.core.evaluation import Evaluation, Refusal, may_wake, reference, selected_pods
@@ -76,7 +76,12 @@ class _Draft(Struct, frozen=True):
 
 
 def plan(evaluation: Evaluation) -> Plan:
-    """What is to be done now. The same evaluation gives the same plan."""
+    """What is to be done now. The same evaluation gives the same plan; without deviations it is the HPA's."""
+    given = stages.prepared(evaluation)
+    return stages.corrected(_as_the_hpa(given.evaluation), given)
+
+
+def _as_the_hpa(evaluation: Evaluation) -> Plan:
     policy, scale = evaluation.policy, evaluation.scale
     if policy.target.api_version.count("/") > 1:
         message = f"unexpected GroupVersion string: {policy.target.api_version}"

@@ -88,4 +88,16 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "The policy contradicts itself or lacks a field.",
         "Correct the fields that the message names.",
     ),
+    Reason.PAUSED: Meaning(
+        "Another number is wanted, and somebody holds this direction until a time.",
+        "Wait, or take spec.pause away; the message says whose it is and why.",
+    ),
+    Reason.CONFLICTED: Meaning(
+        "Another number is wanted, but somebody else scales the target too, or may: so nobody of ours writes.",
+        "Leave one of those whom the message names; the condition Conflicted says what to do.",
+    ),
+    Reason.FAILED_GET_OWNERS: Meaning(
+        "Whose the pods are could not be read, and spec.ownedPodsOnly wants to know.",
+        "Let the role of the program get replicasets, or take spec.ownedPodsOnly away.",
+    ),
 }

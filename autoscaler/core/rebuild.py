@@ -15,7 +15,19 @@ from autoscaler.core.arithmetic import ratio
 from autoscaler.core.totals import Tolerance, Totals
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import Chosen, Counted, Forced, Gaps, Limited, Proposal, Stabilized, Stage, Unnamed
+from autoscaler.model.plan import (
+    Chosen,
+    Contested,
+    Counted,
+    Forced,
+    Gaps,
+    Limited,
+    Paused,
+    Proposal,
+    Stabilized,
+    Stage,
+    Unnamed,
+)
 from autoscaler.model.policy import MetricType
 
 PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
@@ -87,6 +99,8 @@ def _final(stages: Iterable[Stage], asks: tuple[int | None, ...], current: int) 
                 number = stabilized(stage, number, current)
             case Limited():
                 number = limited(stage, number, current)
+            case Paused() | Contested():
+                number = current
     return number
 
 

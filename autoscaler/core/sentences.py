@@ -6,7 +6,21 @@ from collections.abc import Iterator
 
 from autoscaler.core.distance import Steps
 from autoscaler.model.instant import seconds_text
-from autoscaler.model.plan import Chosen, Counted, Final, Forced, Limited, Proposal, Stabilized, Unnamed
+from autoscaler.model.plan import (
+    Aged,
+    Chosen,
+    Contested,
+    Counted,
+    Final,
+    Forced,
+    Limited,
+    Overridden,
+    Paused,
+    Proposal,
+    Selected,
+    Stabilized,
+    Unnamed,
+)
 from autoscaler.model.policy import MetricType
 
 NAMES_SHOWN = 4
@@ -161,6 +175,49 @@ def limited(stage: Limited) -> str:
     return f"within {stage.min_replicas} to {stage.max_replicas}" + (
         f" and the rate limit of {stage.limit}" if stage.limit is not None else ""
     )
+
+
+def paused(stage: Paused) -> str:
+    """Who held it, and until when."""
+    return f"{stage.wanted} is wanted; {stage.by} holds it until {stage.until}: {stage.why}"
+
+
+def contested(stage: Contested) -> str:
+    """With whom the target is shared."""
+    if stage.claims:
+        return f"{stage.wanted} is wanted; scaled by {', '.join(stage.claims)} too, so nobody of ours writes"
+    return f"{stage.wanted} is wanted; who else scales it is unknown: {stage.unseen}"
+
+
+def overridden(stage: Overridden) -> str:
+    """Which periods are the policy's own."""
+    told = (
+        ("CPU initialization period", stage.cpu_initialization),
+        ("initial readiness delay", stage.initial_readiness_delay),
+        ("sync period", stage.sync_period),
+    )
+    return "The policy's own: " + ", ".join(f"{name} {span(value)}" for name, value in told if value is not None) + "."
+
+
+def selected(stage: Selected) -> str:
+    """Which pods did not count, and why."""
+    told = [
+        f"{len(names)} {why} ({_names(names, 0)})"
+        for names, why in ((stage.foreign, "of another owner"), (stage.surge, "beyond the wanted number"))
+        if names
+    ]
+    told += [f"{stage.unnamed} whose names were left out"] if stage.unnamed else []
+    told += [f"a size of {stage.observed} during the rollout"] if stage.observed is not None else []
+    return f"Not counted: {', '.join(told)}; counted: {_pods(stage.counted)}."
+
+
+def aged(stage: Aged) -> str:
+    """Whose samples were too old."""
+    pods = len(stage.pods) + stage.unnamed
+    told = [f"{_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
+    told += [f"{stage.values} other values"] if stage.values else []
+    oldest = "" if stage.oldest is None else f", the oldest {span(stage.oldest)} old"
+    return f"Too old to count, at more than {span(stage.max_age)}: samples of {', '.join(told)}{oldest}."
 
 
 def final(stage: Final, before: int | None) -> str:

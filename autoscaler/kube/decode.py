@@ -16,6 +16,7 @@ from autoscaler.kube.wire import (
     EndpointsWire,
     NodeStatusWire,
     NodeWire,
+    OwnedMetaWire,
     PodSpecWire,
     PodStatusWire,
     PodWire,
@@ -35,6 +36,7 @@ from autoscaler.model.objects import (
     Node,
     NodeAddress,
     NodeName,
+    Owner,
     Pod,
     Ready,
     Resources,
@@ -75,8 +77,16 @@ def pod(data: bytes | Raw) -> Pod:
         ),
         pod_requests=None if spec.resources is None else _requests(_key(spec.resources)),
         overhead=_requests(tuple((spec.overhead or {}).items())),
-        owner_uid=next((each.uid for each in meta.owner_references or () if each.controller), ""),
+        owner=controller(meta),
     )
+
+
+def controller(meta: OwnedMetaWire) -> Owner | None:
+    """The owner that controls it, one object for all that have the same."""
+    for each in meta.owner_references or ():
+        if each.controller:
+            return _owner(each.api_version, each.kind, each.name, each.uid)
+    return None
 
 
 def node(data: bytes | Raw) -> Node:
@@ -152,6 +162,11 @@ def shared(text: str) -> str:
 @lru_cache(maxsize=16_384)
 def _labels(items: tuple[tuple[str, str], ...]) -> Labels:
     return {shared(key): shared(value) for key, value in items}
+
+
+@lru_cache(maxsize=16_384)
+def _owner(api_version: str, kind: str, name: str, uid: str) -> Owner:
+    return Owner(shared(api_version), shared(kind), name, uid)
 
 
 @lru_cache(maxsize=4_096)

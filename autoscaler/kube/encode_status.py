@@ -43,11 +43,11 @@ def merged(held: Document, status: PolicyStatus, now: float) -> Document:
     if status.last_decision:
         made["lastDecisionId"] = status.last_decision
     if status.conditions:
-        made["conditions"] = conditions(held.get("conditions"), status.conditions, now)
+        made["conditions"] = conditions(held.get("conditions"), status.conditions, status.observed_generation, now)
     return made
 
 
-def conditions(held: object, touched: Sequence[Condition], now: float) -> list[Document]:
+def conditions(held: object, touched: Sequence[Condition], generation: int, now: float) -> list[Document]:
     """All conditions, in the order they first appeared; lastTransitionTime moves only with the status (metav1)."""
     made: dict[object, Document] = {}
     if isinstance(held, list):
@@ -64,6 +64,7 @@ def conditions(held: object, touched: Sequence[Condition], now: float) -> list[D
             "status": each.status,
             "reason": each.reason,
             "message": each.message,
+            "observedGeneration": generation,
             "lastTransitionTime": since or seconds_text(now if each.since is None else each.since),
         }
     return list(made.values())

@@ -6,7 +6,7 @@ program lives on, and it heals by itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from typing import Protocol
 
 import msgspec
@@ -22,9 +22,10 @@ from autoscaler.kube.encode_status import Document
 from autoscaler.kube.events import EventWriter
 from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
 from autoscaler.kube.wire import decoder
+from autoscaler.model.claim import Claim, Place, place
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import EventNote
-from autoscaler.model.policy import Policy
+from autoscaler.model.policy import Mode, Policy
 from autoscaler.model.status import PolicyStatus
 from autoscaler.telemetry import KubeTelemetry
 
@@ -76,6 +77,7 @@ class PolicyCache:
 
     def __init__(self, client: KubeClient, *, clock: Clock, telemetry: KubeTelemetry, pace: Pace = STEADY) -> None:
         self._policies: dict[ObjectKey, Policy] = {}
+        self._claims: dict[Place, set[Claim]] = {}
         self._changes: Changes[ObjectKey] = Changes()
         self._watch = Watch(client, RESOURCE, self._changed, clock=clock, telemetry=telemetry, pace=pace)
 
@@ -110,12 +112,22 @@ class PolicyCache:
         """Names of policies that were added or went, or whose spec changed, from this call on."""
         return self._changes.listen()
 
+    def claiming(self, where: Place) -> Set[Claim]:
+        """The policies that write the size of this target."""
+        return self._claims.get(where, frozenset())
+
     def held(self, key: ObjectKey) -> Held | None:
         """The policy with its status, or None."""
         return self._watch.items.get((key.namespace, key.name))
 
     def _changed(self, old: Held | None, new: Held | None) -> None:
         """A status alone is our own echo."""
+        if old is not None and (claims := self._claims.get(_place(old))) is not None:
+            claims.discard(_claim(old))
+            if not claims:
+                del self._claims[_place(old)]
+        if new is not None and new.policy.mode is Mode.ENFORCE:
+            self._claims.setdefault(_place(new), set()).add(_claim(new))
         if new is not None:
             self._policies[new.policy.key] = new.policy
             if old is None or (old.uid, old.policy.generation) != (new.uid, new.policy.generation):
@@ -123,6 +135,14 @@ class PolicyCache:
         elif old is not None:
             del self._policies[old.policy.key]
             self._changes.told(old.policy.key)
+
+
+def _place(found: Held) -> Place:
+    return place(found.policy.namespace, found.policy.target)
+
+
+def _claim(found: Held) -> Claim:
+    return Claim(KIND, found.policy.namespace, found.policy.name)
 
 
 class HeldPolicies(Protocol):

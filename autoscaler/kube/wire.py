@@ -43,11 +43,14 @@ class OwnerWire(Shape):
     """One of `metadata.ownerReferences`."""
 
     uid: str = ""
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
     controller: bool | None = None
 
 
-class PodMetaWire(MetaWire):
-    """`metadata` of a pod."""
+class OwnedMetaWire(MetaWire):
+    """`metadata` of what has owners."""
 
     owner_references: list[OwnerWire] | None = None
 
@@ -97,9 +100,15 @@ class PodStatusWire(Shape):
 class PodWire(Shape):
     """v1 Pod."""
 
-    metadata: PodMetaWire
+    metadata: OwnedMetaWire
     spec: PodSpecWire | None = None
     status: PodStatusWire | None = None
+
+
+class OwnedWire(Shape):
+    """Any object, as far as its owners."""
+
+    metadata: OwnedMetaWire
 
 
 class AddressWire(Shape):

@@ -66,6 +66,15 @@ class InitContainer(Struct, frozen=True):
     sidecar: bool = False
 
 
+class Owner(Struct, frozen=True, gc=False):
+    """The controlling one of `metadata.ownerReferences`."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
 class Ready(Struct, frozen=True):
     """The pod's Ready condition: `status` is True, False or Unknown; `since` its lastTransitionTime."""
 
@@ -91,7 +100,7 @@ class Pod(Struct, frozen=True, kw_only=True, gc=False):
     init_containers: tuple[InitContainer, ...] = ()
     pod_requests: Resources | None = None
     overhead: Resources = {}
-    owner_uid: str = ""
+    owner: Owner | None = None
 
     @property
     def key(self) -> ObjectKey:

@@ -1,7 +1,8 @@
 """What one evaluation found, stage by stage: the planner's answer and, word for word, the body of the audit record.
 
 A plan is read top down: proposals (one per metric) → chosen → stabilized → limited → the final number. A stage that did
-not happen is absent. Every number that took part in the sums is here, so that the result can be recomputed from it.
+not happen is absent; one that a HorizontalPodScaler adds to the HPA's is there only when it changed something. Every
+number that took part in the sums is here, so that the result can be recomputed from it.
 """
 
 from __future__ import annotations
@@ -158,7 +159,63 @@ class Final(Struct, frozen=True, kw_only=True, tag="final", tag_field="stage", o
     why: str
 
 
-Stage = Proposal | Chosen | Forced | Stabilized | Limited | Final
+class Overridden(Struct, frozen=True, kw_only=True, tag="overridden", tag_field="stage", omit_defaults=True):
+    """Periods of the policy's own in place of the program's, in seconds; None: the program's held."""
+
+    cpu_initialization: float | None = None
+    initial_readiness_delay: float | None = None
+    sync_period: float | None = None
+
+
+class Selected(Struct, frozen=True, kw_only=True, tag="selected", tag_field="stage", omit_defaults=True):
+    """Pods of the selector that were not counted: `foreign` has another owner, `surge` is beyond the wanted number.
+
+    `counted` are all others. `observed` is the status.replicas in place of which the wanted number was used, None when
+    they were the same. `unnamed` counts names that a record of limited size had no room for.
+    """
+
+    counted: int
+    foreign: tuple[str, ...] = ()
+    surge: tuple[str, ...] = ()
+    observed: int | None = None
+    unnamed: int = 0
+
+
+class Aged(Struct, frozen=True, kw_only=True, tag="aged", tag_field="stage", omit_defaults=True):
+    """Samples that were too old to count: of these pods, and so many values of other metrics.
+
+    `max_age` and `oldest`, the age of the oldest one, are seconds. `unnamed` as in `Selected`.
+    """
+
+    max_age: float
+    pods: tuple[str, ...] = ()
+    values: int = 0
+    oldest: float | None = None
+    unnamed: int = 0
+
+
+class Paused(Struct, frozen=True, kw_only=True, tag="paused", tag_field="stage", omit_defaults=True):
+    """Somebody held this direction: `by` whom, `until` when (RFC 3339), `why`."""
+
+    wanted: int
+    replicas: int
+    directions: tuple[str, ...]
+    until: str
+    by: str
+    why: str
+
+
+class Contested(Struct, frozen=True, kw_only=True, tag="contested", tag_field="stage", omit_defaults=True):
+    """Others scale the target too, by kind and name; or `unseen`: why that is not known."""
+
+    wanted: int
+    replicas: int
+    claims: tuple[str, ...] = ()
+    unseen: str = ""
+
+
+Stage = Overridden | Selected | Aged | Proposal | Chosen | Forced | Stabilized | Limited | Paused | Contested | Final
+"""In the order of a plan; `core.stages` has those that a HorizontalPodScaler adds to the HPA's."""
 
 
 class EventNote(Struct, frozen=True):

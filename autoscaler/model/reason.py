@@ -31,3 +31,6 @@ class Reason(StrEnum):
     FAILED_GET_EXTERNAL_METRIC = "FailedGetExternalMetric"
     INVALID_METRIC_SOURCE_TYPE = "InvalidMetricSourceType"
     INVALID_SPEC = "InvalidSpec"
+    PAUSED = "Paused"
+    CONFLICTED = "Conflicted"
+    FAILED_GET_OWNERS = "FailedGetOwners"

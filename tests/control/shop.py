@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -15,7 +15,7 @@ from autoscaler.errors import MalformedError
 from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import MetricValue, PodMetrics
-from autoscaler.model.objects import Container, Milli, Pod, Ready, Scale
+from autoscaler.model.objects import Container, Milli, Owner, Pod, Ready, Scale
 from autoscaler.model.plan import EventNote
 from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, Policy, TargetRef
 from autoscaler.model.status import PolicyStatus
@@ -55,14 +55,20 @@ class Shop:
         self.status_fault: Exception | None = None
         self.notes: list[EventNote] = []
         self.followers = Followers()
+        self.others: tuple[str, ...] = ()
+        self.unseen = ""
+        self.owner: Owner | None = None
+        self.owners: dict[str, str] = {}
+        self.owners_fault: Exception | None = None
         ids = itertools.count(1)
         memory, telemetry = Memory(15), ControlTelemetry(CollectorRegistry())
         self.reconciler = Reconciler(
             gatherer=Gatherer(
-                targets=self, usage=self, values=self, scales=self, memory=memory, followers=self.followers,
-                settings=ControllerSettings(), clock=self.clock,
+                targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
+                memory=memory, followers=self.followers, settings=ControllerSettings(), clock=self.clock,
             ),
-            scaler=self, teller=Teller(_Journal(self), _Policies(self), telemetry, lambda: f"id-{next(ids)}"),
+            scaler=self,
+            teller=Teller(_Journal(self), _Policies(self), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),
             memory=memory, compat=Compat(), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 
@@ -72,7 +78,7 @@ class Shop:
         long_ago = self.clock.now() - 3600
         return [
             Pod(namespace=namespace, name=f"web-{n}", labels={"app": "web"}, started=long_ago,
-                ready=Ready("True", long_ago), containers=(Container("main", {"cpu": Milli(100)}),))
+                ready=Ready("True", long_ago), owner=self.owner, containers=(Container("main", {"cpu": Milli(100)}),))
             for n in range(2)
         ]  # fmt: skip
 
@@ -111,6 +117,33 @@ class Shop:
 
     def condition(self, type_: str) -> Condition:
         return next(each for each in self.statuses[-1].conditions if each.type == type_)
+
+
+class _Owners:
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    async def of(self, namespace: str, controllers: Iterable[Owner]) -> Mapping[str, str]:
+        if self.shop.owners_fault:
+            raise self.shop.owners_fault
+        return {each.uid: self.shop.owners[each.uid] for each in controllers if each.uid in self.shop.owners}
+
+
+class _Claims:
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    @property
+    def unseen(self) -> str:
+        return self.shop.unseen
+
+    def others(self, policy: Policy) -> Sequence[str]:
+        return self.shop.others
+
+
+class _Delivery:
+    def condition(self) -> Condition:
+        return Condition(type="AuditDelivered", status="True", reason="Delivered", message="")
 
 
 class _Journal:

@@ -1,12 +1,17 @@
 import pytest
 
-from autoscaler.errors import MalformedError, NotFoundError, UnreachableError
+from autoscaler.errors import ForbiddenError, MalformedError, NotFoundError, UnreachableError
 from autoscaler.model.decision import Outcome
-from autoscaler.model.objects import ObjectKey
-from autoscaler.model.policy import Condition, MetricSpec
+from autoscaler.model.objects import ObjectKey, Owner
+from autoscaler.model.plan import Selected
+from autoscaler.model.policy import Condition, Deviations, MetricSpec, Mode
+from autoscaler.model.reason import Reason
 from tests.control.shop import CPU_60, Shop, policy
 
 QUEUE = MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=10_000)
+HPA = "HorizontalPodAutoscaler shop/web"
+OURS = Deviations(owned_pods_only=True)
+REPLICA_SET = Owner("apps/v1", "ReplicaSet", "web-5d8", "rs-1")
 QPS = MetricSpec(type="Pods", name="qps", target_type="AverageValue", average_value=10_000)
 
 
@@ -76,3 +81,45 @@ def test_pods_whose_usage_decides_nothing_wake_nobody(shop: Shop) -> None:
     shop.answers = {"queue": 35_000}
     shop.evaluate(policy(metrics=(QUEUE,)))
     assert shop.followers.of([ObjectKey("shop", "web-1")]) == set()
+
+
+def test_who_else_scales_the_target_is_asked_at_every_evaluation(shop: Shop) -> None:
+    shop.others = (HPA,)
+    decision = shop.evaluate()
+    assert shop.written == []
+    assert (decision.outcome, decision.reason, decision.desired) == (Outcome.HELD, Reason.CONFLICTED, 2)
+    assert (shop.condition("Conflicted").status, shop.condition("Ready").reason) == ("True", "ClaimedTwice")
+    assert HPA in shop.condition("Conflicted").message
+    shop.others = ()
+    assert shop.evaluate().outcome is Outcome.WRITTEN
+    assert shop.condition("Conflicted").status == "False"
+
+
+def test_a_shadow_writes_nothing_and_so_is_in_nobodys_way(shop: Shop) -> None:
+    shop.others, shop.unseen = (HPA,), "forbidden"
+    assert shop.evaluate(policy(mode=Mode.SHADOW)).outcome is Outcome.SHADOWED
+    assert shop.condition("Conflicted").status == "False"
+
+
+def test_not_to_know_who_else_scales_it_holds(shop: Shop) -> None:
+    shop.unseen = "horizontalpodautoscalers: forbidden"
+    assert shop.evaluate().outcome is Outcome.HELD
+    assert shop.condition("Conflicted").status == "Unknown"
+
+
+def test_owners_are_walked_up_to_the_target(shop: Shop) -> None:
+    shop.owner, shop.owners = REPLICA_SET, {"rs-1": "d1"}
+    assert shop.evaluate(policy(deviations=OURS)).desired == 4
+
+
+def test_pods_of_somebody_else_leave_nothing_to_decide_from(shop: Shop) -> None:
+    shop.owner, shop.owners = REPLICA_SET, {"rs-1": "another"}
+    decision = shop.evaluate(policy(deviations=OURS))
+    assert decision.desired == 2
+    assert Selected(counted=0, foreign=("web-0", "web-1")) in decision.stages
+
+
+def test_owners_that_cannot_be_read_hold_only_those_who_ask(shop: Shop) -> None:
+    shop.owners_fault = ForbiddenError("replicasets.apps is forbidden", status=403)
+    assert shop.evaluate(policy(deviations=OURS)).reason is Reason.FAILED_GET_OWNERS
+    assert shop.evaluate().outcome is Outcome.WRITTEN

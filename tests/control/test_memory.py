@@ -1,6 +1,8 @@
+from msgspec.structs import replace
+
 from autoscaler.control.memory import Memory, identity
 from autoscaler.model.plan import History, Recommendation
-from autoscaler.model.policy import Policy, TargetRef
+from autoscaler.model.policy import Deviations, Policy, TargetRef
 
 
 def policy(uid: str = "1") -> Policy:
@@ -44,3 +46,11 @@ def test_what_belongs_to_policies_that_are_gone_is_dropped() -> None:
     memory.forget_all_but({identity(policy("2"))})
     assert memory.history(policy("1")).recommendations is None
     assert memory.history(policy("2")).recommendations == ()
+
+
+def test_a_policy_may_have_a_sync_period_of_its_own() -> None:
+    memory = Memory(15)
+    slow = replace(policy(), deviations=Deviations(sync_period=60.0))
+    assert memory.period_start(slow, 4, 100.0) == 4
+    assert memory.period_start(slow, 8, 159.0) == 4
+    assert memory.period_start(slow, 8, 160.0) == 8

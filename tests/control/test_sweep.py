@@ -12,7 +12,7 @@ from autoscaler.errors import UnreachableError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import Action
-from autoscaler.model.policy import MetricSpec, Policy, TargetRef
+from autoscaler.model.policy import Deviations, MetricSpec, Policy, TargetRef
 from autoscaler.model.reason import Reason
 from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock, settle
@@ -202,3 +202,24 @@ async def test_stopping_finishes_what_was_begun_and_begins_nothing_more(world: W
         await world.clock.advance(60)
         assert sweep.decisions == 1
     assert world.times() == [0]
+
+
+async def test_a_policy_may_have_a_sync_period_of_its_own(world: World) -> None:
+    world.known = {WEB: replace(policy(), deviations=Deviations(sync_period=40.0))}
+    async with sweeping(world) as sweep:
+        for _ in range(8):
+            await world.clock.advance(10)
+        assert world.times() == [0.0, 40.0, 80.0]
+        sweep.fresh({WEB})
+        await world.clock.advance(5)
+        assert world.times()[-1] == 85.0, "fresh samples are evaluated at the usual pace"
+
+
+async def test_one_shorter_than_the_usual_pace_is_kept_with_fresh_samples_too(world: World) -> None:
+    world.known = {WEB: replace(policy(), deviations=Deviations(sync_period=2.0))}
+    world.takes = 1.0
+    async with sweeping(world) as sweep:
+        sweep.fresh({WEB})
+        for _ in range(4):
+            await world.clock.advance(1)
+        assert world.times() == [0.0, 2.0, 4.0]

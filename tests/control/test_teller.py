@@ -25,3 +25,11 @@ def test_a_status_that_cannot_be_written_does_not_keep_the_target_from_being_sca
 def test_a_record_names_the_release_whose_rules_decided(shop: Shop) -> None:
     assert shop.evaluate().compat == "1.37"
     assert shop.evaluate(policy(max_replicas=0)).compat == ""
+
+
+def test_a_record_that_only_the_log_has_is_told(shop: Shop) -> None:
+    shop.evaluate()
+    assert shop.condition("AuditDelivered").reason == "Delivered"
+    shop.spool_fault = AuditError("no space left on device")
+    shop.evaluate()
+    assert (shop.condition("AuditDelivered").status, shop.condition("AuditDelivered").reason) == ("False", "NotKept")

@@ -6,16 +6,17 @@ from autoscaler.core.evaluation import Evaluation
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Pod, Ready, Scale
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
-from autoscaler.model.policy import Behavior, MetricSpec, Policy, ScalingPolicy, ScalingRules
+from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, Policy, ScalingPolicy, ScalingRules
 from tests.core.evaluations import NOW, TARGET
 
 
-def evaluations(seed, count):
+def evaluations(seed, count, *, deviating=False):
+    """`deviating`: of HorizontalPodScalers that depart from the HPA in every way there is."""
     chance = random.Random(seed)
-    return (evaluation(chance) for _ in range(count))
+    return (evaluation(chance, deviating=deviating) for _ in range(count))
 
 
-def evaluation(chance):
+def evaluation(chance, *, deviating=False):
     pods = tuple(pod(chance, index) for index in range(chance.choice((0, 1, 2, 3, 5, 8))))
     minimum = chance.choice((0, 1, 1, 2))
     policy = Policy(
@@ -27,6 +28,7 @@ def evaluation(chance):
         max_replicas=minimum + chance.choice((1, 5, 20)),
         metrics=tuple(metric(chance) for _ in range(chance.choice((1, 1, 1, 2, 3)))),
         behavior=behavior(chance) if chance.random() < 0.5 else None,
+        deviations=deviations(chance) if deviating else Deviations(),
     )
     current = chance.choice((0, 1, 2, len(pods), 7, 30))
     return Evaluation(
@@ -44,6 +46,20 @@ def evaluation(chance):
         history=history(chance),
         now=NOW,
         period_start_replicas=chance.choice((None, current, 1)),
+        owners={"rs-1": "deployment-1"} if deviating else {},
+        claims=("HorizontalPodAutoscaler shop/web",) if deviating and chance.random() < 0.1 else (),
+    )
+
+
+def deviations(chance):
+    pause = Pause(directions=chance.choice((("Up",), ("Down",))), until=NOW + 60, reason="load test", actor="sam")
+    return Deviations(
+        owned_pods_only=chance.random() < 0.2,
+        ignore_rollout_surge=chance.random() < 0.5,
+        max_sample_age=chance.choice((None, 5.0, 60.0)),
+        cpu_initialization=chance.choice((None, 0.0, 150.0)),
+        initial_readiness_delay=chance.choice((None, 0.0, 60.0)),
+        pause=pause if chance.random() < 0.3 else None,
     )
 
 

@@ -3,9 +3,10 @@ from msgspec.structs import replace
 
 from autoscaler.core import planner
 from autoscaler.core.reasons import MEANINGS
+from autoscaler.core.requests import Failure
 from autoscaler.core.validation import problems
 from autoscaler.model.plan import History, Recommendation
-from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, ScalingRules
+from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules
 from autoscaler.model.reason import Reason
 from tests.core.evaluations import CPU, NOW, TARGET, evaluation, policy, scale, usage
 
@@ -21,6 +22,10 @@ def with_metric(**fields):
 
 def behaving(rules, metrics):
     return evaluation(policy=policy(behavior=Behavior(rules, rules)), pod_metrics=metrics)
+
+
+def deviating(**fields):
+    return evaluation(policy=policy(deviations=Deviations(**fields)))
 
 
 ENDS = {
@@ -48,6 +53,9 @@ ENDS = {
         type="Object", name="qps", described=TARGET, target_type="Value", value=1
     ),
     Reason.FAILED_GET_EXTERNAL_METRIC: with_metric(type="External", name="queue", value=1),
+    Reason.PAUSED: deviating(pause=Pause(until=NOW + 60, reason="load test", actor="sam")),
+    Reason.CONFLICTED: evaluation(claims=("HorizontalPodAutoscaler shop/web",)),
+    Reason.FAILED_GET_OWNERS: replace(deviating(owned_pods_only=True), owners=Failure("forbidden")),
     Reason.INVALID_METRIC_SOURCE_TYPE: with_metric(type="Nonsense", name="x"),
 }
 

@@ -53,6 +53,15 @@ def test_a_hundred_thousand_records_give_their_numbers_again(part):
     assert len(seen) >= 15, "chance must reach most ways a decision can end"
 
 
+def test_so_do_the_records_of_policies_that_depart_from_the_hpa():
+    seen = Counter()
+    for evaluation in evaluations(99, EACH, deviating=True):
+        found = recorded(evaluation)
+        assert not differences(found), evaluation
+        seen.update(type(stage).__name__ for stage in found.stages)
+    assert {"Overridden", "Selected", "Aged", "Paused", "Contested"} <= set(seen)
+
+
 def test_so_do_the_records_of_what_upstream_decided():
     with gzip.open(BUNDLES) if BUNDLES.suffix == ".gz" else BUNDLES.open("rb") as file:
         for line in file:

@@ -4,7 +4,21 @@ import pytest
 
 from autoscaler.core import sentences
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import Chosen, Counted, Final, Forced, Limited, Proposal, Recommendation, Stabilized
+from autoscaler.model.plan import (
+    Aged,
+    Chosen,
+    Contested,
+    Counted,
+    Final,
+    Forced,
+    Limited,
+    Overridden,
+    Paused,
+    Proposal,
+    Recommendation,
+    Selected,
+    Stabilized,
+)
 from tests.audit.samples import cpu_proposal
 
 GIB = 1 << 30
@@ -235,3 +249,51 @@ def test_limited(changes: dict[str, object], sentence: str) -> None:
 )
 def test_final(current: int, replicas: int, before: int | None, sentence: str) -> None:
     assert sentences.final(Final(current=current, replicas=replicas, why=""), before) == sentence
+
+
+PAUSED = Paused(
+    wanted=5, replicas=2, directions=("Up",), until="2027-01-31T18:00:00Z", by="sam", why="load test"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        pytest.param(
+            sentences.paused(PAUSED), "5 is wanted; sam holds it until 2027-01-31T18:00:00Z: load test", id="paused"
+        ),
+        pytest.param(
+            sentences.contested(Contested(wanted=5, replicas=2, claims=("HorizontalPodAutoscaler shop/web",))),
+            "5 is wanted; scaled by HorizontalPodAutoscaler shop/web too, so nobody of ours writes",
+            id="contested",
+        ),
+        pytest.param(
+            sentences.contested(Contested(wanted=5, replicas=2, unseen="forbidden")),
+            "5 is wanted; who else scales it is unknown: forbidden",
+            id="perhaps contested",
+        ),
+        pytest.param(
+            sentences.overridden(Overridden(cpu_initialization=60.0, sync_period=300.0)),
+            "The policy's own: CPU initialization period 60 s, sync period 5 min.",
+            id="periods",
+        ),
+        pytest.param(
+            sentences.selected(Selected(counted=3, foreign=("job-a",), surge=("web-x", "web-y"), observed=6)),
+            "Not counted: 1 of another owner (job-a), 2 beyond the wanted number (web-x, web-y), "
+            "a size of 6 during the rollout; counted: 3 pods.",
+            id="selected",
+        ),
+        pytest.param(
+            sentences.selected(Selected(counted=1, unnamed=40)),
+            "Not counted: 40 whose names were left out; counted: 1 pod.",
+            id="selected, in a long record",
+        ),
+        pytest.param(
+            sentences.aged(Aged(max_age=45.0, pods=("web-a",), values=2, oldest=130.0)),
+            "Too old to count, at more than 45 s: samples of 1 pod (web-a), 2 other values, the oldest 2 min 10 s old.",
+            id="aged",
+        ),
+    ],
+)
+def test_what_an_hps_adds(told: str, sentence: str) -> None:
+    assert told == sentence

@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.errors import MalformedError
 from autoscaler.kube import decode
-from autoscaler.model.objects import Container, InitContainer, NodeAddress, Ready
+from autoscaler.model.objects import Container, InitContainer, NodeAddress, Owner, Ready
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",
@@ -22,7 +22,10 @@ POD: dict[str, Any] = {
         "labels": {"app": "web"},
         "annotations": {"big": "x" * 10_000},
         "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}],
-        "ownerReferences": [{"uid": "other"}, {"uid": "rs-1", "controller": True, "kind": "ReplicaSet"}],
+        "ownerReferences": [
+            {"uid": "other"},
+            {"uid": "rs-1", "controller": True, "kind": "ReplicaSet", "apiVersion": "apps/v1", "name": "web-5d8"},
+        ],
     },
     "spec": {
         "nodeName": "n1",
@@ -75,7 +78,9 @@ def test_a_pod_is_reduced_to_what_is_read() -> None:
     assert pod.ready == Ready("False", 1795427670.0)
     assert pod.containers == (Container("app", {"cpu": 250, "memory": 67_108_864_000}), Container("bare"))
     assert pod.init_containers == (InitContainer("setup", {"cpu": 1000}), InitContainer("proxy", sidecar=True))
-    assert (pod.pod_requests, pod.overhead, pod.owner_uid) == ({"cpu": 2000}, {"cpu": 10}, "rs-1")
+    assert (pod.pod_requests, pod.overhead, pod.owner) == (
+        {"cpu": 2000}, {"cpu": 10}, Owner("apps/v1", "ReplicaSet", "web-5d8", "rs-1"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

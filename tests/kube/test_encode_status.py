@@ -69,7 +69,14 @@ def test_a_selectors_text_survives_its_object(text: str) -> None:
 
 
 def held(kind: str, status: str) -> dict[str, object]:
-    return {"type": kind, "status": status, "reason": "Old", "message": "old", "lastTransitionTime": EARLIER}
+    return {
+        "type": kind,
+        "status": status,
+        "reason": "Old",
+        "message": "old",
+        "observedGeneration": 1,
+        "lastTransitionTime": EARLIER,
+    }
 
 
 def found(kind: str, status: str) -> Condition:
@@ -95,7 +102,7 @@ def test_the_transition_time_moves_only_with_the_status(
     before: object, touched: list[Condition], after: list[tuple[str, ...]]
 ) -> None:
     fields = ("type", "status", "reason", "lastTransitionTime")
-    assert [tuple(each[field] for field in fields) for each in conditions(before, touched, NOW)] == after
+    assert [tuple(each[field] for field in fields) for each in conditions(before, touched, 1, NOW)] == after
 
 
 def test_nothing_new_leaves_the_status_equal() -> None:
@@ -114,7 +121,16 @@ def test_nothing_new_leaves_the_status_equal() -> None:
         "currentReplicas": 2,
         "desiredReplicas": 4,
         "currentMetrics": [{"type": ""}],
-        "conditions": [{"type": "A", "status": "True", "reason": "New", "message": "new", "lastTransitionTime": TIME}],
+        "conditions": [
+            {
+                "type": "A",
+                "status": "True",
+                "reason": "New",
+                "message": "new",
+                "observedGeneration": 3,
+                "lastTransitionTime": TIME,
+            },
+        ],
         "lastScaleTime": TIME,
         "lastDecisionId": "d1",
     }
@@ -133,4 +149,4 @@ def test_no_metrics_and_unknown_metrics_are_not_the_same() -> None:
 def test_a_condition_with_no_status_is_taken_away() -> None:
     held = [{"type": "ScaledToZero", "status": "True"}, {"type": "AbleToScale", "status": "True"}]
     removed = Condition(type="ScaledToZero", status="", reason="", message="")
-    assert [each["type"] for each in conditions(held, (removed,), 0.0)] == ["AbleToScale"]
+    assert [each["type"] for each in conditions(held, (removed,), 1, 0.0)] == ["AbleToScale"]

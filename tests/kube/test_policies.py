@@ -8,9 +8,10 @@ from autoscaler.errors import ConflictError, NotFoundError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.events import EventWriter
 from autoscaler.kube.policies import Held, PolicyCache, PolicyClient, held
+from autoscaler.model.claim import place
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import EventNote, MetricStatus
-from autoscaler.model.policy import Condition, Policy
+from autoscaler.model.policy import Condition, Policy, TargetRef
 from autoscaler.model.status import PolicyStatus
 from tests.clock import FakeClock
 from tests.kube.apiserver import (
@@ -216,3 +217,23 @@ async def test_an_event_is_offered_and_never_waited_for() -> None:
         desk = Desk(server, client, document())
         await desk.writer.event(POLICY, EventNote("Normal", "SuccessfulRescale", "New size: 4"))
         assert (desk.events.waiting, server.asked) == (1, [])
+
+
+SHADOW = document("11", generation=2)
+SHADOW["spec"]["mode"] = "Shadow"
+
+
+@pytest.mark.parametrize(
+    "after", [("MODIFIED", SHADOW), ("DELETED", document("11"))], ids=["a shadow", "one that is gone"]
+)
+async def test_a_policy_claims_its_target_as_long_as_it_writes(after: tuple[str, object]) -> None:
+    where = place("shop", TargetRef("apps/v9", "Deployment", "web"))
+    async with serving() as (server, client):
+        server.on(LIST, listed(document()))
+        server.on(f"{LIST}?watch", watched(after))
+        policies = cache(client)
+        async with running(policies.run):
+            await policies.wait_synced()
+            claimed = bool(policies.claiming(where))
+            await until(lambda: not policies.claiming(where))
+        assert claimed

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
-import uuid
-from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,18 +18,15 @@ from msgspec import structs
 from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.app.scaling import Parts, Scaling, Witness
+from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.producer import KafkaProducer, KafkaSettings
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
-from autoscaler.control.followers import Followers
-from autoscaler.control.gatherer import Gatherer
-from autoscaler.control.memory import Memory
-from autoscaler.control.reconciler import Reconciler
-from autoscaler.control.sweep import Pace, Sweep
-from autoscaler.control.teller import Teller
+from autoscaler.control.sweep import Sweep
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.scraper import Scraper
@@ -40,18 +34,14 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.warmup import Warmup
 from autoscaler.errors import AutoscalerError
-from autoscaler.kube.adapters import Adapters
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
 from autoscaler.kube.connection import connect
-from autoscaler.kube.events import EventWriter
 from autoscaler.kube.kubelet import KubeletClient
-from autoscaler.kube.policies import PolicyCache, PolicyClient
+from autoscaler.kube.policies import PolicyCache
 from autoscaler.kube.reviews import Reviews
-from autoscaler.kube.scale import ScaleClient
 from autoscaler.kubelets import kubelet_client
-from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 
@@ -59,10 +49,6 @@ log = structlog.get_logger(__name__)
 
 LAST_EVALUATIONS_SECONDS = 1.0
 WARM_LOOK_SECONDS = 0.25
-
-Witness = Callable[[Decision], None]
-Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
-"""What runs, by name."""
 
 
 def run(settings: Settings) -> int:
@@ -89,19 +75,6 @@ def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
-class _WitnessedOutbox:
-    """The spool as the reconciler's journal; `witness` sees each record once it is durable."""
-
-    def __init__(self, outbox: Outbox, witness: Witness) -> None:
-        self._outbox = outbox
-        self._witness = witness
-
-    async def record(self, decision: Decision) -> str:
-        record_id = await self._outbox.record(decision)
-        self._witness(decision)
-        return record_id
-
-
 class Application:
     """One controller process. `cluster`, `storage`, `policies` and `server` are there to be read once `run` began."""
 
@@ -110,6 +83,7 @@ class Application:
     policies: PolicyCache
     server: ApiServer
     warmup: Warmup
+    _sweep: Sweep
 
     def __init__(
         self, settings: Settings, *, clock: Clock | None = None, witness: Witness = lambda _decision: None
@@ -134,8 +108,8 @@ class Application:
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
             kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
             stack.push_async_callback(kubelets.close)
-            parts = self._built(client, kubelets, outbox)
             forwarder = self._forwarder(outbox) if forwarding else None
+            parts = self._built(client, kubelets, outbox, Delivery(outbox, forwarder, self._clock))
             log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
             await self._live(parts, forwarder, stop)
         log.info("Stopped")
@@ -154,14 +128,13 @@ class Application:
             if forwarder is not None:
                 await forwarder.finish()
 
-    def _built(self, client: KubeClient, kubelets: KubeletClient, outbox: Outbox) -> Parts:
+    def _built(self, client: KubeClient, kubelets: KubeletClient, outbox: Outbox, delivery: Delivery) -> Parts:
         """Every part but the forwarder."""
         settings, clock, telemetry = self._settings, self._clock, self.telemetry
-        freshness, followers = Freshness(), Followers()
+        freshness = Freshness()
         self.cluster = Cluster(
             client, clock=clock, telemetry=telemetry.kube, node_selector=settings.kubelet.node_selector
         )
-        self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
         trust = AuthenticationConfig(client, clock=clock, telemetry=telemetry.kube)
         self.storage = MemoryStorage(
             resolution=settings.kubelet.resolution, clock=clock, telemetry=telemetry.engine, freshness=freshness
@@ -182,52 +155,25 @@ class Application:
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
         self.server = self._server(Reviews(client, clock), trust)
-        events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
-        memory = Memory(settings.control.sync_period)
-        scaler = ScaleClient(client, clock)
-        reconciler = Reconciler(
-            gatherer=Gatherer(
-                targets=self.cluster,
-                usage=self.storage,
-                values=Adapters(client, clock),
-                scales=scaler,
-                memory=memory,
-                followers=followers,
-                settings=settings.control.controller,
-                clock=clock,
-            ),
-            scaler=scaler,
-            teller=Teller(
-                _WitnessedOutbox(outbox, self._witness),
-                PolicyClient(client, self.policies, events, clock),
-                telemetry.control,
-                lambda: uuid.uuid4().hex,
-            ),
-            memory=memory,
-            compat=settings.control.controller.compat,
+        scaling = Scaling(
+            client,
+            settings=settings.control,
+            cluster=self.cluster,
+            storage=self.storage,
+            outbox=outbox,
+            delivery=delivery,
+            witness=self._witness,
             clock=clock,
-            telemetry=telemetry.control,
+            telemetry=telemetry,
         )
-        self._sweep = Sweep(
-            policies=self.policies,
-            evaluator=reconciler,
-            memory=memory,
-            pace=Pace(
-                sync_period=settings.control.sync_period, evaluation_interval=settings.control.evaluation_interval
-            ),
-            clock=clock,
-            telemetry=telemetry.control,
-        )
-        freshness.subscribe(lambda commit: self._sweep.fresh(followers.of(commit.fresh)))
+        self.policies, self._sweep = scaling.policies, scaling.sweep
+        freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {
+            **scaling.parts(),
             "cluster": self.cluster.run,
-            "policies": self.policies.run,
             "front-proxy-trust": trust.run,
             "scraper": scraper.run,
             "server": self.server.run,
-            "events": events.run,
-            "sweep": self._sweep.run,
-            "policy changes": self._follow_policies,
             "warm-up": self._open_when_warm,
             "heartbeat": heart.run,
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
@@ -257,10 +203,6 @@ class Application:
     def _forwarder(self, outbox: Outbox) -> Forwarder:
         kafka = KafkaSettings(**structs.asdict(self._settings.audit.kafka))
         return Forwarder(outbox, lambda: KafkaProducer(kafka), kafka.topic, self._clock, self.telemetry.audit)
-
-    async def _follow_policies(self) -> None:
-        async for _ in self.policies.policy_changes():
-            self._sweep.changed()
 
     async def _open_when_warm(self) -> None:
         async for _ in ticks(self._clock, WARM_LOOK_SECONDS):

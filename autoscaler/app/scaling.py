@@ -1,0 +1,122 @@
+"""Everything that decides, put together: what an evaluation reads, how it writes, whom it tells, when it is made."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Callable, Coroutine, Iterable
+
+from autoscaler.audit.delivery import Delivery
+from autoscaler.audit.outbox import Outbox
+from autoscaler.clock import Clock
+from autoscaler.config.settings import ControlSettings
+from autoscaler.control.followers import Followers
+from autoscaler.control.gatherer import Gatherer
+from autoscaler.control.memory import Memory
+from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.control.teller import Teller
+from autoscaler.engine.store import MemoryStorage
+from autoscaler.kube.adapters import Adapters
+from autoscaler.kube.claims import Claims
+from autoscaler.kube.client import KubeClient
+from autoscaler.kube.cluster import Cluster
+from autoscaler.kube.events import EventWriter
+from autoscaler.kube.owners import Owners
+from autoscaler.kube.policies import PolicyCache, PolicyClient
+from autoscaler.kube.scale import ScaleClient
+from autoscaler.model.decision import Decision
+from autoscaler.model.objects import ObjectKey
+from autoscaler.telemetry import Telemetry
+
+Witness = Callable[[Decision], None]
+Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
+"""What runs, by name."""
+
+
+class _WitnessedOutbox:
+    """The spool as the reconciler's journal; `witness` sees each record once it is durable."""
+
+    def __init__(self, outbox: Outbox, witness: Witness) -> None:
+        self._outbox = outbox
+        self._witness = witness
+
+    async def record(self, decision: Decision) -> str:
+        record_id = await self._outbox.record(decision)
+        self._witness(decision)
+        return record_id
+
+
+class Scaling:
+    """`parts` run until they are cancelled; nothing is decided before the `sweep`'s gate is opened."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        settings: ControlSettings,
+        cluster: Cluster,
+        storage: MemoryStorage,
+        outbox: Outbox,
+        delivery: Delivery,
+        witness: Witness,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
+        self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
+        self._events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
+        self._followers = Followers()
+        memory, scaler = Memory(settings.sync_period), ScaleClient(client, clock)
+        reconciler = Reconciler(
+            gatherer=Gatherer(
+                targets=cluster,
+                usage=storage,
+                values=Adapters(client, clock),
+                owners=Owners(client),
+                claims=self._claims,
+                scales=scaler,
+                memory=memory,
+                followers=self._followers,
+                settings=settings.controller,
+                clock=clock,
+            ),
+            scaler=scaler,
+            teller=Teller(
+                _WitnessedOutbox(outbox, witness),
+                PolicyClient(client, self.policies, self._events, clock),
+                delivery,
+                telemetry.control,
+                lambda: uuid.uuid4().hex,
+            ),
+            memory=memory,
+            compat=settings.controller.compat,
+            clock=clock,
+            telemetry=telemetry.control,
+        )
+        self.sweep = Sweep(
+            policies=self.policies,
+            evaluator=reconciler,
+            memory=memory,
+            pace=Pace(sync_period=settings.sync_period, evaluation_interval=settings.evaluation_interval),
+            clock=clock,
+            telemetry=telemetry.control,
+        )
+
+    def fresh(self, pods: Iterable[ObjectKey]) -> None:
+        """New samples of these pods are in."""
+        self.sweep.fresh(self._followers.of(pods))
+
+    def parts(self) -> Parts:
+        """What has to run."""
+        return {
+            "policies": self.policies.run,
+            "claims": self._claims.run,
+            "events": self._events.run,
+            "sweep": self.sweep.run,
+            "policy changes": self._follow_policies,
+        }
+
+    async def _follow_policies(self) -> None:
+        async for _ in self.policies.policy_changes():
+            self.sweep.changed()

@@ -1,0 +1,51 @@
+"""Whether the records of decisions reach Kafka, as a policy's status tells it.
+
+Records are delivered in the order of the spool, whatever their target. So a target's newest record is with Kafka only
+after the oldest of all: one age says it for everybody.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autoscaler.clock import Clock
+from autoscaler.model.instant import seconds_text
+from autoscaler.model.policy import Condition
+
+LATE_SECONDS = 60.0
+"""A record that has waited longer is late; the usual wait is a fraction of a second."""
+TYPE = "AuditDelivered"
+
+
+class Backlog(Protocol):
+    """When the oldest record was made that Kafka does not have, None when it has all; `audit.outbox.Outbox`."""
+
+    @property
+    def oldest(self) -> float | None: ...
+
+
+class Channel(Protocol):
+    """What stands between the spool and Kafka, "" when nothing does; `audit.kafka.Forwarder`."""
+
+    @property
+    def problem(self) -> str: ...
+
+
+class Delivery:
+    """`channel` None: there is no Kafka."""
+
+    def __init__(self, backlog: Backlog, channel: Channel | None, clock: Clock) -> None:
+        self._backlog = backlog
+        self._channel = channel
+        self._clock = clock
+
+    def condition(self) -> Condition:
+        """As it stands now; the words change only when the state does."""
+        if self._channel is None:
+            message = "no brokers are set (--audit-kafka-bootstrap-servers): records stay in the spool"
+            return Condition(type=TYPE, status="Unknown", reason="NoBrokers", message=message)
+        oldest = self._backlog.oldest
+        if oldest is None or self._clock.now() - oldest < LATE_SECONDS:
+            return Condition(type=TYPE, status="True", reason="Delivered", message="Kafka acknowledges the records")
+        message = f"records wait in the spool since {seconds_text(oldest)}: {self._channel.problem or 'they are many'}"
+        return Condition(type=TYPE, status="False", reason="DeliveryDelayed", message=message)

@@ -1,0 +1,59 @@
+"""What only shows when everything that decides is there: who else scales the target, and how a policy stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.sim.resources import POD_AUTOSCALERS, POD_SCALERS
+from tests.test_app import HPS, Run, running
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def conditions(run: Run, name: str) -> dict[str, Any]:
+    found = run.world.store.get(POD_SCALERS, "shop", name)
+    return {each["type"]: each for each in found["status"]["conditions"]}
+
+
+async def test_c03_two_policies_on_one_target_both_say_so_and_neither_writes(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.until(lambda decision: decision.policy.name == "web")
+        run.world.store.create(POD_SCALERS, "shop", {**HPS, "metadata": {"name": "second", "namespace": "shop"}})
+        await run.until(conflicted_of("web"))
+        await run.until(conflicted_of("second"))
+        assert run.world.deployment("shop", "web")["spec"]["replicas"] == 2
+        assert "HorizontalPodScaler shop/second" in conditions(run, "web")["Conflicted"]["message"]
+        assert "HorizontalPodScaler shop/web" in conditions(run, "second")["Conflicted"]["message"]
+        run.world.store.delete(POD_SCALERS, "shop", "second")
+        decision = await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
+        assert decision.policy.name == "web"
+
+
+def conflicted_of(name: str) -> Any:
+    def wanted(decision: Decision) -> bool:
+        return decision.policy.name == name and decision.reason == "Conflicted"
+
+    return wanted
+
+
+async def test_beside_an_hpa_a_shadow_goes_on_and_all_conditions_are_told(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.until(lambda _decision: True)
+        hpa = {"metadata": {"name": "web", "namespace": "shop"}, "spec": HPS["spec"]}
+        run.world.store.create(POD_AUTOSCALERS, "shop", hpa)
+        shadow = {**HPS, "metadata": {"name": "shadow", "namespace": "shop"}, "spec": {**HPS["spec"], "mode": "Shadow"}}  # type: ignore[dict-item]  # JSON
+        run.world.store.create(POD_SCALERS, "shop", shadow)
+        await run.until(conflicted_of("web"))
+        await run.until(lambda decision: decision.outcome is Outcome.SHADOWED)
+        told = conditions(run, "shadow")
+        assert set(told) == {
+            "Ready", "MetricsAvailable", "AbleToScale", "ScalingActive", "ScalingLimited", "ScaledToZero",
+            "Conflicted", "AuditDelivered",
+        }  # fmt: skip
+        assert {each["observedGeneration"] for each in told.values()} == {1}
+        assert told["Conflicted"]["status"] == "False"
+        assert told["AuditDelivered"]["reason"] == "NoBrokers"

@@ -1,0 +1,46 @@
+import asyncio
+
+import pytest
+
+from autoscaler.audit.delivery import Delivery
+from tests.clock import FakeClock
+
+
+class Spool:
+    def __init__(self, oldest: float | None) -> None:
+        self.oldest = oldest
+
+
+class Kafka:
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem
+
+
+@pytest.mark.parametrize(
+    ("age", "status", "reason"),
+    [
+        pytest.param(None, "True", "Delivered", id="nothing waits"),
+        pytest.param(59.0, "True", "Delivered", id="waiting its turn"),
+        pytest.param(60.0, "False", "DeliveryDelayed", id="late"),
+    ],
+)
+def test_a_minute_is_late(age: float | None, status: str, reason: str) -> None:
+    clock = FakeClock()
+    spool = Spool(None if age is None else clock.now() - age)
+    told = Delivery(spool, Kafka(), clock).condition()
+    assert (told.type, told.status, told.reason) == ("AuditDelivered", status, reason)
+
+
+def test_what_stands_between_is_told_and_the_words_stay_while_it_does() -> None:
+    clock = FakeClock()
+    delivery = Delivery(Spool(clock.now() - 61), Kafka("audit delivery: no broker let us in"), clock)
+    first = delivery.condition()
+    assert "no broker let us in" in first.message
+    asyncio.run(clock.advance(600))
+    assert delivery.condition() == first
+
+
+def test_without_brokers_nobody_can_know() -> None:
+    told = Delivery(Spool(1.0), None, FakeClock()).condition()
+    assert (told.status, told.reason) == ("Unknown", "NoBrokers")
+    assert "--audit-kafka-bootstrap-servers" in told.message
