@@ -33,6 +33,7 @@ from bench.figure import Figure
 
 ALL = "/apis/metrics.k8s.io/v1beta1/pods"
 ONE = "/apis/metrics.k8s.io/v1beta1/namespaces/ns-7/pods?labelSelector=app%3Dapp-7"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 SIZE, QUICK_SIZE = (30_000, 15), (800, 1)
 """Pods, and rounds."""
 
@@ -100,10 +101,10 @@ class Everybody:
         return None
 
 
-async def in_process(cluster: Cluster, target: str) -> Callable[[], Awaitable[int]]:
+async def in_process(cluster: Cluster, target: str, accept: str = "") -> Callable[[], Awaitable[int]]:
     """A function that makes one list and gives its size."""
     resources = Resources(cluster, cluster, SystemClock(), ApiTelemetry(CollectorRegistry()))
-    call = parse_call("GET", target)
+    call = parse_call("GET", target, accept=accept)
     assert isinstance(call.attributes, ResourceAttributes)
     asked = call.attributes
 
@@ -120,9 +121,10 @@ def client(port: int, ca_pem: str, pipe: Connection) -> None:
     async def run() -> None:
         context = ssl.create_default_context(cadata=ca_pem)
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, limit=1 << 20)
-        while target := await asyncio.to_thread(pipe.recv):
+        while asked := await asyncio.to_thread(pipe.recv):
+            target, accept = asked
             begin = time.perf_counter()
-            writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             size = 0
             if b"content-length: " in head:
@@ -188,11 +190,14 @@ async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
         pass
 
     whole, one = await in_process(cluster, ALL), await in_process(cluster, ONE)
+    binary = await in_process(cluster, ALL, PROTOBUF)
     await whole()
+    await binary()
     await one()
     found = [
         await measure("all pods, in process, nothing changed", rounds, whole, nothing, say),
         await measure("all pods, in process, every sample new", rounds, whole, renew, say),
+        await measure("all pods, protobuf, in process, every sample new", rounds, binary, renew, say),
         await measure("100 pods by label, in process", rounds, one, nothing, say),
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -209,21 +214,24 @@ async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
         asking = multiprocessing.get_context("spawn").Process(target=client, args=(server.port, ca_pem, theirs))
         asking.start()
 
-        def through_tls(target: str) -> Callable[[], Awaitable[int]]:
+        def through_tls(target: str, accept: str = "*/*") -> Callable[[], Awaitable[int]]:
             async def once() -> int:
-                ours.send(target)
+                ours.send((target, accept))
                 size, _ = await asyncio.to_thread(ours.recv)
                 return int(size)
 
             return once
 
         await through_tls(ALL)()
+        await through_tls(ALL, PROTOBUF)()
         found += [
             await measure("all pods, TLS, nothing changed", rounds, through_tls(ALL), nothing, say),
             await measure("all pods, TLS, every sample new", rounds, through_tls(ALL), renew, say),
+            await measure("all pods, protobuf, TLS, nothing changed", rounds, through_tls(ALL, PROTOBUF), nothing, say),
+            await measure("all pods, protobuf, TLS, every sample new", rounds, through_tls(ALL, PROTOBUF), renew, say),
             await measure("100 pods by label, TLS", rounds, through_tls(ONE), nothing, say),
         ]
-        ours.send("")
+        ours.send(None)
         asking.join()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
