@@ -50,8 +50,15 @@ class Cluster:
         """What it prints; AssertionError with its complaint when it fails."""
         return self.tool("helm", f"--kubeconfig={self.plane.kubeconfig('admin')}", *arguments)
 
+    def traced_kubectl(self, *arguments: str) -> str:
+        """What it tells about its requests and their answers."""
+        return self._ran("kubectl", f"--kubeconfig={self.plane.kubeconfig('admin')}", "-v=8", *arguments).stderr
+
     def tool(self, name: str, *arguments: str) -> str:
         """Run one of the tools to its end, with a home of its own."""
+        return self._ran(name, *arguments).stdout
+
+    def _ran(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [self._tools / name, *arguments],
             capture_output=True,
@@ -61,7 +68,7 @@ class Cluster:
             env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin"},
         )
         assert done.returncode == 0, f"{name} {' '.join(arguments)}:\n{done.stderr}{done.stdout}"
-        return done.stdout
+        return done
 
     def token(self, namespace: str, account: str, seconds: int = TOKEN_SECONDS) -> str:
         """A fresh token of a ServiceAccount, by TokenRequest as for a pod."""
