@@ -87,7 +87,7 @@ async def test_a_header_that_can_be_read_in_two_ways_is_unauthorized(headers: He
     assert reviews.tokens_asked == []
 
 
-async def test_impersonation_is_mentioned_once() -> None:
+async def test_a09_impersonation_is_mentioned_once() -> None:
     guard = access(Reviews())
     with capture_logs() as logs:
         for _ in range(3):
@@ -121,7 +121,7 @@ async def test_a_verdict_is_kept_for_the_same_question_only() -> None:
     assert len(reviews.asked) == 1 + len(others)
 
 
-async def test_a_review_that_fails_is_503_not_kept_and_not_forbidden() -> None:
+async def test_a10_a11_a_review_that_fails_is_503_not_kept_and_not_forbidden() -> None:
     reviews = Reviews(error=UnreachableError("down"), tokens={"good": ANN})
     guard = access(reviews)
     first = await refusal(guard, identity=ANN)
@@ -132,7 +132,7 @@ async def test_a_review_that_fails_is_503_not_kept_and_not_forbidden() -> None:
     assert (await guard.who(None, [("Authorization", "Bearer good")])).user == "ann"
 
 
-async def test_a_review_that_stalls_is_given_up_for_all_who_wait_with_one_call() -> None:
+async def test_a11_a_review_that_stalls_is_given_up_for_all_who_wait_with_one_call() -> None:
     reviews = Reviews(gate=asyncio.Event())
     guard = access(reviews, review_seconds=0.2)
     waiting = asyncio.gather(*(guard.admit(ANN, PODS) for _ in range(20)), return_exceptions=True)

@@ -22,7 +22,7 @@ Lines = list[tuple[str, str]]
         pytest.param(
             [("x-remote-user", "ann"), ("X-REMOTE-GROUP", "a"), ("X-Remote-Group", "b"), ("X-Remote-Group", "")],
             Identity("ann", groups=("a", "b", "system:authenticated")),
-            id="every group header, whatever its case",
+            id="A07: every group header, whatever its case",
         ),
         pytest.param(
             [
@@ -42,7 +42,7 @@ Lines = list[tuple[str, str]]
                     "bad%zz": ("c",),
                 },
             ),
-            id="extra keys are lower-cased and decoded, their values collected",
+            id="A07: extra keys are lower-cased and decoded, their values collected",
         ),
         pytest.param(
             [("X-Remote-User", "system:anonymous"), ("X-Remote-Group", "system:unauthenticated")],
@@ -52,13 +52,13 @@ Lines = list[tuple[str, str]]
         pytest.param(
             [("X-Remote-User", "ann"), ("X-Remote-User", "ann"), ("X-Remote-Uid", "7")],
             Identity("ann", groups=("system:authenticated",)),
-            id="the same user twice; a uid that nobody configured",
+            id="A08: the same user twice; a uid that nobody configured",
         ),
         pytest.param([("X-Remote-User", ""), ("X-Remote-Group", "system:masters")], None, id="no user name"),
         pytest.param(
             [("x_remote_user", "ann"), ("HTTP_X_REMOTE_USER", "ann"), ("X-Remote-User-", "ann"), ("Remote-User", "a")],
             None,
-            id="names that only look like it",
+            id="A08: names that only look like it",
         ),
         pytest.param([], None, id="no header"),
     ],
@@ -67,7 +67,7 @@ def test_who_is_asserted(headers: Lines, expected: Identity | None) -> None:
     assert asserted(PEER, TRUST, headers, NOW) == expected
 
 
-def test_header_names_are_the_configured_ones_and_the_first_with_a_value_wins() -> None:
+def test_a07_header_names_are_the_configured_ones_and_the_first_with_a_value_wins() -> None:
     custom = trust(
         username_headers=("X-One", "X-Two"), group_headers=("G1", "G2"), extra_prefixes=("E-", "F-"), uid_headers=("U",)
     )

@@ -2,9 +2,11 @@
 
 import asyncio
 import gzip
+from collections.abc import ItemsView
 from pathlib import Path
 
 import pytest
+import yaml
 from msgspec import structs
 from structlog.testing import capture_logs
 
@@ -183,9 +185,17 @@ async def test_a_client_that_does_not_read_is_cut_off_and_its_place_is_free_agai
         assert (await world.ask(f"{BASE}/nodes")).code == 200
 
 
-async def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+async def test_a24_clients_that_leave_free_their_places_and_are_no_news(tmp_path: Path) -> None:
     reviews = Reviews(gate=asyncio.Event())
-    async with serving(tmp_path, reviews=reviews, settings={"limits": Limits(heavy=2)}) as world:
+    limits = Limits(heavy=2)
+    with capture_logs() as logs:
+        await leave(tmp_path, reviews, limits)
+    assert [entry for entry in logs if entry["log_level"] != "info"] == []
+
+
+async def leave(tmp_path: Path, reviews: Reviews, limits: Limits) -> None:
+    """Six clients ask for a list and go away; then one that stays."""
+    async with serving(tmp_path, reviews=reviews, settings={"limits": limits}) as world:
         for number in range(6):
             _, writer = await world.connect()
             writer.write(f"GET {BASE}/namespaces/{number}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -194,6 +204,43 @@ async def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
             await closed(writer)
         reviews.gate = None
         assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
+class Counted(dict[str, str]):
+    """Labels that know how often they were written."""
+
+    written = 0
+
+    def items(self) -> ItemsView[str, str]:
+        self.written += 1
+        return super().items()
+
+
+async def test_a16_one_sample_is_written_once_for_all_who_list(tmp_path: Path) -> None:
+    cluster, labels = many(600), Counted(app="web")
+    cluster.pod_list = [structs.replace(pod, labels=labels) for pod in cluster.pod_list]
+    async with serving(tmp_path, cluster=cluster) as world:
+        replies = await asyncio.gather(*(world.ask(f"{BASE}/pods", MASTER, certificate=PROXY) for _ in range(50)))
+        assert {len(reply.json()["items"]) for reply in replies} == {600}
+        assert labels.written == 600
+
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+FAMILY = "\U0001f468\u200d\U0001f469" * 30
+HOSTILE = {"ansi": "\x1b[31mred", "quotes": "\"'\\", "separator": "a\u2028b", "family": FAMILY}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/yaml", TABLE])
+async def test_a31_hostile_text_arrives_as_it_is_and_breaks_no_document(tmp_path: Path, accept: str) -> None:
+    cluster = Cluster()
+    cluster.add_pod(Pod(namespace="shop", name="web", uid="u", labels=HOSTILE), ("c\x1b]0;x\x07", 1, 1))
+    async with serving(tmp_path, cluster=cluster) as world:
+        reply = await world.ask(f"{BASE}/pods", [*MASTER, ("Accept", accept)], certificate=PROXY)
+        text = reply.body.decode()
+        assert not {char for char in text if ord(char) < 0x20 and char != "\n"}
+        found = yaml.safe_load(text)
+        [item] = found["items"] if "items" in found else [row["object"] for row in found["rows"]]
+        assert item["metadata"]["labels"] == HOSTILE
 
 
 async def test_a_fault_of_ours_is_500_and_logged_without_headers(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from autoscaler.api.server import ApiServer, ApiSettings
-from autoscaler.errors import ConfigError
+from autoscaler.errors import ConfigError, UnreachableError
 from autoscaler.model.identity import Identity
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import Telemetry
@@ -22,6 +23,7 @@ from tests.api.world import (
     Trust,
     World,
     closed,
+    golden_cluster,
     serving,
     trust,
     until,
@@ -183,6 +185,9 @@ async def test_a10_bearer_tokens(tmp_path: Path) -> None:
         assert world.reviews.asked[0][0] == Identity("ann", groups=("system:authenticated",))
         assert (await world.ask(NODES, [("Authorization", "Bearer expired")])).code == 401
         assert (await world.ask(NODES, [("Authorization", "Bearer " + "x" * (1 << 20))])).code == 431
+        world.reviews.error = UnreachableError("down", status=500)
+        reply = await world.ask(NODES, [("Authorization", "Bearer another")])
+        assert (reply.code, reply.headers["retry-after"]) == (503, "1")
 
 
 def _lasting(authority: Authority) -> Issued:
@@ -233,6 +238,19 @@ async def test_a26_no_handshake_and_no_request_fails_while_ca_and_certificates_r
             seen |= {task.result() for task in asking}
         assert len(seen) == 4
         assert await _served(world, ssl.create_default_context(cadata=new.pem.decode())) in seen
+
+
+async def test_a32_each_replica_tells_of_its_own_samples_alone(tmp_path: Path) -> None:
+    """One was cut off from the kubelets a minute ago: its answers are older, and say so."""
+    old, fresh = golden_cluster(), golden_cluster()
+    for name, found in fresh.node_usages.items():
+        usage = structs.replace(found.usage, at_ns=found.usage.at_ns + 60 * 10**9)
+        fresh.node_usages[name] = structs.replace(found, usage=usage)
+    (tmp_path / "b").mkdir()
+    async with serving(tmp_path, cluster=old) as one, serving(tmp_path / "b", cluster=fresh) as other:
+        for world, time in ((one, "2026-11-23T09:54:11Z"), (other, "2026-11-23T09:55:11Z")):
+            items = (await world.ask(NODES, MASTER, certificate=PROXY)).json()["items"]
+            assert {item["timestamp"] for item in items} == {time}
 
 
 async def test_requests_in_progress_are_finished_at_the_end(tmp_path: Path) -> None:

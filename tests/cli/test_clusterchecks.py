@@ -136,7 +136,7 @@ async def test_the_kind_must_be_known(answer: KubeError, state: State) -> None:
         pytest.param([], State.WARN, "could not be read", id="no object"),
     ],
 )
-async def test_the_registration_must_point_at_us_and_work(body: Any, state: State, told: str) -> None:
+async def test_a33_the_registration_must_point_at_us_and_work(body: Any, state: State, told: str) -> None:
     finding = await found(Cluster().with_body(f"{APISERVICES}/v1.metrics.k8s.io", body), "APIService v1.metrics.k8s.io")
     assert finding.state is state
     assert told in finding.detail

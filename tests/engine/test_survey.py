@@ -72,3 +72,16 @@ async def test_the_age_of_what_is_served_by_quantile() -> None:
 async def test_a_cluster_without_nodes_is_covered() -> None:
     found = await surveyed(Told())
     assert (found["node_coverage_ratio"], found["node_sample_age_seconds/1"]) == (1, 0)
+
+
+async def test_a28_when_nothing_comes_any_more_nothing_is_stamped_anew_and_then_all_is_gone() -> None:
+    told = Told(pod("a"), resolution=10)
+    for at in (10, 20):
+        told.scrape(at, {"a": reading(at, at)}, own=reading(at, at))
+    first = told.store.node_usage("n1")
+    told.clock.at = 49
+    assert told.store.node_usage("n1") == first
+    assert (await surveyed(told, "n1"))["node_sample_age_seconds/1"] == pytest.approx(29)
+    told.clock.at = 51
+    found = await surveyed(told, "n1")
+    assert (found["nodes/served"], found["node_coverage_ratio"], told.served()) == (0, 0, None)

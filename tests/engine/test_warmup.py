@@ -17,7 +17,7 @@ class Cluster:
         return NodeUsage(NodeName(name), Usage(0, 0, 0, 1)) if name in self.served else None
 
 
-def test_warm_when_nine_nodes_of_ten_have_a_usage() -> None:
+def test_a27_warm_when_nine_nodes_of_ten_have_a_usage() -> None:
     cluster = Cluster(10)
     warmup = Warmup(cluster, cluster, FakeClock())
     cluster.served = {f"n{i}" for i in range(8)}
@@ -28,7 +28,7 @@ def test_warm_when_nine_nodes_of_ten_have_a_usage() -> None:
     assert warmup.waiting_for == ""
 
 
-async def test_nodes_that_never_answer_keep_nobody_waiting_longer_than_a_minute() -> None:
+async def test_a27_nodes_that_never_answer_keep_nobody_waiting_longer_than_a_minute() -> None:
     cluster, clock = Cluster(10), FakeClock()
     warmup = Warmup(cluster, cluster, clock)
     assert not warmup.warm()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 from aiohttp import http_exceptions
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,7 +110,8 @@ async def spoken(heads: Sequence[bytes], peer: Peer | None, rules: FrontProxyTru
     """What the server makes of the requests on one connection, up to the first that ends it."""
     reviews = Reviews(tokens={"good": Identity("holder")})
     access = Access(reviews, Trust(rules), FakeClock(NOW))
-    parser = HttpRequestParser(None, asyncio.get_running_loop(), 1 << 16, max_line_size=8192, max_field_size=16384)
+    loop = asyncio.get_running_loop()
+    parser = HttpRequestParser(BaseProtocol(loop), loop, 1 << 16, max_line_size=8192, max_field_size=16384)
     found: list[Identity | str] = []
     for head in heads:
         try:

@@ -6,7 +6,7 @@ from autoscaler.telemetry import Heartbeat, ProcessTelemetry
 from tests.clock import FakeClock, settle
 
 
-async def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_dead_after_a_while() -> None:
+async def test_a23_a_loop_that_turns_is_alive_and_one_that_does_not_is_dead_after_a_while() -> None:
     clock = FakeClock()
     heart = Heartbeat(clock, ProcessTelemetry(CollectorRegistry()))
     async with asyncio.TaskGroup() as group:
