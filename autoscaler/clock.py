@@ -47,3 +47,8 @@ async def ticks(clock: Clock, every: float, phase: float = 0.0) -> AsyncIterator
         late = clock.monotonic() - due
         if late > 0:
             due += (late // every + 1) * every
+
+
+def cpu_seconds() -> float:
+    """What this process has used of all its cores so far, in seconds."""
+    return time.process_time()

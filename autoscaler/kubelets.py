@@ -1,12 +1,13 @@
-"""The client for kubelets as the settings want it: `run` asks by it, and `doctor` the same way."""
+"""The client for kubelets and its pace as the settings want them: `run` asks by it, and `doctor` the same way."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from autoscaler.clock import Clock
+from autoscaler.clock import Clock, cpu_seconds
 from autoscaler.config.settings import KubeletSettings
 from autoscaler.core import selectors
+from autoscaler.engine.pace import Limits, Pace
 from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.connection import Connections
 from autoscaler.kube.exchange import TlsExchange
@@ -48,3 +49,14 @@ def _api_server(url: str) -> frozenset[tuple[str, int]]:
     """Where the API server listens: a node that gives its address and port for its kubelet's is not asked there."""
     parts = urlsplit(url)
     return frozenset({(parts.hostname or "", parts.port or 443)})
+
+
+def pace(kubelet: KubeletSettings, clock: Clock) -> Pace:
+    """How often nodes are scraped, bounded by what this process uses."""
+    limits = Limits(
+        resolution=kubelet.resolution,
+        hot_resolution=kubelet.hot_resolution,
+        cpu_budget=kubelet.hot_cpu_budget,
+        kubelet_budget=kubelet.hot_kubelet_budget,
+    )
+    return Pace(limits, clock, cpu_seconds)

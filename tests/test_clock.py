@@ -1,6 +1,6 @@
 import asyncio
 
-from autoscaler.clock import ticks
+from autoscaler.clock import cpu_seconds, ticks
 from tests.clock import FakeClock, settle
 
 
@@ -20,3 +20,9 @@ async def test_ticks_keep_their_beat_and_drop_what_was_missed() -> None:
         await clock.advance(60.0)
         task.cancel()
     assert seen == [1003.0, 1013.0, 1043.0, 1053.0]
+
+
+def test_the_process_time_grows_with_work() -> None:
+    before = cpu_seconds()
+    sum(range(1_000_000))
+    assert cpu_seconds() > before

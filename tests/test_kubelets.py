@@ -6,7 +6,7 @@ from autoscaler.config.load import load
 from autoscaler.errors import ConfigError, ScrapeError, ScrapeReason
 from autoscaler.kube.connection import Connection, Connections, Material, Source
 from autoscaler.kube.kubelet import KubeletClient
-from autoscaler.kubelets import kubelet_client
+from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source as Pages
 from autoscaler.model.objects import Node, NodeAddress, NodeName
 from tests.certificates import Authority
@@ -51,3 +51,15 @@ async def test_a_ca_that_is_none_is_named_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "half.crt").write_text("half a fi")
     with pytest.raises(ConfigError, match=r"half\.crt"):
         await made(kubelet_certificate_authority=str(tmp_path))
+
+
+def test_the_pace_is_that_of_the_settings() -> None:
+    def hot(**options: str) -> float:
+        settings = load({name.replace("_", "-"): value for name, value in options.items()}, {}).kubelet
+        return pace(settings, FakeClock()).interval(hot=True, awaited=False, took=0.5)
+
+    assert hot() == 10
+    assert hot(hot_kubelet_budget="0.5") == 5
+    assert hot(hot_kubelet_budget="0.5", hot_resolution="7s") == 7
+    assert hot(hot_resolution="0") == 15
+    assert hot(metric_resolution="4s") == 4

@@ -41,7 +41,7 @@ from autoscaler.kube.connection import connect
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.policies import PolicyCache
 from autoscaler.kube.reviews import Reviews
-from autoscaler.kubelets import kubelet_client
+from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 
@@ -140,21 +140,6 @@ class Application:
             resolution=settings.kubelet.resolution, clock=clock, telemetry=telemetry.engine, freshness=freshness
         )
         self.warmup = Warmup(self.cluster, self.storage, clock)
-        scraper = Scraper(
-            kubelets=kubelets,
-            inventory=self.cluster,
-            storage=self.storage,
-            clock=clock,
-            telemetry=telemetry.engine,
-            resolution=settings.kubelet.resolution,
-            source=Source(settings.kubelet.source),
-        )
-        self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
-        self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
-        heart = Heartbeat(clock, telemetry.process)
-        self.health.add_live(heart.verdict)
-        self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
-        self.server = self._server(Reviews(client, clock), trust)
         scaling = Scaling(
             client,
             settings=settings.control,
@@ -166,6 +151,22 @@ class Application:
             clock=clock,
             telemetry=telemetry,
         )
+        scraper = Scraper(
+            kubelets=kubelets,
+            inventory=self.cluster,
+            storage=self.storage,
+            clock=clock,
+            telemetry=telemetry.engine,
+            interest=scaling,
+            pace=pace(settings.kubelet, clock),
+            source=Source(settings.kubelet.source),
+        )
+        self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
+        self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
+        heart = Heartbeat(clock, telemetry.process)
+        self.health.add_live(heart.verdict)
+        self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
+        self.server = self._server(Reviews(client, clock), trust)
         self.policies, self._sweep = scaling.policies, scaling.sweep
         freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {

@@ -107,6 +107,10 @@ class Scaling:
         """New samples of these pods are in."""
         self.sweep.fresh(self._followers.of(pods))
 
+    def follows(self, pod: ObjectKey) -> bool:
+        """Whether a target is decided by this pod's numbers."""
+        return self._followers.follows(pod)
+
     def parts(self) -> Parts:
         """What has to run."""
         return {

@@ -27,6 +27,16 @@ KUBELET = Group(
         Option("metric-resolution", Kind.DURATION, "15s", "kubelet.resolution",
             "Time between two scrapes of a node. The kubelet itself samples a container every 10 to 15 s, so much less "
             "brings little; more saves work on both sides and makes scaling slower.", least=1, most=3600),
+        Option("hot-resolution", Kind.DURATION, "5s", "kubelet.hot_resolution",
+            "Time between two scrapes of a node that runs pods of a scaled target: a new sample of the kubelet is then "
+            "found sooner. 0, or no less than --metric-resolution: such nodes are scraped like the others.",
+            least=0, most=3600),
+        Option("hot-cpu-budget", Kind.FRACTION, "0.3", "kubelet.hot_cpu_budget",
+            "Share of one core. While this process uses more, nodes are scraped ever less often in haste, down to "
+            "--metric-resolution.", least=0, most=64),
+        Option("hot-kubelet-budget", Kind.FRACTION, "0.05", "kubelet.hot_kubelet_budget",
+            "Share of its time that a kubelet may be busy with us for the sake of haste: one that takes 0.5 s to "
+            "answer is asked no more often than every 10 s.", least=0.001, most=1),
         Option("kubelet-request-timeout", Kind.DURATION, "8s", "kubelet.request_timeout",
             "Time for one scrape, from connecting to the last byte. At most 0.9 x --metric-resolution; when it is not "
             "set it is lowered to that.", least=0.1, most=3600),

@@ -18,6 +18,9 @@ class KubeletSettings(Struct, frozen=True, kw_only=True):
     """Whom to scrape, how often, and whom to trust."""
 
     resolution: float
+    hot_resolution: float
+    hot_cpu_budget: float
+    hot_kubelet_budget: float
     request_timeout: float
     source: str
     port: int

@@ -29,6 +29,10 @@ class Followers:
         else:
             self._pods.pop(policy, None)
 
+    def follows(self, pod: ObjectKey) -> bool:
+        """Whether any policy follows it."""
+        return pod in self._policies
+
     def of(self, pods: Iterable[ObjectKey]) -> set[ObjectKey]:
         """Every policy that follows one of `pods`."""
         found: set[ObjectKey] = set()

@@ -1,8 +1,8 @@
 """When a node is scraped next.
 
 Every node has its own phase of the resolution, made of its name: the load is spread evenly, the same after every start,
-and no scrape waits for another. One failure is retried early once; a node that is not ready and keeps failing is left
-alone for longer and longer, up to a minute.
+and no scrape waits for another; a node that is scraped faster (pace.py) has its phase of that interval. One failure is
+retried early once; a node that is not ready and keeps failing is left alone for longer and longer, up to a minute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from autoscaler.errors import ScrapeError, ScrapeReason
 EARLY_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
 PASSING = frozenset({
-    ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.INTERRUPTED, ScrapeReason.STATUS, ScrapeReason.UNAVAILABLE
+    ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.INTERRUPTED, ScrapeReason.STATUS,
+    ScrapeReason.UNAVAILABLE,
 })  # fmt: skip
 """What may be gone in a moment; the others need a person."""
 

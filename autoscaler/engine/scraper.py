@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Protocol
 
 import structlog
@@ -15,12 +16,14 @@ import structlog
 from autoscaler.clock import Clock
 from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.rates import NANO
+from autoscaler.engine.pace import EAGER_FOR, NEW_AFTER, Pace
 from autoscaler.engine.progress import Progress, decoded
 from autoscaler.engine.schedule import wait_after_failure, wait_after_success
 from autoscaler.engine.store import KEPT_RESOLUTIONS, Storage
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Page, RawPage, Source
-from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
+from autoscaler.model.scrape import NodeReport
 from autoscaler.telemetry import EngineTelemetry, Verdict
 
 CONCURRENCY = 64
@@ -38,11 +41,19 @@ class Kubelets(Protocol):
 
 
 class Inventory(Protocol):
-    """The nodes to scrape and the pods bound to them; `node_changes` names what was added, changed or went."""
+    """The nodes to scrape and the pods bound to them; `node_changes` names what was added, changed or went,
+    `pod_starts` a pod that began to run and its node."""
 
     def nodes(self) -> Mapping[NodeName, Node]: ...
     def pods_on(self, node: NodeName) -> Iterable[Pod]: ...
     def node_changes(self) -> AsyncIterator[NodeName]: ...
+    def pod_starts(self) -> AsyncIterator[tuple[NodeName, ObjectKey]]: ...
+
+
+class Interest(Protocol):
+    """Whether somebody decides by the numbers of a pod: its node is hot."""
+
+    def follows(self, pod: ObjectKey) -> bool: ...
 
 
 class Scraper:
@@ -56,7 +67,8 @@ class Scraper:
         storage: Storage,
         clock: Clock,
         telemetry: EngineTelemetry,
-        resolution: float,
+        interest: Interest,
+        pace: Pace,
         source: Source = Source.AUTO,
         concurrency: int = CONCURRENCY,
     ) -> None:
@@ -65,21 +77,32 @@ class Scraper:
         self._storage = storage
         self._clock = clock
         self._telemetry = telemetry
-        self._resolution = resolution
+        self._interest = interest
+        self._pace = pace
         self._source = source
         self._places = asyncio.Semaphore(concurrency)
+        self._doubtful = asyncio.Semaphore(max(1, concurrency // 4))
+        """Nodes that failed have a quarter of the places: however many hang, the others go on."""
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
         self._turned = clock.monotonic()
+        telemetry.unverified.set_function(lambda: sum(1.0 for each in self._progress.values() if each.unverified))
+        telemetry.hot.set_function(lambda: sum(1.0 for each in self._progress.values() if each.hot))
 
     async def run(self) -> None:
         """Follow the inventory's nodes, for ever."""
-        changes = self._inventory.node_changes()
+        changes, starts = self._inventory.node_changes(), self._inventory.pod_starts()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._pace.run(), name="scrape pace")
+            group.create_task(self._await_pods(starts, group), name="scrape new pods")
             for name in list(self._inventory.nodes()):
                 self._changed(name, group)
             async for name in changes:
                 self._changed(name, group)
+
+    def reports(self) -> list[NodeReport]:
+        """How scraping goes, of every node, by name."""
+        return sorted((progress.report() for progress in self._progress.values()), key=lambda report: report.node)
 
     def coverage(self) -> tuple[int, int]:
         """How many nodes gave a page at their last turn, and how many there are."""
@@ -91,7 +114,7 @@ class Scraper:
         """
         due = min((progress.due for progress in self._progress.values()), default=float("inf"))
         still = self._clock.monotonic() - max(due, self._turned)
-        bound = max(KEPT_RESOLUTIONS * self._resolution, patience)
+        bound = max(KEPT_RESOLUTIONS * self._pace.resolution, patience)
         return Verdict("metric-collection-timely", still < bound, f"no scrape has come to an end for {still:.0f} s")
 
     def _changed(self, name: NodeName, group: asyncio.TaskGroup) -> None:
@@ -107,8 +130,25 @@ class Scraper:
         elif not progress.due_at_once(node):
             progress.node = node
             return
-        progress.node, progress.due = node, self._clock.monotonic()
+        progress.node = node
+        self._begin(progress, self._clock.monotonic(), group)
+
+    async def _await_pods(self, starts: AsyncIterator[tuple[NodeName, ObjectKey]], group: asyncio.TaskGroup) -> None:
+        """A pod began to run: its node is scraped as soon as that can give a number, and often until it did."""
+        async for name, pod in starts:
+            progress = self._progress.get(name)
+            if progress is None:
+                continue
+            now = self._clock.monotonic()
+            progress.awaited[pod] = now + EAGER_FOR
+            if progress.resting and not progress.failures and progress.due > now + NEW_AFTER:
+                self._begin(progress, now + NEW_AFTER, group)
+
+    def _begin(self, progress: Progress, due: float, group: asyncio.TaskGroup) -> None:
+        """Have the node's next turn begin when `due` (monotonic), in place of whatever it is about."""
+        name = progress.node.name
         self._stop(name)
+        progress.due, progress.resting = due, True
         self._tasks[name] = group.create_task(self._follow(progress), name=f"scrape {name}")
 
     def _end(self, name: NodeName) -> None:
@@ -125,22 +165,36 @@ class Scraper:
     async def _follow(self, progress: Progress) -> None:
         """One node's turns."""
         while True:
+            if (wait := progress.due - self._clock.monotonic()) > 0:
+                await self._clock.sleep(wait)
+            progress.resting = False
             error = await self._turn(progress)
             self._turned = self._clock.monotonic()
             self._telemetry.tick_seconds.observe(self._turned - progress.due)
-            node, now = progress.node, self._clock.now()
-            if error is None:
-                wait = wait_after_success(node.name, self._resolution, now)
-            else:
-                wait = wait_after_failure(
-                    node.name, self._resolution, now, error=error, failures=progress.failures, ready=node.ready
-                )
-            progress.due = self._clock.monotonic() + wait
-            await self._clock.sleep(wait)
+            progress.due = self._turned + self._wait(progress, error)
+            progress.resting = True
+
+    def _wait(self, progress: Progress, error: ScrapeError | None) -> float:
+        """Seconds until the node's next turn. One that fails is in no hurry."""
+        node, now = progress.node, self._clock.now()
+        awaited = progress.await_pods(self._has_number, self._clock.monotonic())
+        progress.hot = self._pace.hot and any(
+            self._interest.follows(pod.key) for pod in self._inventory.pods_on(node.name)
+        )
+        progress.interval = self._pace.resolution
+        if error is not None:
+            return wait_after_failure(
+                node.name, progress.interval, now, error=error, failures=progress.failures, ready=node.ready
+            )
+        progress.interval = self._pace.interval(hot=progress.hot, awaited=awaited, took=progress.took)
+        return wait_after_success(node.name, progress.interval, now)
+
+    def _has_number(self, pod: ObjectKey) -> bool:
+        return self._storage.pod_usage(pod.namespace, pod.name) is not None
 
     async def _turn(self, progress: Progress) -> ScrapeError | None:
         """One scrape and its consequences; the error when it gave nothing."""
-        async with self._places:
+        async with self._doubtful if progress.failures else nullcontext(), self._places:
             self._telemetry.lag_seconds.observe(max(0.0, self._clock.monotonic() - progress.due))
             node = progress.node
             try:
@@ -159,25 +213,27 @@ class Scraper:
     async def _page(self, progress: Progress) -> Page:
         """A decoded page from the source that this node is known to have."""
         try:
-            raw = await self._asked(progress.node, progress.source)
+            raw = await self._asked(progress, progress.source)
         except ScrapeError as error:
             if error.reason is not ScrapeReason.NOT_FOUND or self._source is not Source.AUTO:
                 raise
-            raw = await self._asked(progress.node, progress.other_source())
-            progress.source = raw.source
+            raw = await self._asked(progress, progress.other_source())
+        progress.told_by(raw, self._clock.now())
         return await self._decoded(raw, progress)
 
-    async def _asked(self, node: Node, source: Source) -> RawPage:
+    async def _asked(self, progress: Progress, source: Source) -> RawPage:
         """One request, measured."""
-        started = self._clock.monotonic()
-        self._telemetry.last_request.labels(node.name).set(self._clock.now())
+        node, started = progress.node, self._clock.monotonic()
+        progress.asked_at = self._clock.now()
+        self._telemetry.last_request.labels(node.name).set(progress.asked_at)
         success = "false"
         try:
             raw = await self._kubelets.page(node, source)
             success = "true"
         finally:
+            progress.took = self._clock.monotonic() - started
             self._telemetry.requests.labels(success).inc()
-            self._telemetry.request_seconds.labels(node.name).observe(self._clock.monotonic() - started)
+            self._telemetry.request_seconds.labels(node.name).observe(progress.took)
         return raw
 
     async def _decoded(self, raw: RawPage, progress: Progress) -> Page:

@@ -14,7 +14,7 @@ from autoscaler.kube.changes import Changes
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.podindex import PodIndex
 from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
-from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 from autoscaler.telemetry import KubeTelemetry
 
 NODES = Resource("nodes", "/api/v1/nodes", decode.node)
@@ -39,9 +39,10 @@ class Cluster:
         self._by_name: dict[NodeName, Node] = {}
         self._pods = PodIndex()
         self._changes: Changes[NodeName] = Changes()
+        self._starts: Changes[tuple[NodeName, ObjectKey]] = Changes()
         nodes = replace(NODES, params=(("labelSelector", node_selector),)) if node_selector else NODES
         self._node_watch = Watch(client, nodes, self._node_changed, clock=clock, telemetry=telemetry, pace=pace)
-        self._pod_watch = Watch(client, PODS, self._pods.changed, clock=clock, telemetry=telemetry, pace=pace)
+        self._pod_watch = Watch(client, PODS, self._pod_changed, clock=clock, telemetry=telemetry, pace=pace)
 
     async def run(self) -> None:
         """Watch, for ever."""
@@ -76,6 +77,10 @@ class Cluster:
         """Names of nodes that were added, changed in a field that is kept, or went, from this call on."""
         return self._changes.listen()
 
+    def pod_starts(self) -> AsyncIterator[tuple[NodeName, ObjectKey]]:
+        """Pods that began to run, and where, from this call on; not those that the first list found running."""
+        return self._starts.listen()
+
     def pod(self, namespace: str, name: str) -> Pod | None:
         """The pod, or None."""
         return self._pods.pod(namespace, name)
@@ -91,6 +96,13 @@ class Cluster:
     def pods_matching(self, namespace: str, selector: str) -> Sequence[Pod]:
         """Pods of the namespace that the selector's text selects, by name; MalformedError when it is none."""
         return self._pods.matching(namespace, selector)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        self._pods.changed(old, new)
+        if new is None or not new.node or new.phase != "Running" or not self._pod_watch.synced:
+            return
+        if old is None or old.uid != new.uid or old.phase != "Running":
+            self._starts.told((new.node, new.key))
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
         """A heartbeat changes a node's version and nothing that is kept: nobody needs to hear of it."""

@@ -78,6 +78,14 @@ class EngineTelemetry:
             ["quantile"],
             registry=registry,
         )
+        self.hot = Gauge(
+            "autoscaler_nodes_hot", "Nodes with pods of a target, scraped at --hot-resolution.", registry=registry
+        )
+        self.unverified = Gauge(
+            "autoscaler_kubelets_unverified",
+            "Nodes whose kubelet is believed without a certificate.",
+            registry=registry,
+        )
         self.errors = Counter(
             "autoscaler_scrape_errors", "Scrapes that gave no page, by reason.", ["reason"], registry=registry
         )

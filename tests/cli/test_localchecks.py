@@ -23,6 +23,12 @@ def test_unverified_kubelets_are_doubtful() -> None:
     assert finding.state is State.WARN
 
 
+def test_exempt_nodes_are_doubtful_and_named() -> None:
+    finding = localchecks.configuration(load({"kubelet-insecure-tls-nodes": "old=yes"}, {}))
+    assert finding.state is State.WARN
+    assert "nodes with old=yes are not verified" in finding.detail
+
+
 @pytest.mark.parametrize(
     ("folder", "state"),
     [

@@ -117,6 +117,13 @@ def test_a_file_that_must_exist_is_looked_for_before_anything_starts(tmp_path: P
         load({"kubeconfig": str(tmp_path)}, {})
 
 
+def test_some_files_may_be_folders(tmp_path: Path) -> None:
+    name = "kubelet-certificate-authority"
+    assert load({name: str(tmp_path)}, {}).kubelet.certificate_authority == str(tmp_path)
+    with pytest.raises(ConfigError, match=r"--kubelet-certificate-authority: there is no file"):
+        load({name: str(tmp_path / "none")}, {})
+
+
 def test_kafka_credentials_may_come_later() -> None:
     flags = {
         "audit-kafka-security-protocol": "SASL_SSL",

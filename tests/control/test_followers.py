@@ -13,6 +13,7 @@ def test_a_pod_wakes_every_policy_that_follows_it() -> None:
     assert followers.of([key("a")]) == {key("web")}
     assert followers.of([key("b")]) == {key("web"), key("all")}
     assert followers.of([key("nobody's")]) == set()
+    assert [followers.follows(key(name)) for name in ("a", "nobody's")] == [True, False]
 
 
 def test_following_again_replaces_what_was_followed() -> None:
@@ -28,5 +29,6 @@ def test_a_policy_that_follows_nothing_leaves_nothing_behind() -> None:
     followers.follow(key("web"), [key("a")])
     followers.follow(key("web"), [])
     assert followers.of([key("a")]) == set()
+    assert not followers.follows(key("a"))
     assert followers._pods == {}
     assert followers._policies == {}

@@ -73,6 +73,7 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
         "kubelet": {
             "nodeSelector": "a=b",
             "certificateAuthority": {"configMap": "kubelet-ca"},
+            "insecureTLSNodes": "old=yes",
         },
         "audit": {"kafka": {"bootstrapServers": ["k:9092"]}},
     }
@@ -86,6 +87,22 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
     [
         pytest.param({"kubelet": {"resolution": "30s"}}, "--metric-resolution=30s", id="resolution"),
         pytest.param({"kubelet": {"insecureTLS": True}}, "--kubelet-insecure-tls", id="unverified kubelets"),
+        pytest.param({"kubelet": {"hotResolution": "0s"}}, "--hot-resolution=0s", id="no hot nodes"),
+        pytest.param(
+            {"kubelet": {"tlsServerName": "node-name"}},
+            "--kubelet-tls-server-name=node-name",
+            id="verified by node name",
+        ),
+        pytest.param(
+            {"kubelet": {"insecureTLSNodes": "a in (b,c)"}},
+            "--kubelet-insecure-tls-nodes=a in (b,c)",
+            id="some kubelets unverified",
+        ),
+        pytest.param(
+            {"kubelet": {"certificateAuthority": {"configMap": "cas", "key": ""}}},
+            "--kubelet-certificate-authority=/etc/hpa-companion/kubelet",
+            id="a folder of CAs",
+        ),
         pytest.param({"kubelet": {"nodeSelector": "a=b,c"}}, "--node-selector=a=b,c", id="some nodes only"),
         pytest.param(
             {"kubelet": {"preferredAddressTypes": ["Hostname", "InternalIP"]}},

@@ -5,7 +5,7 @@ from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.engine.progress import Progress, decoded
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import RawPage, Sample, Source
-from autoscaler.model.objects import Node, NodeAddress, NodeName
+from autoscaler.model.objects import Node, NodeAddress, NodeName, ObjectKey
 
 NODE = Node(name=NodeName("n"), uid="u", ready=False)
 PASSING = ScrapeError("n", ScrapeReason.TIMEOUT, "slow")
@@ -45,6 +45,14 @@ CHANGES = {
 @pytest.mark.parametrize(("change", "at_once"), CHANGES.values(), ids=CHANGES)
 def test_what_makes_a_node_due_at_once(change: dict[str, object], at_once: bool) -> None:
     assert progress().due_at_once(msgspec.structs.replace(NODE, **change)) is at_once
+
+
+def test_pods_are_awaited_until_they_have_a_number_or_it_is_too_late() -> None:
+    node, late, soon, done = progress(), ObjectKey("shop", "late"), ObjectKey("shop", "soon"), ObjectKey("shop", "done")
+    node.awaited = {late: 10, soon: 40, done: 40}
+    assert node.await_pods(lambda pod: pod == done, 10)
+    assert node.awaited == {soon: 40}
+    assert not node.await_pods(lambda _: False, 40)
 
 
 @pytest.mark.parametrize(

@@ -1,114 +1,16 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.schedule import phase
-from autoscaler.engine.scraper import LARGE, Scraper
-from autoscaler.engine.store import MemoryStorage
+from autoscaler.engine.scraper import LARGE
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.model.metrics import RawPage, Source
-from autoscaler.model.objects import Container, Node, NodeAddress, NodeName, Pod
-from autoscaler.telemetry import EngineTelemetry
-from tests.clock import FakeClock, settle
-
-RESOLUTION = 15.0
-SUMMARY = b'{"node":{"cpu":{"usageCoreNanoSeconds":%d},"memory":{"workingSetBytes":7}}}'
-
-Answer = Callable[[Node, Source], Awaitable[bytes]]
-
-
-class World:
-    """Nodes, their kubelets and what they were asked, by (node, source, second)."""
-
-    def __init__(self, *names: str) -> None:
-        self.clock = FakeClock()
-        self.known: dict[NodeName, Node] = {NodeName(name): node(name) for name in names}
-        self.pods: list[Pod] = []
-        self.changes: asyncio.Queue[NodeName] = asyncio.Queue()
-        self.asked: list[tuple[str, Source, float]] = []
-        self.in_flight = 0
-        self.most_in_flight = 0
-        self.answers: dict[str, Answer] = {}
-        self.forgotten: list[str] = []
-        self.registry = CollectorRegistry()
-        telemetry = EngineTelemetry(self.registry)
-        self.store = MemoryStorage(resolution=RESOLUTION, clock=self.clock, telemetry=telemetry, freshness=Freshness())
-        self.telemetry = telemetry
-
-    def nodes(self) -> Mapping[NodeName, Node]:
-        return self.known
-
-    def pods_on(self, node: NodeName) -> Iterable[Pod]:
-        return [pod for pod in self.pods if pod.node == node]
-
-    async def node_changes(self) -> AsyncIterator[NodeName]:
-        while True:
-            yield await self.changes.get()
-
-    async def page(self, node: Node, source: Source) -> RawPage:
-        asked = self.clock.now()
-        self.asked.append((node.name, source, self.clock.monotonic()))
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        try:
-            body = await self.answers.get(node.name, self.steady)(node, source)
-        finally:
-            self.in_flight -= 1
-        return RawPage(body, source, int(asked * 1e9))
-
-    def forget(self, node: NodeName) -> None:
-        self.forgotten.append(node)
-
-    async def steady(self, node: Node, source: Source) -> bytes:
-        elapsed = self.clock.monotonic()
-        if source is Source.SUMMARY:
-            return SUMMARY % int(elapsed * 5e8)
-        return f"node_cpu_usage_seconds_total {elapsed / 2}\nnode_memory_working_set_bytes 7\n".encode()
-
-    def times(self, name: str) -> list[float]:
-        return [at for node, _, at in self.asked if node == name]
-
-    async def change(self, name: str, to: Node | None) -> None:
-        if to is None:
-            del self.known[NodeName(name)]
-        else:
-            self.known[NodeName(name)] = to
-        self.changes.put_nowait(NodeName(name))
-        await settle()
-
-    @asynccontextmanager
-    async def scraping(self, source: Source = Source.AUTO, concurrency: int = 64) -> AsyncIterator[Scraper]:
-        scraper = Scraper(
-            kubelets=self, inventory=self, storage=self.store, clock=self.clock, telemetry=self.telemetry,
-            resolution=RESOLUTION, source=source, concurrency=concurrency,
-        )  # fmt: skip
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(scraper.run())
-            await settle()
-            yield scraper
-            running.cancel()
-
-
-def node(name: str, **more: object) -> Node:
-    return Node(name=NodeName(name), uid=f"uid of {name}", **more)  # type: ignore[arg-type]  # passed on as they come
-
-
-def failing(reason: ScrapeReason, retry_after: float | None = None) -> Answer:
-    async def answer(node: Node, source: Source) -> bytes:
-        raise ScrapeError(node.name, reason, "as told", retry_after=retry_after)
-
-    return answer
-
-
-async def hanging(_node: Node, _source: Source) -> bytes:
-    await asyncio.Event().wait()
-    raise AssertionError("unreachable")
+from autoscaler.model.metrics import Source
+from autoscaler.model.objects import Node, NodeAddress, NodeName
+from tests.clock import FakeClock
+from tests.engine.scraping import RESOLUTION, World, failing, hanging, node, pod
 
 
 async def test_every_node_is_asked_at_once_and_then_in_its_own_phase() -> None:
@@ -273,9 +175,7 @@ async def test_a_page_that_is_none_keeps_the_last_good_one(body: bytes, reason: 
 
 async def test_pods_are_read_from_the_page_of_their_node() -> None:
     world = World("a")
-    world.pods = [
-        Pod(namespace="shop", name="web", uid="u", node=NodeName("a"), containers=(Container("main"),)),
-    ]
+    world.pods = [pod()]
 
     async def kubelet(_node: Node, _source: Source) -> bytes:
         labels = '{container="main",namespace="shop",pod="web"}'
@@ -325,3 +225,26 @@ async def test_how_long_a_node_waits_for_its_turn_and_for_its_page_is_measured()
     lag, tick = "autoscaler_scrape_lag_seconds", "metrics_server_manager_tick_duration_seconds"
     found = [world.registry.get_sample_value(f"{name}_sum") for name in (lag, tick)]
     assert found == pytest.approx([2, 6])
+
+
+async def test_the_report_of_a_node_says_how_it_goes() -> None:
+    world = World("a")
+    async with world.scraping() as scraper:
+        await world.clock.advance(1)
+        good = scraper.reports()[0]
+        world.answers["a"] = failing(ScrapeReason.TLS_EXPIRED)
+        await world.clock.advance(15)
+        bad = scraper.reports()[0]
+    begun = FakeClock().now()
+    assert (good.asked_at, good.page_at, good.address, good.verified) == (begun, begun, "10.0.0.1:10250", "address")
+    assert (good.failures, good.reason, good.remedy, good.source) == (0, "", "", "resource")
+    assert (bad.failures, bad.reason, bad.detail, bad.page_at) == (1, "tls_expired", "as told", begun)
+    assert bad.remedy.startswith("renew the kubelet's serving certificate")
+
+
+async def test_kubelets_that_are_believed_are_counted() -> None:
+    world = World("a", "b")
+    world.unverified = {"b"}
+    async with world.scraping():
+        await world.clock.advance(1)
+        assert world.count("autoscaler_kubelets_unverified") == 1

@@ -85,6 +85,28 @@ async def test_only_changes_of_what_is_kept_are_told(server: ApiServer) -> None:
     assert cluster.nodes()[NodeName("n1")].resource_version == "11"
 
 
+async def test_a_pod_that_begins_to_run_is_told_with_its_node_once(server: ApiServer) -> None:
+    waiting, runs = {"status": {"phase": "Pending"}}, {"status": {"phase": "Running"}}
+    server.on(PODS, listed(pod("old", **runs), pod("slow", **waiting)))
+    server.on(
+        f"{PODS}?watch",
+        watched(
+            ("MODIFIED", pod("old", "11", labels={"app": "x"}, **runs)),
+            ("MODIFIED", pod("slow", "12", **runs)),
+            ("MODIFIED", pod("slow", "13", labels={"app": "x"}, **runs)),
+            ("ADDED", pod("unbound", "14", spec={}, **waiting)),
+            ("ADDED", pod("quick", "15", **runs)),
+            ("ADDED", pod("last", "16", **runs)),
+        ),
+    )
+    cluster = made(server)
+    heard = cluster.pod_starts()
+    async with running(cluster.run):
+        await until(lambda: cluster.pod("shop", "last"))
+        found = [await anext(heard) for _ in range(3)]
+    assert [(node, key.name) for node, key in found] == [("n1", "slow"), ("n1", "quick"), ("n1", "last")]
+
+
 async def test_a_node_selector_is_for_the_api_server_to_apply(server: ApiServer) -> None:
     cluster = made(server, "pool=a,!skip")
     async with running(cluster.run):
