@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from autoscaler.api.items import Item
@@ -14,6 +16,17 @@ class ListMeta(Struct, frozen=True):
     resource_version: str = ""
     continue_token: str = ""
     remaining: int | None = None
+
+    def fields(self) -> Mapping[str, object]:
+        """What JSON shows."""
+        found: dict[str, object] = {}
+        if self.resource_version:
+            found["resourceVersion"] = self.resource_version
+        if self.continue_token:
+            found["continue"] = self.continue_token
+        if self.remaining is not None:
+            found["remainingItemCount"] = self.remaining
+        return found
 
 
 class Change(Struct, frozen=True):
@@ -29,6 +42,15 @@ class Bookmark(Struct, frozen=True):
 
     resource_version: str
     initial: bool = False
+
+    def annotations(self) -> Mapping[str, str]:
+        """Of the object it is sent as."""
+        return {"k8s.io/initial-events-end": "true"} if self.initial else {}
+
+    def fields(self) -> Mapping[str, object]:
+        """The metadata of that object, as JSON shows it."""
+        annotations = self.annotations()
+        return {"resourceVersion": self.resource_version} | ({"annotations": annotations} if annotations else {})
 
 
 class Failure(Struct, frozen=True):

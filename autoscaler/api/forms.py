@@ -38,7 +38,7 @@ class Objects(Struct, frozen=True):
 
     def opening(self, meta: ListMeta) -> Mapping[str, object]:
         """Kind, version and metadata of the list."""
-        return {"kind": f"{self.kind}List", "apiVersion": f"{GROUP}/{self.version}", "metadata": list_metadata(meta)}
+        return {"kind": f"{self.kind}List", "apiVersion": f"{GROUP}/{self.version}", "metadata": meta.fields()}
 
     def element(self, item: Item, stamp: bytes, _now: float) -> bytes:
         """Its kind and version are the list's."""
@@ -51,7 +51,7 @@ class Objects(Struct, frozen=True):
     def bookmark(self, event: Bookmark) -> bytes:
         """An empty object: its metadata alone says something."""
         empty: dict[str, object] = {"usage": {}} if self.kind == "NodeMetrics" else {"containers": []}
-        opening = {"kind": self.kind, "apiVersion": f"{GROUP}/{self.version}", "metadata": bookmark_metadata(event)}
+        opening = {"kind": self.kind, "apiVersion": f"{GROUP}/{self.version}", "metadata": event.fields()}
         return document.fragment(opening | {"timestamp": None, "window": "0s"} | empty)
 
 
@@ -62,7 +62,7 @@ class Partial(Struct, frozen=True):
 
     def opening(self, meta: ListMeta) -> Mapping[str, object]:
         """Kind, version and metadata of the list."""
-        return {"kind": f"{PARTIAL}List", "apiVersion": META_VERSION, "metadata": list_metadata(meta)}
+        return {"kind": f"{PARTIAL}List", "apiVersion": META_VERSION, "metadata": meta.fields()}
 
     def element(self, item: Item, stamp: bytes, now: float) -> bytes:
         """Elements carry kind and version too, as upstream."""
@@ -76,24 +76,4 @@ class Partial(Struct, frozen=True):
 
     def bookmark(self, event: Bookmark) -> bytes:
         """An object whose version counts."""
-        return document.fragment({"kind": PARTIAL, "apiVersion": META_VERSION, "metadata": bookmark_metadata(event)})
-
-
-def list_metadata(meta: ListMeta) -> Mapping[str, object]:
-    """metav1.ListMeta, empty fields left out."""
-    found: dict[str, object] = {}
-    if meta.resource_version:
-        found["resourceVersion"] = meta.resource_version
-    if meta.continue_token:
-        found["continue"] = meta.continue_token
-    if meta.remaining is not None:
-        found["remainingItemCount"] = meta.remaining
-    return found
-
-
-def bookmark_metadata(event: Bookmark) -> Mapping[str, object]:
-    """metav1.ObjectMeta of a bookmark."""
-    found: dict[str, object] = {"resourceVersion": event.resource_version}
-    if event.initial:
-        found["annotations"] = {"k8s.io/initial-events-end": "true"}
-    return found
+        return document.fragment({"kind": PARTIAL, "apiVersion": META_VERSION, "metadata": event.fields()})

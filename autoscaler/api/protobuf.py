@@ -97,8 +97,7 @@ def meta_tail(labels: Mapping[str, str], annotations: Mapping[str, str] = {}) ->
 
 def bookmark_meta(event: Bookmark) -> bytes:
     """metav1.ObjectMeta of a bookmark."""
-    annotations = {"k8s.io/initial-events-end": "true"} if event.initial else {}
-    return meta_head("", "") + meta_stamp(None, event.resource_version) + meta_tail({}, annotations)
+    return meta_head("", "") + meta_stamp(None, event.resource_version) + meta_tail({}, event.annotations())
 
 
 def status(failure: StatusError) -> bytes:

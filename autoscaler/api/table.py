@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from autoscaler.api import document, wire
 from autoscaler.api.envelope import Bookmark, ListMeta
-from autoscaler.api.forms import META_VERSION, Form, list_metadata
+from autoscaler.api.forms import META_VERSION, Form
 from autoscaler.api.items import Item
 from autoscaler.model.metrics import NodeUsage
 
@@ -27,7 +27,7 @@ class Table(Struct, frozen=True):
 
     def opening(self, meta: ListMeta) -> Mapping[str, object]:
         """Everything but the rows."""
-        return _KIND | {"metadata": list_metadata(meta), "columnDefinitions": self._columns()}
+        return _KIND | {"metadata": meta.fields(), "columnDefinitions": self._columns()}
 
     def element(self, item: Item, stamp: bytes, now: float) -> bytes:
         """A row."""

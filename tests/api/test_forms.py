@@ -4,28 +4,11 @@ import pytest
 
 from autoscaler.api import wire
 from autoscaler.api.envelope import Bookmark, ListMeta
-from autoscaler.api.forms import Objects, Partial, list_metadata
+from autoscaler.api.forms import Objects, Partial
 from tests.api.goldens import POD_JSON, web
 from tests.api.world import NOW
 
 STAMP = wire.stamp(NOW)
-
-
-@pytest.mark.parametrize(
-    ("meta", "expected"),
-    [
-        pytest.param(ListMeta(), {}, id="a list without snapshot is upstream's"),
-        pytest.param(ListMeta("7"), {"resourceVersion": "7"}, id="the last page"),
-        pytest.param(
-            ListMeta("7", "token", 3),
-            {"resourceVersion": "7", "continue": "token", "remainingItemCount": 3},
-            id="a page",
-        ),
-        pytest.param(ListMeta("7", "token"), {"resourceVersion": "7", "continue": "token"}, id="a page of a selection"),
-    ],
-)
-def test_list_metadata(meta: ListMeta, expected: dict[str, object]) -> None:
-    assert list_metadata(meta) == expected
 
 
 def test_v1_differs_by_its_version_string_alone() -> None:

@@ -1,6 +1,10 @@
-import pytest
+import contextlib
 
-from autoscaler.api.negotiate import AGGREGATED, JSON, negotiated
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler.api.negotiate import AGGREGATED, JSON, PROTOBUF, YAML, negotiated
 from autoscaler.api.status import StatusError
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -50,3 +54,35 @@ def test_what_is_not_acceptable(accept: str) -> None:
         negotiated(accept, (JSON, AGGREGATED))
     assert caught.value.code == 406
     assert caught.value.message == "only the following media types are accepted: application/json"
+
+
+words = st.sampled_from(
+    [
+        JSON,
+        YAML,
+        PROTOBUF,
+        "*/*",
+        "application/*",
+        "as=Table",
+        "g=meta.k8s.io",
+        "v=v1",
+        "q=0",
+        "q=0.5",
+        "stream=watch",
+        "x",
+    ]
+)
+
+
+@given(st.lists(st.lists(words, max_size=5).map(";".join), max_size=6).map(",".join) | st.text(max_size=50))
+def test_any_header_chooses_one_of_the_offers_or_is_refused(accept: str) -> None:
+    with contextlib.suppress(StatusError):
+        assert negotiated(accept, (JSON, YAML, TABLE)) in (JSON, YAML, TABLE)
+
+
+@given(st.permutations([JSON, YAML, PROTOBUF]))
+def test_among_equals_the_order_of_the_client_counts_and_quality_before_it(order: list[str]) -> None:
+    offers = (JSON, PROTOBUF, YAML)
+    assert negotiated(",".join(order), offers) == order[0]
+    assert negotiated(f"{order[0]};q=0.8,{order[1]};q=0.9,*/*;q=0.7", offers) == order[1]
+    assert negotiated(f"*/*,{order[2]};q=0", offers) != order[2]

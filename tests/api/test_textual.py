@@ -1,16 +1,21 @@
 import json
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
-from autoscaler.api import document
+from autoscaler.api import document, wire
 from autoscaler.api.envelope import Bookmark, Change, Failure, ListMeta
-from autoscaler.api.forms import Objects
-from autoscaler.api.items import SLICE, pod_item
+from autoscaler.api.forms import Objects, Partial
+from autoscaler.api.items import SLICE, Item, pod_item
 from autoscaler.api.notation import Compact, Indented, Yaml
 from autoscaler.api.status import bad_request
+from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
 from tests.api.goldens import EMPTY_LIST_JSON, HERE, POD_JSON, POD_LIST_JSON, WEB, WEB_USAGE, dns, web
+from tests.api.usages import items
 from tests.api.world import NOW
 
 PODS = Objects("PodMetrics", "v1beta1")
@@ -39,6 +44,17 @@ def test_pieces_join_to_one_document_whatever_their_number(count: int) -> None:
     assert [item["metadata"]["name"] for item in json.loads(compact)["items"]] == [f"web-{n}" for n in range(count)]
     assert json.loads(compact)["metadata"] == {"resourceVersion": "5"}
     assert b"".join(PRETTY.pieces(items, ListMeta("5"), NOW)) == document.indented(compact)
+
+
+@settings(max_examples=40)
+@given(items(), st.integers(0, 4_000_000_000))
+def test_yaml_says_what_the_json_says(kind_and_item: tuple[str, Item], now: int) -> None:
+    kind, item = kind_and_item
+    for form in (Objects(kind, "v1"), Partial(), Table(kind == "PodMetrics", Partial())):
+        textual = json.loads(Textual(form, Compact()).single(item, now))
+        assert yaml.safe_load(Textual(form, Yaml()).single(item, now)) == textual
+        listed = Textual(form, Yaml()).pieces([item], ListMeta("7"), now)
+        assert yaml.safe_load(b"".join(listed))[form.listed] == [json.loads(form.element(item, wire.stamp(now), now))]
 
 
 def test_an_event_is_one_line_also_for_people() -> None:
