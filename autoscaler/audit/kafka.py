@@ -32,7 +32,7 @@ ROUND_ROWS = 80
 START_WITHIN = 15.0
 ROUND_WITHIN = 30.0
 CLOSE_WITHIN = 1.0
-FINISH_WITHIN = 3.0  # with CLOSE_WITHIN under the 5 s that the process has to end in
+FINISH_WITHIN = 2.0  # with CLOSE_WITHIN, and the second of the last evaluations, well under the 5 s there are to end
 FORWARD_INTERVAL = 0.25  # fuller batches: a quarter of the broker's work and of the log's bytes (measured)
 BACKOFF = wait_random_exponential(multiplier=0.2, max=10)
 
@@ -99,7 +99,7 @@ class Forwarder:
                     await self._clock.sleep(self._interval)
 
     async def finish(self) -> None:
-        """Deliver what is left for at most 3 s, without a second try; the rest waits in the spool for next time."""
+        """Deliver what is left for at most 2 s, without a second try; the rest waits in the spool for next time."""
         with self._broker_log.attached():
             try:
                 async with asyncio.timeout(FINISH_WITHIN):

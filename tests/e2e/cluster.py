@@ -14,6 +14,8 @@ from tests.e2e.network import Network, free_network
 from tests.e2e.processes import Process
 
 NODES = 3
+SAMPLING = "10s"
+"""How often a kubelet looks at a container; cAdvisor's own interval."""
 STAGES = Path(__file__).with_name("stages.yaml")
 TOKEN_SECONDS = 3600
 
@@ -21,8 +23,18 @@ TOKEN_SECONDS = 3600
 class Cluster:
     """Ready after the constructor; `stop` ends everything. State and logs are in `folder`."""
 
-    def __init__(self, tools: Path, folder: Path, *, nodes: int = NODES, apiserver_flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        tools: Path,
+        folder: Path,
+        *,
+        nodes: int = NODES,
+        apiserver_flags: Sequence[str] = (),
+        sampling: str = SAMPLING,
+    ) -> None:
         self.folder = folder
+        self.nodes = nodes
+        self._sampling = sampling
         self._tools = tools
         self.network = free_network(nodes)
         self.pki = pki.make(folder / "pki", [self.network.kubelet(number) for number in range(nodes)])
@@ -110,6 +122,7 @@ class Cluster:
             f"--certificate={self.pki.path('kubelet.crt')}",
             f"--key={self.pki.path('kubelet.key')}",
             f"--client-ca={self.pki.cluster_ca}",
+            f"--sample-interval={self._sampling}",
         )
         last = self.kubelet(count - 1, self.admin.credentials)
 

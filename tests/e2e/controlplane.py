@@ -45,8 +45,8 @@ class ControlPlane:
         self._tools, self._folder, self._pki = tools, folder, pki
         self._service_range = service_range
         self._extra = apiserver_flags
-        self._etcd_port, self._port, self._manager_port = free_port(), free_port(), free_port()
-        self.server = f"https://127.0.0.1:{self._port}"
+        self._etcd_port, self.port, self._manager_port = free_port(), free_port(), free_port()
+        self.server = f"https://127.0.0.1:{self.port}"
         self.admin = Api(self.server, Credentials(pki.cluster_ca, pki.path("admin.crt"), pki.path("admin.key")))
         self._etcd: Process | None = None
         self.apiserver: Process | None = None
@@ -89,8 +89,11 @@ class ControlPlane:
             if process is not None:
                 process.kill()
 
-    def kubeconfig(self, name: str, *, token: str = "") -> Path:
-        """A file for the user whose certificate is `<name>.crt`, or for the bearer of `token`."""
+    def kubeconfig(self, name: str, *, token: str = "", port: int | None = None) -> Path:
+        """A file for the user whose certificate is `<name>.crt`, or for the bearer of `token`.
+
+        `port` is where the API server is to be dialled, when that is not its own.
+        """
         pki = self._pki
         user = (
             {"token": token}
@@ -98,7 +101,8 @@ class ControlPlane:
             else {"client-certificate": str(pki.path(f"{name}.crt")), "client-key": str(pki.path(f"{name}.key"))}
         )
         path = self._folder / f"{name}.kubeconfig"
-        cluster = {"server": self.server, "certificate-authority": str(pki.cluster_ca)}
+        server = f"https://127.0.0.1:{port or self.port}"
+        cluster = {"server": server, "certificate-authority": str(pki.cluster_ca)}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -132,7 +136,7 @@ class ControlPlane:
         return [
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
             "--bind-address=127.0.0.1",
-            f"--secure-port={self._port}",
+            f"--secure-port={self.port}",
             # An address and no reconciler: else it looks for a default route and writes Endpoints on loopback.
             "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",

@@ -17,6 +17,7 @@ class Pki:
     """`path("admin.key")`. Three authorities, as in a real cluster: its own, the front proxy's, the kubelets'."""
 
     folder: Path
+    kubelets: Authority
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -44,4 +45,4 @@ def make(folder: Path, kubelet_addresses: Sequence[str]) -> Pki:
     cluster.issue("service-accounts").write(folder)
     proxy.issue(FRONT_PROXY, server=False, client=True).write(folder)
     kubelets.issue("kubelet", sans=kubelet_addresses).write(folder)
-    return Pki(folder)
+    return Pki(folder, kubelets)

@@ -26,10 +26,16 @@ Values = dict[str, Any]
 
 
 class Release:
-    """Installed after the constructor; `start` runs the program, as often as a test likes."""
+    """Installed after the constructor; `start` runs the program, as often as a test likes.
 
-    def __init__(self, cluster: Cluster, folder: Path, values: Values | None = None) -> None:
+    `port` is where the program dials the API server, when that is not the API server's own.
+    """
+
+    def __init__(
+        self, cluster: Cluster, folder: Path, values: Values | None = None, *, port: int | None = None
+    ) -> None:
         self.cluster = cluster
+        self._port = port
         self.namespace = f"{NAME}-system"
         self._folder = folder
         self._authority = Authority("serving")
@@ -62,7 +68,7 @@ class Release:
         places = self._volumes(pod, container)
         token = self.cluster.token(self.namespace, pod["serviceAccountName"])
         here = [
-            f"--kubeconfig={self.cluster.plane.kubeconfig('program', token=token)}",
+            f"--kubeconfig={self.cluster.plane.kubeconfig('program', token=token, port=self._port)}",
             f"--bind-address={self.address}",
             f"--secure-port={SERVICE_PORT}",
         ]
@@ -76,6 +82,13 @@ class Release:
         self.program.must_run()
         return all(self.registered(version)["status"] == "True" for version in VERSIONS)
 
+    def serving(self) -> bool:
+        """Whether the program answers through the API server, with every node's usage."""
+        if self._program is None or not self._program.running():
+            return False
+        status, body = self.cluster.admin.raw("GET", "/apis/metrics.k8s.io/v1beta1/nodes")
+        return status == 200 and len(json.loads(body)["items"]) == self.cluster.nodes
+
     def registered(self, version: str) -> Object:
         """The APIService's condition Available."""
         found = self.cluster.admin.get(f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.metrics.k8s.io")
@@ -86,6 +99,7 @@ class Release:
         """Start, and return when the Metrics API is there."""
         self.start()
         eventually(START, self.available, "the Metrics API is available")
+        eventually(START, self.serving, "every node has a usage")
 
     def stop(self) -> None:
         """End the program, if it runs."""

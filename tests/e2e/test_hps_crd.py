@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,14 @@ from tests.hps_rules import RULES, Rule, Spec, resource, spec
 
 NAME = "horizontalpodscalers.hpa-companion.dev"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest.fixture(scope="module")
+def cluster(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One of its own: in the shared one Helm would find a definition that it did not install, and refuse to go on."""
+    made = Cluster(tools, tmp_path_factory.mktemp("definition"), nodes=1)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")

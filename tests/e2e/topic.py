@@ -10,14 +10,20 @@ from tests.e2e.kafka.broker import Broker, Message
 from tests.e2e.kubeapi import Object
 
 
-def decisions(broker: Broker, topic: str, key: str) -> list[Object]:
-    """All decisions of the target `namespace/kind/name` so far; proven to be complete, in order and each there once."""
+def decisions(broker: Broker, topic: str, key: str, *, again: bool = False) -> list[Object]:
+    """All decisions of the target `namespace/kind/name` so far; proven to be complete, in order and each there once.
+
+    `again`: some may have been delivered twice, as after an answer that was lost; the second ones are left out.
+    """
     mine = [message for message in asyncio.run(broker.messages(topic)) if message.key == key]
     verdict = verify(message.number for message in mine)
     assert verdict.missing == ()
     assert verdict.late == ()
-    assert verdict.duplicates == ()
-    return [_decision(message) for message in mine]
+    assert again or verdict.duplicates == ()
+    found: dict[str, Object] = {}
+    for decision in map(_decision, mine):
+        found.setdefault(decision["id"], decision)
+    return list(found.values())
 
 
 def _decision(message: Message) -> Object:

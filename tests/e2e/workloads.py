@@ -107,6 +107,10 @@ class Namespace:
                 self._api.patch(path, {"metadata": {"annotations": {"sim/cpu": each}}})
         return len(pods)
 
+    def ask_for(self, policy: str, least: int) -> None:
+        """Change a HorizontalPodScaler so that no load is needed for this size."""
+        self._api.patch(f"{self.scalers}/{policy}", {"spec": {"minReplicas": least}})
+
     def follows(self, name: str, millicores: int, pods: int, deadline: float) -> None:
         """Keep spreading the load until the Deployment has this many pods and wants no others for `STEADY` seconds."""
         seen: list[int] = []

@@ -1,8 +1,13 @@
-"""A HorizontalPodScaler scales by us, up and down; a plain consumer finds every evaluation in Kafka, with its sums."""
+"""Up and down with the load: one Deployment by a HorizontalPodScaler of ours, one by the real HPA from our numbers.
+
+A plain consumer finds every evaluation of ours in Kafka, with its sums.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -15,22 +20,46 @@ from tests.e2e.kubeapi import Object
 from tests.e2e.release import Release
 from tests.e2e.requirements import need
 from tests.e2e.topic import decisions, stage, writes
-from tests.e2e.workloads import Namespace, autoscaler_spec, scaler
+from tests.e2e.workloads import Namespace, autoscaler_spec, hpa, scaler
+
+pytestmark = pytest.mark.timeout(600)
 
 PATIENCE = 150.0
+"""Two samples of a new pod, and a pass of the controller, are 40 s on a machine that does nothing else."""
 DELIVERY = 30.0
+
+Steps = Mapping[str, "Future[Namespace]"]
 
 
 @pytest.fixture(scope="module")
-def cart(cluster: Cluster, release: Release) -> Namespace:
+def steps(cluster: Cluster, release: Release) -> Iterator[Steps]:
+    """At the same time, as each is mostly waiting: cart/web is scaled by us, stock/web by the real HPA."""
+    policies = {"cart": scaler("web", autoscaler_spec("web")), "stock": hpa("web", autoscaler_spec("web"))}
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(_steps, cluster, name, policy) for name, policy in policies.items()}
+
+
+def _steps(cluster: Cluster, name: str, policy: Object) -> Namespace:
     """A Deployment that went from 1 pod to 6 under load, and down to 2 after it."""
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "cart"}})
-    here = Namespace(cluster, "cart")
+    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": name}})
+    here = Namespace(cluster, name)
     here.run("web", 1, cpu="40m")
-    cluster.admin.post(here.scalers, scaler("web", autoscaler_spec("web")))
+    cluster.admin.post(here.scalers if policy["kind"] == "HorizontalPodScaler" else here.hpas, policy)
     here.follows("web", 300, 6, PATIENCE)  # 300m at 50m each, as a pod requests 100m
     here.follows("web", 60, 2, PATIENCE)
     return here
+
+
+@pytest.fixture(scope="module")
+def cart(steps: Steps) -> Namespace:
+    """What we scaled."""
+    return steps["cart"].result()
+
+
+@pytest.fixture(scope="module")
+def stock(steps: Steps) -> Namespace:
+    """What the HPA scaled."""
+    return steps["stock"].result()
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +75,17 @@ def told(cart: Namespace, kafka: Broker | None) -> list[Object]:
         return found
 
     return eventually(DELIVERY, complete, "the last change is in the topic")
+
+
+def test_the_real_hpa_follows_our_numbers_up_and_down(cluster: Cluster, stock: Namespace) -> None:
+    def told() -> bool:
+        status = cluster.admin.get(f"{stock.hpas}/web")["status"]
+        conditions = {each["type"]: each["reason"] for each in status["conditions"]}
+        assert conditions["ScalingActive"] == "ValidMetricFound"
+        assert status["currentMetrics"][0]["resource"]["current"]["averageUtilization"] == pytest.approx(30, abs=4)
+        return True
+
+    eventually(30, told, "its status shows the usage we serve")
 
 
 def test_the_status_tells_what_an_hpa_would(cart: Namespace) -> None:
