@@ -14,6 +14,7 @@ from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Pace, Sweep
 from autoscaler.control.teller import Teller
 from autoscaler.engine.store import MemoryStorage
@@ -25,6 +26,7 @@ from autoscaler.kube.events import EventWriter
 from autoscaler.kube.owners import Owners
 from autoscaler.kube.policies import PolicyCache, PolicyClient
 from autoscaler.kube.scale import ScaleClient
+from autoscaler.kube.writers import Writers
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import ObjectKey
 from autoscaler.telemetry import Telemetry
@@ -67,7 +69,7 @@ class Scaling:
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self._events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         self._followers = Followers()
-        memory, scaler = Memory(settings.sync_period), ScaleClient(client, clock)
+        memory, reverts, scaler = Memory(settings.sync_period), Reverts(), ScaleClient(client, clock)
         reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=cluster,
@@ -82,6 +84,7 @@ class Scaling:
                 clock=clock,
             ),
             scaler=scaler,
+            writers=Writers(client, clock),
             teller=Teller(
                 _WitnessedOutbox(outbox, witness),
                 PolicyClient(client, self.policies, self._events, clock),
@@ -90,14 +93,16 @@ class Scaling:
                 lambda: uuid.uuid4().hex,
             ),
             memory=memory,
+            reverts=reverts,
             compat=settings.controller.compat,
+            protected=settings.protected_namespaces,
             clock=clock,
             telemetry=telemetry.control,
         )
         self.sweep = Sweep(
             policies=self.policies,
             evaluator=reconciler,
-            memory=memory,
+            memories=(memory, reverts),
             pace=Pace(sync_period=settings.sync_period, evaluation_interval=settings.evaluation_interval),
             clock=clock,
             telemetry=telemetry.control,

@@ -109,6 +109,8 @@ CONTROL = Group(
         Option("evaluation-interval", Kind.DURATION, "5s", "control.evaluation_interval",
             "A target is evaluated when fresh samples of its pods are in, but not more often than this.",
             least=0.1, most=3600),
+        Option("protected-namespaces", Kind.LIST, "kube-system", "control.protected_namespaces",
+            "No HorizontalPodScaler scales anything there, unless in Shadow. The chart adds our own namespace."),
         Option("compat", Kind.CHOICE, "1.37", "control.compat",
             "Decide as kube-controller-manager of this Kubernetes release does with its default gates; `latest` is "
             "upstream's main branch of August 2026. docs/decisions/releases.md lists what differs.",

@@ -52,6 +52,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
 
     sync_period: float
     evaluation_interval: float
+    protected_namespaces: tuple[str, ...]
     compat: str
     tolerance: float
     downscale_stabilization: float

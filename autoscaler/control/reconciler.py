@@ -8,14 +8,16 @@ that changes nothing. What fails on the way out (a record, a status, an event) n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from autoscaler.clock import Clock
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
+from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
 from autoscaler.core import planner, standing, validation
+from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import ConflictError, KubeError
 from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision, Outcome
@@ -33,31 +35,46 @@ class Scaler(Protocol):
     async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale: ...
 
 
+class Writers(Protocol):
+    """Who set a target's number of replicas last, "" when nobody can tell."""
+
+    async def of_replicas(self, namespace: str, target: TargetRef) -> str: ...
+
+
 class Reconciler:
-    """Evaluates policies one at a time each; different policies may be evaluated at once."""
+    """Evaluates policies one at a time each; different policies may be evaluated at once.
+
+    In `protected` namespaces nothing is scaled.
+    """
 
     def __init__(
         self,
         *,
         gatherer: Gatherer,
         scaler: Scaler,
+        writers: Writers,
         teller: Teller,
         memory: Memory,
+        reverts: Reverts,
         compat: Compat,
+        protected: Collection[str],
         clock: Clock,
         telemetry: ControlTelemetry,
     ) -> None:
         self._gatherer = gatherer
         self._scaler = scaler
+        self._writers = writers
+        self._reverts = reverts
         self._teller = teller
         self._memory = memory
         self._compat = compat
+        self._protected = protected
         self._clock = clock
         self._telemetry = telemetry
 
     async def reconcile(self, policy: Policy) -> Decision:
         """Evaluate once (twice when the target changed under us) and return the last record."""
-        if problems := validation.problems(policy, self._compat):
+        if problems := validation.problems(policy, self._compat, self._protected):
             return await self._refuse(policy, problems)
         decision = await self._evaluate(policy)
         if decision.outcome is Outcome.CONFLICTED:
@@ -66,11 +83,14 @@ class Reconciler:
 
     async def _evaluate(self, policy: Policy) -> Decision:
         evaluation = await self._gatherer.gathered(policy)
+        if evaluation.scale is not None:
+            self._reverts.saw(policy, evaluation.scale.replicas, evaluation.now)
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
         decided = self._clock.monotonic()
         outcome, error = await self._act(policy, plan, evaluation.scale)
         if outcome is Outcome.WRITTEN:
+            self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
         now = self._clock.now()
         if outcome in (Outcome.WRITTEN, Outcome.FAILED, Outcome.CONFLICTED):
@@ -79,8 +99,7 @@ class Reconciler:
             )
         self._memory.keep(policy, plan.history)
         decision = self._teller.decision(policy, plan, outcome, error, now=evaluation.now, evaluation=evaluation)
-        conflict = standing.conflicted(policy, evaluation.claims, evaluation.unseen)
-        await self._tell(policy, plan, decision, conflict, now)
+        await self._tell(policy, plan, decision, await self._conflict(evaluation), now)
         return decision
 
     async def _act(self, policy: Policy, plan: Plan, scale: Scale | None) -> tuple[Outcome, str]:
@@ -97,6 +116,15 @@ class Reconciler:
         except KubeError as exc:
             return Outcome.FAILED, str(exc)
         return Outcome.WRITTEN, plan.error
+
+    async def _conflict(self, evaluation: Evaluation) -> Condition:
+        """Whether somebody else writes the number too, or keeps taking ours back."""
+        policy = evaluation.policy
+        told = standing.conflicted(policy, evaluation.claims, evaluation.unseen)
+        base = self._reverts.base(policy, evaluation.now)
+        if base is None or told.status != "False":
+            return told
+        return standing.reverted(policy, base, await self._writers.of_replicas(policy.namespace, policy.target))
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
         kept = await self._teller.record(decision)

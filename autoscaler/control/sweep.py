@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
 from msgspec import Struct
 
 from autoscaler.clock import Clock
-from autoscaler.control.memory import Memory, identity
+from autoscaler.control.memory import PolicyId, identity
 from autoscaler.core.evaluation import VALUE_TYPES
 from autoscaler.errors import AutoscalerError
 from autoscaler.model.decision import Decision
@@ -41,6 +41,12 @@ class Evaluator(Protocol):
     async def reconcile(self, policy: Policy) -> Decision: ...
 
 
+class Forgetful(Protocol):
+    """What is remembered of policies, and must not outlive them."""
+
+    def forget_all_but(self, policies: set[PolicyId]) -> None: ...
+
+
 class Pace(Struct, frozen=True, kw_only=True):
     """All in seconds but `concurrency`."""
 
@@ -57,14 +63,14 @@ class Sweep:
         *,
         policies: Policies,
         evaluator: Evaluator,
-        memory: Memory,
+        memories: Sequence[Forgetful],
         pace: Pace,
         clock: Clock,
         telemetry: ControlTelemetry,
     ) -> None:
         self._policies = policies
         self._evaluator = evaluator
-        self._memory = memory
+        self._memories = memories
         self._pace = pace
         self._clock = clock
         self._telemetry = telemetry
@@ -100,7 +106,9 @@ class Sweep:
         for gone in self._generation.keys() - known.keys():
             for table in (self._generation, self._due, self._last):
                 table.pop(gone, None)
-        self._memory.forget_all_but({identity(policy) for policy in known.values()})
+        there = {identity(policy) for policy in known.values()}
+        for memory in self._memories:
+            memory.forget_all_but(there)
         self._telemetry.targets.set(len(known))
 
     def fresh(self, keys: set[ObjectKey]) -> None:

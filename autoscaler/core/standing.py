@@ -43,6 +43,16 @@ def conflicted(policy: Policy, claims: Sequence[str], unseen: str) -> Condition:
     return Condition(type=CONFLICTED, status="True", reason="ClaimedTwice", message=message)
 
 
+def reverted(policy: Policy, base: int, writer: str) -> Condition:
+    """Somebody keeps taking our number back: who, and what to do about it. Decisions go on being written."""
+    who = writer or "Somebody whom the managed fields do not name"
+    message = (
+        f"{who} keeps setting spec.replicas of {policy.target.kind} {policy.target.name} to {base}: "
+        "remove spec.replicas from the manifest it applies, or let it ignore that field"
+    )
+    return Condition(type=CONFLICTED, status="True", reason="Reverted", message=message)
+
+
 def _metrics(plan: Plan) -> Iterator[Condition]:
     """Nothing when no metric was asked."""
     asked = [stage for stage in plan.stages if isinstance(stage, Proposal)]

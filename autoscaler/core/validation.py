@@ -6,10 +6,10 @@ there and can be scaled is found out by asking for its scale, not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from autoscaler.model.compat import Compat
-from autoscaler.model.policy import Deviations, MetricSpec, MetricType, Pause, Policy, ScalingRules, TargetRef
+from autoscaler.model.policy import Deviations, MetricSpec, MetricType, Mode, Pause, Policy, ScalingRules, TargetRef
 
 _LONGEST_WINDOW = 3600
 _LONGEST_PERIOD = 1800
@@ -23,9 +23,21 @@ _SPANS = (
 _LONGEST_SPAN = 3600.0
 
 
-def problems(policy: Policy, compat: Compat = Compat()) -> tuple[str, ...]:  # noqa: B008 - a frozen value
-    """One sentence each, naming the field and the fix; empty when the policy can be evaluated."""
+def problems(
+    policy: Policy,
+    compat: Compat = Compat(),  # noqa: B008 - a frozen value
+    protected: Collection[str] = (),
+) -> tuple[str, ...]:
+    """One sentence each, naming the field and the fix; empty when the policy can be evaluated.
+
+    `protected` are namespaces in which nothing is scaled.
+    """
     found = [*_target(policy), *_bounds(policy, compat)]
+    if policy.namespace in protected and policy.mode is Mode.ENFORCE:
+        found.append(
+            f"metadata.namespace: nothing is scaled in {policy.namespace} (--protected-namespaces), "
+            "use spec.mode Shadow or another namespace"
+        )
     for index, spec in enumerate(policy.metrics):
         found.extend(_metric(spec, f"spec.metrics[{index}]"))
     if not policy.metrics:

@@ -10,6 +10,7 @@ from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
 from autoscaler.errors import MalformedError
 from autoscaler.model.compat import Compat
@@ -67,9 +68,10 @@ class Shop:
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
                 memory=memory, followers=self.followers, settings=ControllerSettings(), clock=self.clock,
             ),
-            scaler=self,
+            scaler=self, writers=self,
             teller=Teller(_Journal(self), _Policies(self), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),
-            memory=memory, compat=Compat(), clock=self.clock, telemetry=telemetry,
+            memory=memory, reverts=Reverts(), compat=Compat(), protected=("kube-system",),
+            clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 
     def pods_matching(self, namespace: str, selector: str) -> Sequence[Pod]:
@@ -104,6 +106,9 @@ class Shop:
             namespace=namespace, name=target.name, uid="d1", resource_version=str(self.version),
             replicas=self.replicas, observed=self.replicas, selector=self.selector,
         )  # fmt: skip
+
+    async def of_replicas(self, namespace: str, target: TargetRef) -> str:
+        return "argocd-controller (Apply)"
 
     async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
         self.written.append((replicas, scale.resource_version))

@@ -151,3 +151,33 @@ def test_a_target_without_behavior_doubles_once_per_sync_period_however_often_it
     asyncio.run(shop.clock.advance(15))
     shop.evaluate()
     assert shop.replicas == 8
+
+
+def test_who_keeps_taking_our_number_back_is_named_with_the_fix_and_scaling_goes_on(shop: Shop) -> None:
+    for _ in range(4):
+        assert shop.evaluate().outcome is Outcome.WRITTEN
+        shop.replicas = 2
+        asyncio.run(shop.clock.advance(15))
+    told = shop.condition("Conflicted")
+    assert (told.status, told.reason) == ("True", "Reverted")
+    assert told.message == (
+        "argocd-controller (Apply) keeps setting spec.replicas of Deployment web to 2: "
+        "remove spec.replicas from the manifest it applies, or let it ignore that field"
+    )
+    assert shop.condition("Ready").reason == "Reverted"
+
+
+def test_s14_a_manual_change_is_the_base_of_the_next_decision(shop: Shop) -> None:
+    shop.evaluate()
+    assert shop.replicas == 4
+    shop.replicas, shop.used = 6, 60
+    decision = shop.evaluate()
+    assert (decision.current, decision.outcome) == (6, Outcome.HELD)
+    assert shop.condition("Conflicted").status == "False"
+
+
+def test_c09_nothing_is_scaled_in_a_protected_namespace(shop: Shop) -> None:
+    decision = shop.evaluate(policy(namespace="kube-system"))
+    assert (shop.written, decision.reason) == ([], "InvalidSpec")
+    assert "nothing is scaled in kube-system (--protected-namespaces)" in shop.condition("Ready").message
+    assert shop.evaluate(policy(namespace="kube-system", mode=Mode.SHADOW)).outcome is Outcome.SHADOWED

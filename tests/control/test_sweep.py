@@ -74,7 +74,9 @@ def world() -> World:
 async def sweeping(world: World, concurrency: int = 32, *, gate: bool = True) -> AsyncIterator[Sweep]:
     pace = Pace(sync_period=15, evaluation_interval=5, concurrency=concurrency)
     telemetry = ControlTelemetry(CollectorRegistry())
-    sweep = Sweep(policies=world, evaluator=world, memory=Memory(15), pace=pace, clock=world.clock, telemetry=telemetry)
+    sweep = Sweep(
+        policies=world, evaluator=world, memories=(Memory(15),), pace=pace, clock=world.clock, telemetry=telemetry
+    )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())
         if gate:

@@ -26,6 +26,7 @@ PROGRAM_RULES = [
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]},
     {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get", "update"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
 ]
 
 
@@ -135,6 +136,12 @@ def test_a_value_reaches_the_program(values: dict[str, Any], argument: str) -> N
 def test_what_is_switched_off_is_not_rendered(values: dict[str, Any], kind: str) -> None:
     assert kind in {kind for kind, _ in objects()}
     assert kind not in {kind for kind, _ in objects(values)}
+
+
+def test_c09_our_own_namespace_is_protected_whatever_else_is() -> None:
+    assert "--protected-namespaces=kube-system,metrics" in container()["args"]
+    own = {"scaling": {"protectedNamespaces": ["metrics", "ingress"]}}
+    assert "--protected-namespaces=metrics,ingress" in container(own)["args"]
 
 
 def test_a_digest_wins_over_a_tag() -> None:

@@ -1,0 +1,75 @@
+from msgspec.structs import replace
+
+from autoscaler.control.reverts import FORGOTTEN_AFTER, TIMES, Reverts
+from tests.control.shop import policy
+
+WEB = policy()
+
+
+def fought(reverts: Reverts, rounds: int, base: int = 3, every: float = 15.0, start: float = 0.0) -> float:
+    """We write one more each time, and find `base` again."""
+    now = start
+    for number in range(rounds):
+        reverts.wrote(WEB, 5 + number)
+        now += every
+        reverts.saw(WEB, base, now)
+    return now
+
+
+def test_a_number_that_keeps_coming_back_is_told() -> None:
+    reverts = Reverts()
+    now = fought(reverts, TIMES - 1)
+    assert reverts.base(WEB, now) is None
+    now = fought(reverts, 1, start=now)
+    assert reverts.base(WEB, now) == 3
+
+
+def test_a_manual_change_is_the_new_base_and_no_fight() -> None:
+    reverts = Reverts()
+    for number, set_by_hand in enumerate((3, 8, 4, 6)):
+        reverts.wrote(WEB, 5)
+        reverts.saw(WEB, set_by_hand, number * 15.0)
+    assert reverts.base(WEB, 60.0) is None
+
+
+def test_a_write_of_ours_that_stays_is_no_revert() -> None:
+    reverts = Reverts()
+    for number in range(5):
+        reverts.wrote(WEB, 5)
+        reverts.saw(WEB, 5, number * 15.0)
+    assert reverts.base(WEB, 60.0) is None
+
+
+def test_one_change_seen_many_times_is_one() -> None:
+    reverts = Reverts()
+    reverts.wrote(WEB, 5)
+    for number in range(10):
+        reverts.saw(WEB, 3, number * 15.0)
+    assert reverts.base(WEB, 150.0) is None
+
+
+def test_what_has_stopped_is_forgotten() -> None:
+    reverts = Reverts()
+    now = fought(reverts, TIMES)
+    assert reverts.base(WEB, now + FORGOTTEN_AFTER - 1) == 3
+    assert reverts.base(WEB, now + FORGOTTEN_AFTER) is None
+
+
+def test_once_in_a_while_is_no_fight() -> None:
+    reverts = Reverts()
+    now = fought(reverts, 2 * TIMES, every=FORGOTTEN_AFTER)
+    assert reverts.base(WEB, now) is None
+
+
+def test_without_a_write_of_ours_nobody_reverts_us() -> None:
+    reverts = Reverts()
+    reverts.saw(WEB, 3, 0.0)
+    assert reverts.base(WEB, 0.0) is None
+
+
+def test_policies_that_are_gone_are_forgotten() -> None:
+    reverts = Reverts()
+    now = fought(reverts, TIMES)
+    reverts.forget_all_but(set())
+    assert reverts.base(WEB, now) is None
+    assert reverts.base(replace(WEB, uid="new"), now) is None
