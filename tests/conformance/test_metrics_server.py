@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import pytest
 
+from autoscaler.engine.survey import Survey
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Sample, Usage
+from autoscaler.model.objects import Node, NodeName
 from tests.scrapes import Told, pod, reading, usage
 
 OLD = -9000.0
@@ -222,12 +224,20 @@ def test_unit_2_the_pods_time_is_that_of_the_container_sampled_earliest() -> Non
     assert (found.at_ns, found.window_ns) == (usage(0, 10, 20).at_ns, 10 * 10**9)
 
 
-def test_unit_4_points_are_containers_that_can_be_served() -> None:
+class NoNodes:
+    def nodes(self) -> dict[NodeName, Node]:
+        return {}
+
+
+async def test_unit_4_points_are_containers_that_can_be_served() -> None:
     told = Told(pod("a", "b"), resolution=60)
-    told.scrape(10, both(10))
-    assert told.points("container") == 0
-    told.scrape(20, both(20))
-    assert told.points("container") == 2
+    survey = Survey(NoNodes(), told.store, told.clock, told.telemetry)
+    points = []
+    for at in (10, 20):
+        told.scrape(at, both(at))
+        await survey.look()
+        points.append(told.registry.get_sample_value("metrics_server_storage_points", {"type": "container"}))
+    assert points == [0, 2]
 
 
 NODES: dict[str, list[tuple[float, Sample, Usage | None]]] = {
