@@ -44,9 +44,10 @@ class PodSeries(Series):
 
     def points(self, now_ns: int, bound_ns: int) -> int:
         """How many containers have a usage; the pod's own counts when none has."""
-        told = dict(zip(self.names, self.servable(now_ns, bound_ns), strict=True))
-        whole = told.pop(WHOLE_POD, False)
-        return sum(told.values()) or int(whole)
+        count = sum(told := self.servable(now_ns, bound_ns))
+        if WHOLE_POD in self.names and told[self.names.index(WHOLE_POD)]:
+            return max(1, count - 1)
+        return count
 
     def outlook(self, now_ns: int, bound_ns: int) -> tuple[int, int]:
         """How many containers are served, and until when if no further sample comes (0: none is)."""
