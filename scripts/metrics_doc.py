@@ -29,6 +29,13 @@ labelled by node go when the node goes. Nothing is labelled by pod.
 |---|---|---|---|
 """
 _TAIL = """
+## One node after the other: /debug/nodes
+
+`/debug/nodes` (`?node=NAME` for one) tells as JSON how scraping each node goes: when it was last asked and when its
+last page came, the age of the sample served, the address that answered or was tried, how its certificate stands, and,
+when it fails, the reason, since when, and what to do. Who may `get` the nonResourceURL may read it. `autoscaler doctor`
+finds the same out from outside.
+
 ## The core metrics of the cluster: /metrics/core
 
 `/metrics/core` gives a monitoring pipeline the CPU and memory of every node, container and pod from one place, so that

@@ -112,6 +112,9 @@ async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
         assert len(pods["items"]) >= 2  # type: ignore[arg-type]  # a JSON list
         status, nodes = await run.get("/apis/metrics.k8s.io/v1/nodes")
         assert [node["metadata"]["name"] for node in nodes["items"]] == ["node-1", "node-2"]  # type: ignore[index, attr-defined]  # JSON
+        status, told = await run.get("/debug/nodes")
+        assert [node["state"] for node in told["nodes"]] == ["served", "served"]  # type: ignore[index, attr-defined]  # JSON
+        assert (await run.get("/metrics/core"))[0] == 200
         assert (await run.get("/readyz"))[0] == 200
         assert (await run.get("/livez"))[0] == 200
     with SpoolReader(tmp_path / "spool") as spool:

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
+from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.audit.delivery import Delivery
@@ -166,7 +167,7 @@ class Application:
         heart = Heartbeat(clock, telemetry.process)
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
-        self.server = self._server(Reviews(client, clock), trust)
+        self.server = self._server(Reviews(client, clock), trust, scraper)
         self.policies, self._sweep = scaling.policies, scaling.sweep
         freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {
@@ -180,7 +181,7 @@ class Application:
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
         }
 
-    def _server(self, reviews: Reviews, trust: AuthenticationConfig) -> ApiServer:
+    def _server(self, reviews: Reviews, trust: AuthenticationConfig, scraper: Scraper) -> ApiServer:
         serving = self._settings.serving
         settings = ApiSettings(
             bind_address=serving.bind_address,
@@ -198,7 +199,10 @@ class Application:
             health=self.health,
             telemetry=self.telemetry,
             clock=self._clock,
-            pages={"/metrics/core": CoreMetrics(StoredReadings(self.storage, self._clock)).answer},
+            pages={
+                "/metrics/core": CoreMetrics(StoredReadings(self.storage, self._clock)).answer,
+                "/debug/nodes": NodePage(scraper, self.storage, self._clock).answer,
+            },
         )
 
     def _forwarder(self, outbox: Outbox) -> Forwarder:

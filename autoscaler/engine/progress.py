@@ -40,6 +40,7 @@ class Progress:
         self._address = ""
         self._verified = ""
         self._error: ScrapeError | None = None
+        self._failing_since: float | None = None
 
     @property
     def unverified(self) -> bool:
@@ -68,6 +69,7 @@ class Progress:
             verified=self._verified,
             source=self.source,
             failures=self.failures,
+            failing_since=self._failing_since,
             reason=error.reason if error else "",
             detail=error.detail if error else "",
             remedy=REMEDIES[error.reason] if error else "",
@@ -89,6 +91,8 @@ class Progress:
 
     def fail(self, error: ScrapeError) -> bool:
         """Note a failure; whether that is news. One that may be gone in a moment is news when it happens again."""
+        if not self.failures:
+            self._failing_since = self.asked_at
         self.failures += 1
         self.succeeded = False
         self._error = error
@@ -101,7 +105,7 @@ class Progress:
         news, self._told = self._told, False
         self.failures = 0
         self.succeeded = True
-        self._error = None
+        self._error = self._failing_since = None
         return news
 
 

@@ -1,7 +1,7 @@
 """What the series say of all nodes together: how many are served, how many containers, from samples how old.
 
-Counted every quarter of a minute on the event loop, a few nodes at a time, so that a scrape of /metrics only reads: the store
-belongs to the loop, and 300,000 containers are not counted while somebody waits.
+Counted every quarter of a minute on the event loop, a few nodes at a time, so that a scrape of /metrics only reads: the
+store belongs to the loop, and 300,000 containers are not counted while somebody waits.
 """
 
 from __future__ import annotations

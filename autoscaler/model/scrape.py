@@ -11,8 +11,9 @@ class NodeReport(Struct, frozen=True, kw_only=True):
     """Instants are seconds since 1970, None = never; texts are "" for none.
 
     `verified` says by what the certificate was, at the last page: `address`, `node-name`, or "" for not at all.
-    `failures` in a row, the latest of them with its `reason`, `detail` and `remedy`. `interval` is the time between two
-    scrapes as it is meant now, in seconds; `hot`: with pods of a target. `awaited` pods have no number yet.
+    `failures` in a row, the first of them at `failing_since`, the latest with its `reason`, `detail` and `remedy`.
+    `interval` is the time between two scrapes as it is meant now, in seconds; `hot`: with pods of a target. `awaited`
+    pods have no number yet.
     """
 
     node: NodeName
@@ -23,6 +24,7 @@ class NodeReport(Struct, frozen=True, kw_only=True):
     verified: str
     source: str
     failures: int
+    failing_since: float | None
     reason: str
     detail: str
     remedy: str

@@ -114,7 +114,7 @@ def test_a_404_says_why_and_kubectl_shows_it(cluster: Cluster, depot: Namespace)
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "waiting"},
-        "spec": {"schedulerName": "nobody", "containers": [{"name": "app", "image": "x"}]},
+        "spec": {"schedulingGates": [{"name": "tests/wait"}], "containers": [{"name": "app", "image": "x"}]},
     }
     cluster.admin.post("/api/v1/namespaces/depot/pods", unbound)
     path = "/apis/metrics.k8s.io/v1beta1/namespaces/depot/pods/waiting"

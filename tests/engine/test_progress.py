@@ -85,3 +85,15 @@ def test_a_page_is_decoded_by_its_source(raw: RawPage) -> None:
 def test_a_page_that_is_none_is_malformed(source: Source) -> None:
     with pytest.raises(MalformedError):
         decoded(RawPage(b"<html>", source, 1), ExpositionDecoder())
+
+
+def test_the_report_names_the_first_failure_of_a_row_and_the_latest_error() -> None:
+    node = progress()
+    assert (node.report().failing_since, node.report().reason) == (None, "")
+    for asked, error in ((5.0, PASSING), (9.0, LASTING)):
+        node.asked_at = asked
+        node.fail(error)
+    report = node.report()
+    assert (report.failing_since, report.failures, report.reason) == (5.0, 2, ScrapeReason.FORBIDDEN)
+    node.succeed()
+    assert (node.report().failing_since, node.report().reason) == (None, "")
