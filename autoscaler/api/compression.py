@@ -25,6 +25,8 @@ async def packed(answer: Answer, accept_encoding: str) -> Answer:
 
     How long it is shows while its first pieces are made; other tasks have their turn after each.
     """
+    if isinstance(answer.body, bytes) and len(answer.body) < LONG:
+        return answer
     pieces = _sliced(answer.body) if isinstance(answer.body, bytes) else answer.body
     begun: list[bytes] = []
     size = 0
@@ -61,8 +63,6 @@ def _weight(part: str) -> tuple[str, float]:
 
 
 def _sliced(body: bytes) -> Iterator[bytes]:
-    if len(body) < LONG:
-        return iter((body,))
     return (body[start : start + LONG] for start in range(0, len(body), LONG))
 
 

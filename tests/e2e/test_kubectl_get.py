@@ -77,7 +77,7 @@ def test_whole_objects(cluster: Cluster, kiosk: Namespace, output: str) -> None:
 def test_kubectl_top_takes_protobuf_when_it_asks_for_it(cluster: Cluster, kiosk: Namespace) -> None:
     trace = cluster.traced_kubectl("top", "pods", "-n", "kiosk")
     _, _, answered = trace.partition("metrics.k8s.io/v1/namespaces/kiosk/pods")
-    assert PROTOBUF in answered, trace[-3000:]
+    assert f"Content-Type: {PROTOBUF}" in answered, trace[-3000:]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
