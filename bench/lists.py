@@ -53,13 +53,14 @@ class Cluster:
         self.sample(1_795_427_651_000_000_000)
 
     def sample(self, at_ns: int) -> None:
-        """New numbers for every pod."""
+        """New numbers for every pod, each sampled at its own millisecond and over its own time."""
         for pod in self.pods_in(None):
             number = int(pod.uid)
-            usage = Usage(250_002_551 + number, 53_687_091 + number, at_ns, 11_995_000_000)
+            taken, window = at_ns - number * 7919 % 15_000 * 1_000_000, (10_000 + number * 104_729 % 6_000) * 1_000_000
+            usage = Usage(250_002_551 + number, 53_687_091 + number, taken, window)
             containers = (("main", usage), ("sidecar", structs.replace(usage, cpu=100_001 + number)))
             self._usages[(pod.namespace, pod.name)] = PodUsage(
-                pod.namespace, pod.name, pod.uid, containers, at_ns, usage.window_ns
+                pod.namespace, pod.name, pod.uid, containers, taken, window
             )
 
     def nodes(self) -> Mapping[NodeName, Node]:

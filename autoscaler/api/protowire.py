@@ -72,7 +72,7 @@ def _timestamp(at: int | None) -> str:
     return data(2, b"" if at is None else seconds(at)).decode(_BYTES)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _window(nanoseconds: int) -> str:
     """metav1.Duration."""
     return data(3, number(1, nanoseconds)).decode(_BYTES)

@@ -48,12 +48,14 @@ def write(item: Item) -> None:
     if not subject.json_tail:
         _write_subject(subject)
     usage = item.usage
-    used = f'"usage":{_usage(usage.usage)}}}' if isinstance(usage, NodeUsage) else _containers(usage)
+    used = f'"usage":{_usage(usage.usage)}' if isinstance(usage, NodeUsage) else f'"containers":[{_containers(usage)}]'
+    at = f'"{instant_text(item.at_ns // 1_000_000_000)}"' if item.at_ns else "null"
+    numbers = f',"timestamp":{at},"window":"{duration_text(item.window_ns)}",{used}}}'
     item.json_head = subject.json_head
-    item.json_tail = subject.json_tail + f",{_measured(item.at_ns, item.window_ns)},{used}".encode()
+    item.json_tail = subject.json_tail + numbers.encode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def duration_text(nanoseconds: int) -> str:
     """Go's `Duration.String`: `11.995s`, `1m0.5s`, `1µs`, `0s`."""
     if nanoseconds < 0:
@@ -83,19 +85,13 @@ def _write_subject(subject: Subject) -> None:
 
 
 def _containers(usage: PodUsage) -> str:
-    containers = ",".join([f'{_named(name)}"usage":{_usage(each)}}}' for name, each in usage.containers])
-    return f'"containers":[{containers}]}}'
+    return ",".join([f"{_named(name)}{_usage(each)}}}" for name, each in usage.containers])
 
 
 @lru_cache(maxsize=4096)
 def _named(container: str) -> str:
     """Many pods have containers of the same name."""
-    return f'{{"name":{document.fragment(container).decode()},'
-
-
-def _measured(at_ns: int, window_ns: int) -> str:
-    at = f'"{instant_text(at_ns // 1_000_000_000)}"' if at_ns else "null"
-    return f'"timestamp":{at},"window":"{duration_text(window_ns)}"'
+    return f'{{"name":{document.fragment(container).decode()},"usage":'
 
 
 def _usage(usage: Usage) -> str:
