@@ -51,4 +51,10 @@ BENCHMARKS = (
     Benchmark(
         "ages", "beside metrics-server: how old what is served is, also with a node in trouble", 5, ("metrics-server",)
     ),
+    Benchmark(
+        "reaction",
+        "from a step of the load to the write of the scale, beside the real HPA",
+        4,
+        ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "kwok", "kubelets", "metrics-server"),
+    ),
 )

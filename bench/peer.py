@@ -40,7 +40,7 @@ class Asked:
 ASKED = (
     Asked("all pods, JSON, p50", ALL_PODS, "application/json", 0.3),
     Asked("all pods, protobuf, p50", ALL_PODS, PROTOBUF, 0.3),
-    Asked("20 pods by label, protobuf, p50", SELECTED, f"{PROTOBUF}, */*", 0.5),
+    Asked("20 pods by label, protobuf, p50", SELECTED, PROTOBUF, 0.5),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e import pki
-from tests.e2e.controlplane import ControlPlane
+from tests.e2e.controlplane import FAST_HPA, ControlPlane
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Api, Credentials, Object
 from tests.e2e.network import Network, free_network
@@ -30,6 +30,7 @@ class Cluster:
         *,
         nodes: int = NODES,
         apiserver_flags: Sequence[str] = (),
+        hpa_flags: Sequence[str] = FAST_HPA,
         sampling: str = SAMPLING,
     ) -> None:
         self.folder = folder
@@ -38,7 +39,9 @@ class Cluster:
         self._tools = tools
         self.network = free_network(nodes)
         self.pki = pki.make(folder / "pki", [self.network.kubelet(number) for number in range(nodes)])
-        self.plane = ControlPlane(tools, folder, self.pki, self.network.service_range, apiserver_flags=apiserver_flags)
+        self.plane = ControlPlane(
+            tools, folder, self.pki, self.network.service_range, apiserver_flags=apiserver_flags, hpa_flags=hpa_flags
+        )
         self.admin = self.plane.admin
         self._others: list[Process] = []
         try:

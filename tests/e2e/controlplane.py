@@ -40,11 +40,18 @@ class ControlPlane:
     """Started by `start`, ended by `stop`; the API server alone can be stopped and started in between."""
 
     def __init__(
-        self, tools: Path, folder: Path, pki: Pki, service_range: str, *, apiserver_flags: Sequence[str] = ()
+        self,
+        tools: Path,
+        folder: Path,
+        pki: Pki,
+        service_range: str,
+        *,
+        apiserver_flags: Sequence[str] = (),
+        hpa_flags: Sequence[str] = FAST_HPA,
     ) -> None:
         self._tools, self._folder, self._pki = tools, folder, pki
         self._service_range = service_range
-        self._extra = apiserver_flags
+        self._extra, self._hpa = apiserver_flags, hpa_flags
         self._etcd_port, self.port, self._manager_port = free_port(), free_port(), free_port()
         self.server = f"https://127.0.0.1:{self.port}"
         self.admin = Api(self.server, Credentials(pki.cluster_ca, pki.path("admin.crt"), pki.path("admin.key")))
@@ -178,5 +185,5 @@ class ControlPlane:
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
             f"--controllers={','.join(CONTROLLERS)}",
-            *FAST_HPA,
+            *self._hpa,
         ]
