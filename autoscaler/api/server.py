@@ -17,7 +17,7 @@ from autoscaler.api.handler import Handler
 from autoscaler.api.probes import Probes
 from autoscaler.api.resources import Inventory, Resources, UsageReader
 from autoscaler.api.routes import Pages, Routes
-from autoscaler.api.tls import ServingContexts
+from autoscaler.api.tls import OLDEST, ServingContexts
 from autoscaler.api.trustwatch import TrustWatch
 from autoscaler.clock import Clock, ticks
 from autoscaler.errors import ConfigError
@@ -37,6 +37,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     port: int = 10250
     tls_cert_file: str = ""
     tls_private_key_file: str = ""
+    tls_min_version: str = OLDEST
     cert_dir: str = ""
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
     limits: Limits = Limits()
@@ -62,7 +63,7 @@ class ApiServer:
         self._settings = settings
         self._clock = clock
         self.certificate = _certificate(settings, clock.now())
-        self._contexts = ServingContexts(self.certificate, trust)
+        self._contexts = ServingContexts(self.certificate, trust, settings.tls_min_version)
         self._access = Access(reviews, trust, clock)
         self._resources = Resources(usage, inventory, clock, telemetry.api)
         self._probes = Probes(health)

@@ -15,6 +15,10 @@ from autoscaler.api.certificate import ServingCertificate
 from autoscaler.api.frontproxy import TrustSource
 from autoscaler.errors import ConfigError
 
+OLDEST = "VersionTLS12"
+VERSIONS = {OLDEST: ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
+"""By the names of --tls-min-version."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -32,7 +36,8 @@ class ServingContexts:
     `refusals` counts new pairs that were not taken.
     """
 
-    def __init__(self, certificate: ServingCertificate, trust: TrustSource) -> None:
+    def __init__(self, certificate: ServingCertificate, trust: TrustSource, min_version: str = OLDEST) -> None:
+        self._min_version = VERSIONS[min_version]
         self._certificate = certificate
         self._trust = trust
         self._trusted = ""
@@ -132,7 +137,7 @@ class ServingContexts:
 
     def _made(self, ca_pem: str) -> TrustedContext:
         context = TrustedContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.minimum_version = self._min_version
         context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         context.num_tickets = 0
         context.verify_mode = ssl.CERT_OPTIONAL

@@ -188,6 +188,7 @@ class Application:
             port=serving.port,
             tls_cert_file=serving.tls_cert_file,
             tls_private_key_file=serving.tls_private_key_file,
+            tls_min_version=serving.tls_min_version,
             cert_dir=serving.cert_dir,
         )
         return ApiServer(

@@ -93,6 +93,8 @@ SERVING = Group(
             "Serving certificate and its chain (PEM); needs --tls-private-key-file. Empty: we make one in --cert-dir."),
         Option("tls-private-key-file", Kind.FILE, "", "serving.tls_private_key_file",
             "Key of --tls-cert-file (PEM)."),
+        Option("tls-min-version", Kind.CHOICE, "VersionTLS12", "serving.tls_min_version",
+            "The oldest TLS a client may speak.", choices=("VersionTLS12", "VersionTLS13")),
         Option("cert-dir", Kind.PATH, "{state}/certificates", "serving.cert_dir",
             "Folder for the serving certificate we make when none is given.",
             default_shown="${XDG_STATE_HOME:-~/.local/state}/hpa-companion/certificates"),

@@ -44,6 +44,7 @@ class ServingSettings(Struct, frozen=True, kw_only=True):
     port: int
     tls_cert_file: str
     tls_private_key_file: str
+    tls_min_version: str
     cert_dir: str
 
 

@@ -123,6 +123,15 @@ async def test_a30_old_tls_is_refused(tmp_path: Path, version: ssl.TLSVersion, c
         assert await alive(world)
 
 
+async def test_a30_the_oldest_tls_can_be_chosen(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"tls_min_version": "VersionTLS13"}) as world:
+        context = world.client_context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await world.connect(context=context)
+        assert await alive(world)
+
+
 @pytest.mark.parametrize("name", ["localhost", "somebody.else", None])
 async def test_a30_the_name_a_client_asks_for_does_not_matter(tmp_path: Path, name: str | None) -> None:
     async with serving(tmp_path) as world:

@@ -13,7 +13,7 @@ METRICS_SERVER = (
     "metric-resolution", "kubeconfig", "kubelet-port", "kubelet-use-node-status-port",
     "kubelet-preferred-address-types", "kubelet-insecure-tls", "kubelet-certificate-authority",
     "kubelet-client-certificate", "kubelet-client-key", "kubelet-request-timeout", "node-selector", "bind-address",
-    "secure-port", "tls-cert-file", "tls-private-key-file", "cert-dir",
+    "secure-port", "tls-cert-file", "tls-private-key-file", "tls-min-version", "cert-dir",
 )  # fmt: skip
 # hpa.md §5.1, with kube-controller-manager's defaults
 CONTROLLER_MANAGER = {
