@@ -86,8 +86,11 @@ class Scraper:
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
         self._turned = clock.monotonic()
-        telemetry.unverified.set_function(lambda: sum(1.0 for each in self._progress.values() if each.unverified))
-        telemetry.hot.set_function(lambda: sum(1.0 for each in self._progress.values() if each.hot))
+        # /metrics is made in a thread: a copy is taken in one step, while nodes come and go.
+        telemetry.unverified.set_function(
+            lambda: sum(1.0 for each in tuple(self._progress.values()) if each.unverified)
+        )
+        telemetry.hot.set_function(lambda: sum(1.0 for each in tuple(self._progress.values()) if each.hot))
 
     async def run(self) -> None:
         """Follow the inventory's nodes, for ever."""
