@@ -81,8 +81,8 @@ class Scraper:
         self._pace = pace
         self._source = source
         self._places = asyncio.Semaphore(concurrency)
-        self._doubtful = asyncio.Semaphore(max(1, concurrency // 4))
-        """Nodes that failed have a quarter of the places: however many hang, the others go on."""
+        self._doubtful = asyncio.Semaphore(max(1, concurrency // 2))
+        """Nodes that failed have half of the places: however many hang, the others go on."""
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
         self._turned = clock.monotonic()
@@ -133,7 +133,7 @@ class Scraper:
         elif not progress.due_at_once(node):
             progress.node = node
             return
-        progress.node = node
+        progress.node, progress.failures = node, 0  # what failed before says nothing of it now
         self._begin(progress, self._clock.monotonic(), group)
 
     async def _await_pods(self, starts: AsyncIterator[tuple[NodeName, ObjectKey]], group: asyncio.TaskGroup) -> None:

@@ -73,6 +73,8 @@ class MemoryStorage:
         renewed, dropped = series.take(page, now_ns)
         for reason, count in dropped.items():
             self._telemetry.skipped.labels(reason).inc(count)
+        if foreign := dropped.get("foreign"):
+            self._telemetry.foreign.labels(node.name).inc(foreign)
         self._told(series, series.commit(now_ns, self.bound_ns, renewed), unlisted)
 
     def failed(self, node: Node, error: ScrapeError) -> None:

@@ -89,13 +89,19 @@ class EngineTelemetry:
         self.errors = Counter(
             "autoscaler_scrape_errors", "Scrapes that gave no page, by reason.", ["reason"], registry=registry
         )
+        self.foreign = Counter(
+            "autoscaler_foreign_samples",
+            "Samples of pods that are not bound to the node that sent them, by that node.",
+            ["node"],
+            registry=registry,
+        )
         self.skipped = Counter(
             "autoscaler_samples_skipped", "Samples left out of a good page, by reason.", ["reason"], registry=registry
         )
 
     def forget_node(self, node: str) -> None:
         """Drop the series of a node that is gone."""
-        for series in (self.request_seconds, self.last_request):
+        for series in (self.request_seconds, self.last_request, self.foreign):
             if (node,) in series._metrics:
                 series.remove(node)
 

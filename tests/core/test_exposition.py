@@ -71,7 +71,7 @@ def test_a_page_read_by_its_layout_reads_the_same_as_line_by_line() -> None:
         assert decoder.page(page.encode(), ASKED) == decoded(page)
 
 
-def test_without_times_the_time_of_the_request_counts() -> None:
+def test_k33_without_times_the_time_of_the_request_counts() -> None:
     page = decoded(re.sub(" 16332538.*", "", WHOLE))
     assert {sample.at_ns for sample in page.containers.values()} == {ASKED}
     assert page.node == Sample(ASKED, 357_354_910_000, 1_616_273_408)
@@ -101,7 +101,7 @@ NO_PAGE = {
 
 
 @pytest.mark.parametrize("body", NO_PAGE.values(), ids=NO_PAGE)
-def test_what_no_kubelet_sends_is_refused(body: bytes) -> None:
+def test_k15_what_no_kubelet_sends_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedError):
         decoded(body)
 
@@ -118,7 +118,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("labels", SPELLINGS.values(), ids=SPELLINGS)
-def test_a_label_text_means_what_the_grammar_says(labels: str) -> None:
+def test_k17_a_label_text_means_what_the_grammar_says(labels: str) -> None:
     page = decoded(cpu_line("2 1633253812125", labels) + f"container_start_time_seconds{{{LABELS}}} 5\n")
     assert page.containers == {WEB: Sample(AT, 2 * 10**9, None, 5 * 10**9)}
     assert page.skipped == {}
@@ -138,7 +138,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
-def test_a_line_may_be_spelled_in_many_ways(line: str) -> None:
+def test_k17_a_line_may_be_spelled_in_many_ways(line: str) -> None:
     assert decoded(line) == Page(node=None, containers={WEB: Sample(AT, 2 * 10**9)})
 
 
@@ -165,14 +165,14 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD_LINES.values(), ids=BAD_LINES)
-def test_a_bad_line_costs_itself_and_is_counted(line: str, reason: str) -> None:
+def test_k16_a_bad_line_costs_itself_and_is_counted(line: str, reason: str) -> None:
     good = decoded(WHOLE)
     page = decoded(line + WHOLE)
     assert (page.containers, page.pods, page.node) == (good.containers, good.pods, good.node)
     assert page.skipped == {reason: 1}
 
 
-def test_invalid_utf8_costs_the_sample() -> None:
+def test_k17_invalid_utf8_costs_the_sample() -> None:
     page = decoded(cpu_line("1").encode().replace(b"main", b"ma\xffin") + WHOLE.encode())
     assert page.skipped == {"syntax": 1}
     assert len(page.containers) == 2
@@ -187,31 +187,31 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_bad_number_costs_the_value_and_is_counted(number: str) -> None:
+def test_k18_a_bad_number_costs_the_value_and_is_counted(number: str) -> None:
     page = decoded(cpu_line(number) + f"container_memory_working_set_bytes{{{LABELS}}} 7 1633253812125\n")
     assert page.containers == {WEB: Sample(AT, None, 7)}
     assert page.skipped == {"number": 1}
 
 
-def test_the_first_of_two_equal_series_counts() -> None:
+def test_k34_the_first_of_two_equal_series_counts() -> None:
     page = decoded(cpu_line("1 1633253812125") + cpu_line("2 1633253812125") + cpu_line("3 1", LABELS + ","))
     assert page == Page(node=None, containers={WEB: Sample(AT, 10**9)}, skipped={"repeated": 2})
 
 
-def test_a_long_line_is_left_out() -> None:
+def test_k34_a_long_line_is_left_out() -> None:
     page = decoded(cpu_line("1", f'id="{"x" * MAX_LINE}",' + LABELS) + "# " + "x" * MAX_LINE + "\n" + WHOLE)
     assert page.skipped == {"long": 2}
     assert len(page.containers) == 2
 
 
-def test_lines_beyond_the_limit_are_left_out() -> None:
+def test_k34_lines_beyond_the_limit_are_left_out() -> None:
     flood = "".join(cpu_line("1", f'container="c",namespace="n",pod="p{i}"') for i in range(MAX_LINES + 5))
     page = decoded(flood)
     assert len(page.containers) == MAX_LINES
     assert page.skipped == {"limit": 6}
 
 
-def test_containers_that_are_gone_are_forgotten() -> None:
+def test_k34_containers_that_are_gone_are_forgotten() -> None:
     decoder = ExpositionDecoder()
     for generation in range(50):
         lines = [cpu_line("1", f'container="c",namespace="n",pod="{generation}-{i}"') for i in range(40)]
@@ -232,7 +232,7 @@ def escaped(text: str) -> str:
 
 
 @given(st.lists(st.tuples(texts, texts, texts, numbers, st.integers(0, 10**13)), min_size=1), st.randoms())
-def test_it_reads_what_prometheus_client_reads(rows: list[tuple[str, str, str, float, int]], order) -> None:  # type: ignore[no-untyped-def]  # hypothesis does not name the type
+def test_k17_it_reads_what_prometheus_client_reads(rows: list[tuple[str, str, str, float, int]], order) -> None:  # type: ignore[no-untyped-def]  # hypothesis does not name the type
     lines = []
     for container, namespace, pod, value, at in rows:
         labels = [f'container="{escaped(container)}"', f'namespace="{escaped(namespace)}"', f'pod="{escaped(pod)}"']

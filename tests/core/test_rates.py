@@ -85,13 +85,13 @@ CLOCKS = {
 
 
 @pytest.mark.parametrize("off", CLOCKS.values(), ids=CLOCKS)
-def test_a_sample_time_far_from_ours_is_not_believed(off: int) -> None:
+def test_k21_a_sample_time_far_from_ours_is_not_believed(off: int) -> None:
     current = sample(10_000, 9)
     assert usage_between(sample(9_990, 8), current, current.at_ns - off * NANO, ROOMY) is Gap.CLOCK
 
 
 @pytest.mark.parametrize("at", [0, 253402300800], ids=["1970", "year 9999"])
-def test_nor_is_one_from_another_age(at: int) -> None:
+def test_k21_nor_is_one_from_another_age(at: int) -> None:
     assert usage_between(None, sample(at, 9, start=0), 1_800_000_000 * NANO, ROOMY) is Gap.CLOCK
 
 

@@ -121,12 +121,12 @@ NO_SUMMARY = {
 
 
 @pytest.mark.parametrize("body", NO_SUMMARY.values(), ids=NO_SUMMARY)
-def test_what_is_no_summary_is_refused(body: bytes) -> None:
+def test_k15_what_is_no_summary_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedError):
         summary_page(body, ASKED)
 
 
-def test_a_flood_is_cut() -> None:
+def test_k34_a_flood_is_cut() -> None:
     flood = pod(*({"name": f"c{i}"} for i in range(MAX_ENTRIES)), name="flood")
     page = summary_page(summary(pod(stats(name="main")), flood), ASKED)
     assert page.containers == {WEB: MAIN}

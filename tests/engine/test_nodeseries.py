@@ -11,7 +11,7 @@ def test_a_node_has_a_usage_of_its_own() -> None:
     assert (found.node, found.usage) == ("n1", usage(0.5, 10, 20, 99))
 
 
-def test_samples_of_pods_that_are_not_bound_here_are_dropped_and_counted() -> None:
+def test_k23_samples_of_pods_that_are_not_bound_here_are_dropped_and_counted() -> None:
     told = Told(pod("a"), pod("a", name="elsewhere", node="n2"))
     for at in (10, 20):
         told.scrape(at, {"a": reading(at, at)}, others=[("elsewhere", "a", reading(at, at * 100))])
@@ -20,7 +20,7 @@ def test_samples_of_pods_that_are_not_bound_here_are_dropped_and_counted() -> No
     assert told.skipped("foreign") == 2
 
 
-def test_a_recreated_pod_of_the_same_name_begins_anew() -> None:
+def test_k24_a_recreated_pod_of_the_same_name_begins_anew() -> None:
     told = Told(pod("a", uid="old"))
     for at in (10, 20):
         told.scrape(at, {"a": reading(at, at)})

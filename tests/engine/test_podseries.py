@@ -17,7 +17,7 @@ def test_time_and_window_are_those_of_the_container_sampled_earliest() -> None:
     assert (found.at_ns, found.window_ns, found.uid) == (usage(0, 11, 18).at_ns, 11 * 10**9, "uid of web")
 
 
-def test_a_container_with_a_line_but_no_usage_holds_its_pod_back() -> None:
+def test_k25_a_container_with_a_line_but_no_usage_holds_its_pod_back() -> None:
     told = Told(pod("a", "b"))
     told.scrape(10, {"a": reading(10, 1)})
     told.scrape(20, {"a": reading(20, 1), "b": reading(20, 1, start=-900)})
@@ -52,7 +52,7 @@ def test_a_container_without_lines_is_kept_three_resolutions_then_taken_for_ende
     assert list(told.served() or ()) == ["a"]
 
 
-def test_a_finished_init_container_is_no_part_of_it() -> None:
+def test_k25_a_finished_init_container_is_no_part_of_it() -> None:
     told = Told(pod("a"))
     told.scrape(10, {"setup": reading(10, 1, start=0)})
     assert list(told.served() or ()) == ["setup"]

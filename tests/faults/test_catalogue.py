@@ -1,4 +1,6 @@
-"""Every row of the catalogue of inbound faults (A01 to A33) has a test that bears its name, in its name or in an id.
+"""Every row of the catalogue of faults has a test that bears its name; docs/faults.md says which row is tested where.
+
+Rows A01 to A33 are inbound, and a test has them in its name or in an id.
 
 A row is one way a client, the aggregator or the API server can surprise us: no certificate, a rotated CA, two users in
 the headers, a review that stalls, two thousand slow connections. `pytest -k a05` runs the tests of row A05.
@@ -22,3 +24,18 @@ def rows() -> set[str]:
 @pytest.mark.parametrize("number", range(1, 34))
 def test_the_row_has_a_test(number: int) -> None:
     assert f"A{number:02}" in rows()
+
+
+PAGE = TESTS.parent / "docs/faults.md"
+ROW = re.compile(r"^\| ([A-Z]\d\d) \|.*\| ([^|]*) \|$", re.MULTILINE)
+
+
+def test_the_page_names_every_row_of_kubelets_and_the_files_of_its_tests() -> None:
+    told = {row: tuple(files.split(", ")) for row, files in ROW.findall(PAGE.read_text())}
+    tested: dict[str, set[str]] = {f"K{number:02}": set() for number in range(1, 36)}
+    for path in TESTS.rglob("test_*.py"):
+        for names in re.findall(r"def test_((?:k\d\d_)+)", path.read_text()):
+            for row in re.findall(r"k\d\d", names):
+                tested[row.upper()].add(str(path.relative_to(TESTS)))
+    assert told == {row: tuple(sorted(files)) for row, files in tested.items()}
+    assert all(tested.values())

@@ -111,6 +111,38 @@ def test_k17_what_a_decoder_remembers_of_earlier_pages_changes_no_later_one(page
         assert sum(mine.skipped.values()) == sum(fresh.skipped.values())
 
 
+ORDINARY = "".join(
+    f'{name}{{container="{each}",namespace="shop",pod="web-0"}} {number}\n'
+    for name, number in (
+        ("container_cpu_usage_seconds_total", "4.75 1633253812125"),
+        ("container_memory_working_set_bytes", "1.25e+07 1633253812125"),
+        ("container_start_time_seconds", "1.633252712e+09"),
+    )
+    for each in ("main", "side")
+) + (
+    "node_memory_working_set_bytes 1.6e+09 1633253812125\n"
+    'pod_cpu_usage_seconds_total{namespace="shop",pod="web-0"} 4.8 1633253812125\n'
+    'pod_cpu_usage_seconds_total{namespace="shop",pod="windows"} 1.5 1633253812125\n'
+    'pod_memory_working_set_bytes{namespace="shop",pod="windows"} 77 1633253812125\n'
+)
+anywhere = st.lists(
+    st.tuples(st.integers(0, len(ORDINARY)), st.sampled_from(["insert", "delete", "replace"]), DAMAGE), max_size=3
+)
+
+
+@given(st.lists(anywhere, min_size=1, max_size=4))
+def test_k17_a_page_that_looks_like_the_one_before_is_read_as_if_there_had_been_none(pages: list[Any]) -> None:
+    """Pages that differ in their numbers alone are read in one go, by the layout of the first."""
+    decoder = ExpositionDecoder()
+    page(ORDINARY, decoder)
+    for changes in pages:
+        text = ORDINARY
+        for place, how, what in changes:
+            text = text[:place] + ("" if how == "delete" else what) + text[place + (how != "insert") :]
+        mine, fresh = page(text, decoder), page(text)
+        assert (mine.node, numbers(mine)) == (fresh.node, numbers(fresh))
+
+
 @given(st.binary(max_size=400), st.sampled_from(sorted(FAMILIES)))
 def test_k15_bytes_without_sense_are_a_page_without_them_or_none(noise: bytes, name: str) -> None:
     assert page(noise).node is not None
