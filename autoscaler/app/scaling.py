@@ -68,7 +68,7 @@ class Scaling:
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self._events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
-        self._followers = Followers()
+        self._followers, selecting = Followers(), Followers()
         memory, reverts, scaler = Memory(settings.sync_period), Reverts(), ScaleClient(client, clock)
         reconciler = Reconciler(
             gatherer=Gatherer(
@@ -80,6 +80,7 @@ class Scaling:
                 scales=scaler,
                 memory=memory,
                 followers=self._followers,
+                selecting=selecting,
                 settings=settings.controller,
                 clock=clock,
             ),
@@ -102,7 +103,7 @@ class Scaling:
         self.sweep = Sweep(
             policies=self.policies,
             evaluator=reconciler,
-            memories=(memory, reverts),
+            memories=(memory, reverts, self._followers, selecting),
             pace=Pace(sync_period=settings.sync_period, evaluation_interval=settings.evaluation_interval),
             clock=clock,
             telemetry=telemetry.control,

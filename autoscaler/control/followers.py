@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from autoscaler.control.memory import PolicyId
 from autoscaler.model.objects import ObjectKey
 
 
@@ -32,6 +33,12 @@ class Followers:
     def follows(self, pod: ObjectKey) -> bool:
         """Whether any policy follows it."""
         return pod in self._policies
+
+    def forget_all_but(self, policies: set[PolicyId]) -> None:
+        """Policies that are gone follow nothing."""
+        known = {ObjectKey(namespace, name) for _, namespace, name, _ in policies}
+        for gone in self._pods.keys() - known:
+            self.follow(gone, ())
 
     def of(self, pods: Iterable[ObjectKey]) -> set[ObjectKey]:
         """Every policy that follows one of `pods`."""

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from autoscaler.clock import Clock
 from autoscaler.control.followers import Followers
 from autoscaler.control.memory import Memory
@@ -65,7 +67,10 @@ class Scales(Protocol):
 
 
 class Gatherer:
-    """Reads for one policy at a time; from then on its pods are followed, if it is their usage that decides."""
+    """Reads for one policy at a time; from then on its pods are followed, if it is their usage that decides.
+
+    `followers` are woken by fresh samples of the pods; `selecting` are all that write by them.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class Gatherer:
         scales: Scales,
         memory: Memory,
         followers: Followers,
+        selecting: Followers,
         settings: ControllerSettings,
         clock: Clock,
     ) -> None:
@@ -89,6 +95,7 @@ class Gatherer:
         self._scales = scales
         self._memory = memory
         self._followers = followers
+        self._selecting = selecting
         self._settings = settings
         self._clock = clock
 
@@ -109,7 +116,18 @@ class Gatherer:
         self._followers.follow(policy.key, (pod.key for pod in pods) if by_usage else ())
         metrics = self._usage.pod_metrics(policy.namespace, pods) if by_usage else ()
         owners = await self._owned(policy, pods)
-        return self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values, owners=owners)
+        found = self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values, owners=owners)
+        return replace(found, rivals=self._rivals(policy, pods, found.claims))
+
+    def _rivals(self, policy: Policy, pods: Sequence[Pod], claims: Sequence[str]) -> Sequence[str]:
+        """Policies that select one of these pods through another target (hpa.md §5.3); who writes nothing has none."""
+        if policy.mode is not Mode.ENFORCE:
+            self._selecting.follow(policy.key, ())
+            return ()
+        names = [pod.key for pod in pods]
+        self._selecting.follow(policy.key, names)
+        others = (f"{policy.kind} {key}" for key in sorted(self._selecting.of(names)) if key != policy.key)
+        return [each for each in others if each not in claims]
 
     async def _owned(self, policy: Policy, pods: Sequence[Pod]) -> Mapping[str, str] | Failure:
         """Asked only of those that want to know."""

@@ -66,7 +66,8 @@ class Shop:
         self.reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
-                memory=memory, followers=self.followers, settings=ControllerSettings(), clock=self.clock,
+                memory=memory, followers=self.followers, selecting=Followers(), settings=ControllerSettings(),
+                clock=self.clock,
             ),
             scaler=self, writers=self,
             teller=Teller(_Journal(self), _Policies(self), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),

@@ -32,3 +32,11 @@ def test_a_policy_that_follows_nothing_leaves_nothing_behind() -> None:
     assert not followers.follows(key("a"))
     assert followers._pods == {}
     assert followers._policies == {}
+
+
+def test_policies_that_are_gone_follow_nothing() -> None:
+    followers = Followers()
+    for name in ("web", "api"):
+        followers.follow(ObjectKey("shop", name), [ObjectKey("shop", "pod")])
+    followers.forget_all_but({("HorizontalPodScaler", "shop", "api", "u")})
+    assert followers.of([ObjectKey("shop", "pod")]) == {ObjectKey("shop", "api")}

@@ -4,7 +4,7 @@ from autoscaler.errors import ForbiddenError, MalformedError, NotFoundError, Unr
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import ObjectKey, Owner
 from autoscaler.model.plan import Selected
-from autoscaler.model.policy import Condition, Deviations, MetricSpec, Mode
+from autoscaler.model.policy import Condition, Deviations, MetricSpec, Mode, TargetRef
 from autoscaler.model.reason import Reason
 from tests.control.shop import CPU_60, Shop, policy
 
@@ -123,3 +123,27 @@ def test_owners_that_cannot_be_read_hold_only_those_who_ask(shop: Shop) -> None:
     shop.owners_fault = ForbiddenError("replicasets.apps is forbidden", status=403)
     assert shop.evaluate(policy(deviations=OURS)).reason is Reason.FAILED_GET_OWNERS
     assert shop.evaluate().outcome is Outcome.WRITTEN
+
+
+def test_policies_whose_targets_select_the_same_pods_are_both_refused_as_the_hpa_does(shop: Shop) -> None:
+    shop.used = 60
+    shop.evaluate()
+    second = shop.evaluate(policy(name="second", target=TargetRef("apps/v1", "Deployment", "canary")))
+    assert (second.reason, second.outcome) == (Reason.AMBIGUOUS_SELECTOR, Outcome.HELD)
+    assert "HorizontalPodScaler shop/web too" in second.error
+    assert shop.evaluate().reason is Reason.AMBIGUOUS_SELECTOR
+
+
+def test_a_shadow_beside_it_makes_no_selector_ambiguous(shop: Shop) -> None:
+    shop.used = 60
+    shop.evaluate()
+    shadow = policy(name="shadow", mode=Mode.SHADOW)
+    assert shop.evaluate(shadow).reason is Reason.ON_TARGET
+    assert shop.evaluate().reason is Reason.ON_TARGET
+
+
+def test_another_policy_of_the_same_target_is_a_conflict_and_not_an_ambiguity(shop: Shop) -> None:
+    shop.evaluate(policy(name="second"))
+    shop.others = ("HorizontalPodScaler shop/second",)
+    shop.replicas = 2
+    assert shop.evaluate().reason is Reason.CONFLICTED

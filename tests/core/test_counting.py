@@ -101,7 +101,7 @@ def test_a_target_at_zero_has_no_surge():
     assert own_count(given(NO_SURGE, (pod(0),), scale=deployment(0, 1))) is None
 
 
-def test_a_rollout_no_longer_makes_its_surge_the_wanted_number():
+def test_s14_a_rollout_no_longer_makes_its_surge_the_wanted_number():
     """kubernetes#72775: within tolerance, an average per replica answers with the surged size."""
     queue = MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=10_000)
     values = {queue: (MetricValue(50_000, at=NOW),)}

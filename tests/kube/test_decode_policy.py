@@ -168,3 +168,8 @@ def test_a_policy_without_a_spec_is_still_one() -> None:
 def test_what_cannot_be_read_says_where(spec: dict[str, object], text: str) -> None:
     with pytest.raises(MalformedError, match=text):
         policy(document(**spec))
+
+
+def test_s16_an_object_of_another_version_is_read_as_far_as_it_is_known() -> None:
+    newer = document(behaviour={"scaleUp": 1}, priority="high", metrics=[{**CPU, "weight": 3}])
+    assert policy(newer) == policy(document(metrics=[CPU]))

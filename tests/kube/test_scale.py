@@ -71,7 +71,7 @@ async def test_a_refused_write_is_told_and_not_repeated(answer: Answer, error: t
         pytest.param(DROPPED, UnreachableError, id="nobody knows"),
     ],
 )
-async def test_a_write_whose_answer_is_lost_is_judged_by_what_stands_there(
+async def test_s09_a_write_whose_answer_is_lost_is_judged_by_what_stands_there(
     stands: Answer, error: type[KubeError] | None
 ) -> None:
     async with serving() as (server, client):

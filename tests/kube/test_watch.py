@@ -203,7 +203,7 @@ async def test_a_watch_that_ends_at_once_is_not_reopened_at_once(bench: Bench) -
     assert all(STEADY.short / 2 <= pause <= STEADY.short for pause in bench.clock.slept)
 
 
-async def test_a_lagging_answer_is_not_believed_until_it_insists(bench: Bench) -> None:
+async def test_s03_s12_a_lagging_answer_is_not_believed_until_it_insists(bench: Bench) -> None:
     past = listed(pod("a", "3"), version="5")
     bench.server.on(PATH, listed(pod("a", "90"), version="100"), past, past, past)
     bench.server.on(WATCH, TOO_OLD, HANG)

@@ -37,7 +37,7 @@ from autoscaler.model.quantity import bytes_text, decimal_text, fraction, milli,
         pytest.param("-72780.9Mi", -2529328703560, id="a negative big number wraps"),
     ],
 )
-def test_milli_is_what_the_autoscaler_reads(text, expected):
+def test_c14_milli_is_what_the_autoscaler_reads(text, expected):
     assert milli(text) == expected
 
 
@@ -46,7 +46,7 @@ def test_milli_is_what_the_autoscaler_reads(text, expected):
     ["", "m", ".", "-", "1 m", "1mi", "1ki", "1K", "1e", "1.2.3", "--1", "0x1", "1Gi2", "٣", "1" * 300],
     ids=repr,
 )
-def test_what_is_no_quantity_is_refused(text):
+def test_c14_what_is_no_quantity_is_refused(text):
     with pytest.raises(MalformedError, match="is no quantity"):
         milli(text)
 
@@ -130,7 +130,7 @@ def test_what_is_written_is_read_back(value):
 
 
 @given(st.text(alphabet="0123456789.+-eEinumkKMGTP \n", max_size=40))
-def test_any_text_is_read_or_refused(text):
+def test_c14_any_text_is_read_or_refused(text):
     with suppress(MalformedError):
         assert -(2**63) <= milli(text) < 2**63
 
