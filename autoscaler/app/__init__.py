@@ -41,6 +41,7 @@ from autoscaler.kube.cluster import Cluster
 from autoscaler.kube.connection import connect
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.policies import PolicyCache
+from autoscaler.kube.registration import Registrations
 from autoscaler.kube.reviews import Reviews
 from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source
@@ -174,6 +175,7 @@ class Application:
             **scaling.parts(),
             "cluster": self.cluster.run,
             "front-proxy-trust": trust.run,
+            "registration": Registrations(client, clock, telemetry.kube).run,
             "scraper": scraper.run,
             "server": self.server.run,
             "warm-up": self._open_when_warm,

@@ -9,13 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
-from autoscaler.errors import ForbiddenError, KubeError, NotFoundError
+from autoscaler.errors import ForbiddenError, KubeError, MalformedError, NotFoundError
+from autoscaler.kube.registration import APISERVICES, OUR_NAME, VERSIONS, Registration, registration
 from autoscaler.model.metrics import Source
 
-OUR_NAME = "hpa-companion"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
-VERSIONS = ("v1beta1", "v1")
 CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME}"
 
 
@@ -50,6 +48,10 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         Right(("create",), "authorization.k8s.io", "subjectaccessreviews"),
         Right(("get", "list", "watch"), "", "configmaps", "kube-system", "extension-apiserver-authentication"),
     ),
+    "see whether we are registered": tuple(
+        Right(("get",), "apiregistration.k8s.io", "apiservices", name=f"{version}.metrics.k8s.io")
+        for version in VERSIONS
+    ),
     "scale": (
         Right(("get", "list", "watch"), "hpa-companion.dev", "horizontalpodscalers"),
         Right(("update",), "hpa-companion.dev", "horizontalpodscalers/status"),
@@ -73,38 +75,6 @@ class _ReviewStatus(Struct, frozen=True):
 
 class _Review(Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
-
-
-class _Service(Struct, frozen=True):
-    namespace: str = ""
-    name: str = ""
-
-
-class _Spec(Struct, frozen=True, rename="camel"):
-    service: _Service | None = None
-    ca_bundle: str = ""
-    insecure_skip_tls_verify: bool = msgspec.field(name="insecureSkipTLSVerify", default=False)
-
-
-class _Condition(Struct, frozen=True):
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class _Status(Struct, frozen=True):
-    conditions: tuple[_Condition, ...] = ()
-
-
-class _Meta(Struct, frozen=True):
-    labels: dict[str, str] = {}
-
-
-class _ApiService(Struct, frozen=True):
-    metadata: _Meta = _Meta()
-    spec: _Spec = _Spec()
-    status: _Status = _Status()
 
 
 async def examine(asker: Asker, source: Source = Source.AUTO) -> list[Finding]:
@@ -177,33 +147,26 @@ async def _registration(asker: Asker, version: str) -> Finding:
     name = f"{version}.metrics.k8s.io"
     check = f"APIService {name}"
     try:
-        found = msgspec.json.decode(await asker.get(f"{APISERVICES}/{name}"), type=_ApiService)
+        found = registration(await asker.get(f"{APISERVICES}/{name}"))
     except NotFoundError:
         return bad(check, "not registered: kubectl top and HPAs get no answer from us", f"register it: {CHART}")
     except ForbiddenError as exc:
         return doubtful(check, f"could not be read: {exc}", "ask with credentials that may get apiservices")
-    except (KubeError, msgspec.DecodeError) as exc:
+    except (KubeError, MalformedError) as exc:
         return doubtful(check, f"could not be read: {exc}", "ask again")
     return _judged(check, name, found)
 
 
-def _judged(check: str, name: str, found: _ApiService) -> Finding:
-    service = found.spec.service
-    if service is None:
-        return bad(check, "served by the API server itself", f"register it for us: {CHART}")
-    where = f"{service.namespace}/{service.name}"
-    labels = found.metadata.labels
-    if labels.get("app.kubernetes.io/name") != OUR_NAME and not labels.get("helm.sh/chart", "").startswith(OUR_NAME):
-        return bad(
-            check,
-            f"points at {where}, which is not ours",
-            f"keep that one, or remove it and register us: {CHART}",
-        )
-    available = next((each for each in found.status.conditions if each.type == "Available"), None)
-    if available is None or available.status != "True":
-        why = f"{available.reason}: {available.message}" if available else "kube-aggregator has not looked yet"
-        return bad(check, f"{where} is not available: {why}", f"kubectl -n {service.namespace} get endpointslices,pods")
-    if found.spec.insecure_skip_tls_verify:
+def _judged(check: str, name: str, found: Registration) -> Finding:
+    trouble = found.trouble
+    if not found.service:
+        return bad(check, trouble, f"register it for us: {CHART}")
+    if not found.ours:
+        return bad(check, trouble, f"keep that one, or remove it and register us: {CHART}")
+    if trouble:
+        return bad(check, trouble, f"kubectl -n {found.namespace} get endpointslices,pods")
+    where = f"{found.namespace}/{found.service}"
+    if not found.verified:
         return doubtful(
             check, f"{where} is available, but its certificate is not verified", f"set caBundle of {name}: {CHART}"
         )

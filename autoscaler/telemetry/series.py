@@ -192,6 +192,10 @@ class KubeTelemetry:
             "autoscaler_kube_requests", "Requests to the API server, by verb and code (0: none).", ["verb", "code"],
             registry=registry,
         )  # fmt: skip
+        self.owned = Gauge(
+            "autoscaler_apiservice_owned", "1 while the API server sends this version of metrics.k8s.io to us.",
+            ["version"], registry=registry,
+        )  # fmt: skip
         self.relists = Counter("autoscaler_watch_relists", "Lists made, by resource.", ["resource"], registry=registry)
 
 
