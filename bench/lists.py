@@ -12,19 +12,20 @@ import ssl
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from autoscaler.api.call import parse_call
+from autoscaler.api.ledger import Ledger
 from autoscaler.api.resources import Resources
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.clock import SystemClock
 from autoscaler.model.absence import Absence
 from autoscaler.model.identity import Attributes, FrontProxyTrust, Identity, ResourceAttributes, Verdict
-from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
+from autoscaler.model.metrics import Commit, NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import ApiTelemetry, Telemetry
@@ -44,6 +45,7 @@ class Cluster:
     def __init__(self, pods: int) -> None:
         self._pods: dict[str, dict[str, Pod]] = {}
         self._usages: dict[tuple[str, str], PodUsage] = {}
+        self._told: list[Callable[[Commit], None]] = []
         for number in range(pods):
             labels = {"app": f"app-{number // 100}", "pod-template-hash": "6d4cf56db6", "team": "shop"}
             pod = Pod(
@@ -62,6 +64,18 @@ class Cluster:
             self._usages[(pod.namespace, pod.name)] = PodUsage(
                 pod.namespace, pod.name, pod.uid, containers, taken, window
             )
+        for told in self._told:
+            told(Commit(NodeName("n"), fresh=[pod.key for pod in self.pods_in(None)]))
+
+    def subscribe(self, told: Callable[[Commit], None]) -> Callable[[], None]:
+        self._told.append(told)
+        return self._told.clear
+
+    def follow(self, _pods: object, _nodes: object) -> None:
+        """Nothing but numbers changes here."""
+
+    def expire(self) -> bool:
+        return True
 
     def nodes(self) -> Mapping[NodeName, Node]:
         return {}
@@ -104,13 +118,16 @@ class Everybody:
 
 async def in_process(cluster: Cluster, target: str, accept: str = "") -> Callable[[], Awaitable[int]]:
     """A function that makes one list and gives its size."""
-    resources = Resources(cluster, cluster, SystemClock(), ApiTelemetry(CollectorRegistry()))
+    clock = SystemClock()
+    ledger = Ledger(cluster, cluster, cluster, clock)
+    resources = Resources(cluster, cluster, ledger, clock, ApiTelemetry(CollectorRegistry()))
     call = parse_call("GET", target, accept=accept)
     assert isinstance(call.attributes, ResourceAttributes)
     asked = call.attributes
 
     async def once() -> int:
         body = (await resources.answer(call, asked)).body
+        assert isinstance(body, bytes | Iterator)
         return len(body) if isinstance(body, bytes) else sum(len(piece) for piece in body)
 
     return once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -14,9 +14,9 @@ TEXT = "text/plain; charset=utf-8"
 
 
 class Answer(Struct, frozen=True):
-    """`body` is whole, or an iterator of slices that is written slice by slice."""
+    """`body` is whole, or slices that are written one by one, or what a watch sends until it ends."""
 
-    body: bytes | Iterator[bytes]
+    body: bytes | Iterator[bytes] | AsyncGenerator[bytes, None]
     content_type: str = JSON
     status: int = 200
     headers: Mapping[str, str] = {}

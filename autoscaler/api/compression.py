@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import chain
 
 from msgspec import structs
@@ -25,8 +25,8 @@ async def packed(answer: Answer, accept_encoding: str) -> Answer:
 
     How long it is shows while its first pieces are made; other tasks have their turn after each.
     """
-    if isinstance(answer.body, bytes) and len(answer.body) < LONG:
-        return answer
+    if isinstance(answer.body, AsyncGenerator) or (isinstance(answer.body, bytes) and len(answer.body) < LONG):
+        return answer  # the events of a watch go out as they come
     pieces = _sliced(answer.body) if isinstance(answer.body, bytes) else answer.body
     begun: list[bytes] = []
     size = 0

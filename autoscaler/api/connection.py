@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     body_bytes: int = 64 * 1024
     heavy: int = 64
     light: int = 32
+    watches: int = 64
 
 
 class Listener(web.Server):

@@ -12,8 +12,7 @@ from autoscaler.api.fixed import fixed
 from autoscaler.api.negotiate import AGGREGATED
 from autoscaler.api.status import GROUP
 
-VERBS = ("get", "list")
-"""`watch` joins them with the first server that can."""
+VERBS = ("get", "list", "watch")
 
 _RESOURCES = (("nodes", False, "NodeMetrics"), ("pods", True, "PodMetrics"))
 

@@ -6,7 +6,8 @@ import asyncio
 import re
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from typing import Protocol, cast
 
 import structlog
@@ -52,7 +53,7 @@ class Handler:
         self._access = access
         self._routes = routes
         self._limits = limits
-        self._lanes = Lanes(heavy=limits.heavy, light=limits.light)
+        self._lanes = Lanes(heavy=limits.heavy, light=limits.light, watches=limits.watches)
         self._trusted_ca = trusted_ca
         self._clock = clock
         self._telemetry = telemetry
@@ -79,8 +80,8 @@ class Handler:
         call: Call | None = None
         try:
             call = self._call(request)
-            async with asyncio.timeout(self._limits.deadline):
-                return call, await self._answered(call, request, connection)
+            async with asyncio.timeout(self._limits.deadline) as deadline:
+                return call, await self._answered(call, request, connection, deadline)
         except StatusError as refusal:
             return call, self._refused(request, call, refusal)
         except TimeoutError:
@@ -99,7 +100,9 @@ class Handler:
             )
             return call, self._refused(request, call, status.internal_error())
 
-    async def _answered(self, call: Call, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
+    async def _answered(
+        self, call: Call, request: web.BaseRequest, connection: Connection, deadline: asyncio.Timeout
+    ) -> web.StreamResponse:
         lane = lane_of(call, proxied=connection.peer is not None)
         with self._lanes.place(lane):
             if not call.is_probe:
@@ -109,7 +112,10 @@ class Handler:
             answer = await packed(await self._routes.answer(call), accepted)
             if isinstance(answer.body, bytes):
                 return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
-            return await self._streamed(request, answer, answer.body)
+            if isinstance(answer.body, Iterator):
+                return await self._streamed(request, answer, answer.body)
+            deadline.reschedule(None)
+            return await self._watched(request, answer, answer.body, connection)
 
     def _call(self, request: web.BaseRequest) -> Call:
         """The request within its limits. Raises StatusError."""
@@ -131,13 +137,33 @@ class Handler:
 
     async def _streamed(self, request: web.BaseRequest, answer: Answer, body: Iterator[bytes]) -> web.StreamResponse:
         """Slice by slice, waiting for the client whenever the buffer is full and for other tasks in between."""
-        headers = self._headers(request, answer.content_type) | dict(answer.headers)
-        response = web.StreamResponse(status=answer.status, headers=headers)
-        await response.prepare(request)
+        response = await self._begun(request, answer)
         if request.method != "HEAD":
             for piece in body:
                 await response.write(piece)
                 await asyncio.sleep(0)
+        return response
+
+    async def _watched(
+        self, request: web.BaseRequest, answer: Answer, body: AsyncGenerator[bytes, None], connection: Connection
+    ) -> web.StreamResponse:
+        """What comes, as long as the connection is trusted; the deadline is that of each piece to be taken."""
+        response = await self._begun(request, answer)
+        if request.method == "HEAD":
+            return response
+        async with aclosing(body) as pieces:
+            async for piece in pieces:
+                if connection.is_stale(self._trusted_ca()):
+                    break
+                async with asyncio.timeout(self._limits.deadline):
+                    await response.write(piece)
+                await asyncio.sleep(0)
+        return response
+
+    async def _begun(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        headers = self._headers(request, answer.content_type) | dict(answer.headers)
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        await response.prepare(request)
         return response
 
     def _refused(self, request: web.BaseRequest, call: Call | None, refusal: StatusError) -> web.Response:

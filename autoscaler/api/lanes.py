@@ -18,13 +18,14 @@ class Lane(StrEnum):
     DISCOVERY = "discovery"
     HEAVY = "heavy"
     LIGHT = "light"
+    WATCH = "watch"
 
 
 class Lanes:
     """Places by lane (operations.md §6)."""
 
-    def __init__(self, *, heavy: int = 64, light: int = 32, discovery: int = 256) -> None:
-        self._free = {Lane.HEAVY: heavy, Lane.LIGHT: light, Lane.DISCOVERY: discovery}
+    def __init__(self, *, heavy: int = 64, light: int = 32, discovery: int = 256, watches: int = 64) -> None:
+        self._free = {Lane.HEAVY: heavy, Lane.LIGHT: light, Lane.DISCOVERY: discovery, Lane.WATCH: watches}
 
     @contextmanager
     def place(self, lane: Lane) -> Iterator[None]:
@@ -42,12 +43,14 @@ class Lanes:
 
 
 def lane_of(call: Call, *, proxied: bool) -> Lane:
-    """Lists are heavy, and so are the core metrics. Discovery is free to the front proxy; others, who could make us
-    review token after token, have a wide lane of their own.
+    """Lists are heavy, and so are the core metrics; a watch lasts, and would keep them out. Discovery is free to the
+    front proxy; others, who could make us review token after token, have a wide lane of their own.
     """
     if call.is_probe:
         return Lane.FREE
     if isinstance(call.attributes, ResourceAttributes):
+        if call.attributes.verb == "watch":
+            return Lane.WATCH
         return Lane.LIGHT if call.attributes.name else Lane.HEAVY
     if call.is_discovery:
         return Lane.FREE if proxied else Lane.DISCOVERY

@@ -105,7 +105,7 @@ def status(failure: StatusError) -> bytes:
     details = b"" if failure.details is None else data(5, _details(failure.details))
     raw = b"".join(
         (
-            data(1, list_meta(ListMeta())),
+            data(1, list_meta(ListMeta(continue_token=failure.continue_token))),
             text(2, "Failure"),
             text(3, failure.message),
             text(4, failure.reason),

@@ -1,50 +1,39 @@
-"""nodes and pods of metrics.k8s.io, read from the store and the inventory at the time of the request."""
+"""nodes and pods of metrics.k8s.io: one, many, many in pages, and what becomes of them.
+
+The revision of what is served (ledger.py) is the resourceVersion of every list; `resourceVersion` and
+`resourceVersionMatch` mean what the table of Kubernetes' API concepts ("Resource versions") says.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import structs
 
 from autoscaler.api import renderings
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
+from autoscaler.api.continuation import INCONSISTENT, lost, token
 from autoscaler.api.envelope import Event, ListMeta
-from autoscaler.api.items import SLICE, Item, Items
-from autoscaler.api.status import bad_request, metrics_not_found, object_not_found
+from autoscaler.api.items import SLICE, Item
+from autoscaler.api.ledger import Inventory, Ledger, UsageReader, pod_key
+from autoscaler.api.listoptions import ListOptions, list_options, watch_options
+from autoscaler.api.selection import Selection, selection_of
+from autoscaler.api.shelf import Shelf
+from autoscaler.api.snapshots import Snapshot, Snapshots
+from autoscaler.api.status import expired, metrics_not_found, object_not_found, version_too_large
+from autoscaler.api.watching import Watch
 from autoscaler.clock import Clock
-from autoscaler.core import selectors
-from autoscaler.errors import MalformedError
 from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
-from autoscaler.model.metrics import NodeUsage, PodUsage
-from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import ApiTelemetry
 
-FIELDS = ("metadata.name", "metadata.namespace")
-_MAX_SELECTOR = 4096
-_MAX_TERMS = 1000
 _OBSERVED = 64
 _VARY = {"Vary": "Accept"}
-
-
-class UsageReader(Protocol):
-    """The latest numbers; `absence` says why there is none of a node or a running pod, the most telling cause first."""
-
-    def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
-    def node_usage(self, name: NodeName) -> NodeUsage | None: ...
-    def absence(self, item: Pod | Node) -> Sequence[Absence]: ...
-
-
-class Inventory(Protocol):
-    """The cluster's nodes and pods, any phase; `pods_in(None)` are those of all namespaces."""
-
-    def nodes(self) -> Mapping[NodeName, Node]: ...
-    def node(self, name: NodeName) -> Node | None: ...
-    def pods_in(self, namespace: str | None) -> Iterable[Pod]: ...
-    def pod(self, namespace: str, name: str) -> Pod | None: ...
 
 
 class Rendering(Protocol):
@@ -63,97 +52,125 @@ class Rendering(Protocol):
     def event(self, event: Event, now: float) -> bytes: ...
 
 
-class _Filter(Struct, frozen=True):
-    labels: selectors.Selector
-    fields: selectors.FieldSelector
-
-    @property
-    def everything(self) -> bool:
-        return not self.labels.requirements and not self.fields.terms
-
-    def takes(self, item: Pod | Node, namespace: str) -> bool:
-        if self.fields.terms and not self.fields.matches({"metadata.name": item.name, "metadata.namespace": namespace}):
-            return False
-        return self.labels.matches(item.labels)
-
-
 class Resources:
-    """Answers get and list."""
+    """Answers get, list and watch."""
 
-    def __init__(self, usage: UsageReader, inventory: Inventory, clock: Clock, telemetry: ApiTelemetry) -> None:
+    def __init__(
+        self, usage: UsageReader, inventory: Inventory, ledger: Ledger, clock: Clock, telemetry: ApiTelemetry
+    ) -> None:
         self._usage = usage
         self._inventory = inventory
+        self._ledger = ledger
         self._clock = clock
         self._telemetry = telemetry
-        self._items = Items(clock)
+        self._snapshots = Snapshots(ledger, clock)
 
     async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
-        """The object or list. Raises StatusError (400, 404, 406)."""
+        """The object, list or watch. Raises StatusError (400, 404, 406, 410, 422, 504)."""
         rendering: Rendering = renderings.chosen(call, asked)
-        self._items.turn()
-        if asked.verb == "list":
-            return await self._list(call, asked, rendering)
+        match asked.verb:
+            case "list":
+                return await self._list(call, asked, rendering)
+            case "watch":
+                return Answer(self._watch(call, asked, rendering), rendering.stream_type, headers=_VARY)
+        await self._ledger.settle()
         item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
         self._observe((item,))
         return Answer(rendering.single(item, self._clock.now()), rendering.content_type, headers=_VARY)
 
+    def tick(self) -> None:
+        """Call it every second: watches look at the time, and snapshots that nobody goes on with are let go."""
+        self._ledger.wake()
+        self._snapshots.tidy()
+
     async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
-        wanted = _filter(call)
-        nodes = asked.resource == "nodes"
-        items = self._nodes(wanted) if nodes else await self._pods(asked.namespace or None, wanted)
-        items.sort(key=lambda item: item.subject.order)
+        selection, options = selection_of(call, asked), list_options(call)
+        await self._ledger.settle()
+        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(rendering.content_type)}"'
+        whole = not options.limit and options.go_on is None
+        headers = {"ETag": tag, **_VARY} if whole else _VARY
+        if whole and call.if_none_match == tag:
+            return Answer(b"", rendering.content_type, 304, headers)
+        snapshot = await self._snapshot(selection, options)
+        items, meta = self._page(snapshot, options)
         self._observe(items)
-        pieces = rendering.pieces(items, ListMeta(), self._clock.now())
-        return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=_VARY)
+        pieces = rendering.pieces(items, meta, self._clock.now())
+        return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=headers)
 
-    def _nodes(self, wanted: _Filter) -> list[Item]:
-        return [
-            self._items.node(node, usage)
-            for node in self._inventory.nodes().values()
-            if wanted.takes(node, "") and (usage := self._usage.node_usage(node.name)) is not None
-        ]
+    async def _snapshot(self, selection: Selection, options: ListOptions) -> Snapshot:
+        """As of the revision that the options ask for. Raises StatusError (410, 504)."""
+        if options.not_older > self._ledger.revision:
+            raise version_too_large(options.not_older, self._ledger.revision)
+        if options.go_on is not None and options.go_on.rv != INCONSISTENT:
+            kept = self._snapshots.find(selection, options.go_on.rv)
+            if kept is None:
+                raise lost(options.go_on.start)
+            return kept
+        if options.exact is not None:
+            return await self._exactly(selection, options.exact)
+        return await self._snapshots.current(selection)
 
-    async def _pods(self, namespace: str | None, wanted: _Filter) -> list[Item]:
-        """Items of running pods that have numbers; gives way to other tasks after each slice."""
-        pods = list(self._inventory.pods_in(namespace))
-        everything = wanted.everything
-        items: list[Item] = []
-        for start in range(0, len(pods), SLICE):
-            if start:
-                await asyncio.sleep(0)
-            items.extend(
-                self._items.pod(pod, usage)
-                for pod in pods[start : start + SLICE]
-                if (everything or wanted.takes(pod, pod.namespace)) and (usage := self._usage_of(pod)) is not None
-            )
-        return items
+    async def _exactly(self, selection: Selection, revision: int) -> Snapshot:
+        """As of `revision`: one that is kept, or the present one if nothing has changed since."""
+        kept = self._snapshots.find(selection, revision)
+        if kept is not None:
+            return kept
+        shelf = self._ledger.shelf(selection.resource)
+        if shelf.touched(selection.namespace) <= revision <= self._ledger.revision:
+            snapshot = await self._snapshots.current(selection)
+            if shelf.touched(selection.namespace) <= revision:
+                return structs.replace(snapshot, revision=revision)
+        raise expired("The resourceVersion for the provided list is too old.")
 
-    def _usage_of(self, pod: Pod) -> PodUsage | None:
-        """The pod's numbers, not those of another pod that had its name before."""
-        usage = self._usage.pod_usage(pod.namespace, pod.name)
-        if usage is None or pod.phase != "Running":
-            return None
-        return None if usage.uid and pod.uid and usage.uid != pod.uid else usage
+    def _page(self, snapshot: Snapshot, options: ListOptions) -> tuple[Sequence[Item], ListMeta]:
+        """The part that was asked for, and how to go on."""
+        items, begin = snapshot.items, 0
+        if options.go_on is not None:
+            begin = bisect_right(items, options.go_on.start, key=_key)
+            items = items[begin:]
+        version = str(snapshot.revision)
+        remaining = len(items) - options.limit
+        if not options.limit or remaining <= 0:
+            return items, ListMeta(version)
+        self._snapshots.keep(snapshot)
+        page = items[: options.limit]
+        known = remaining if snapshot.selection.everything else None  # as upstream: not with a selector
+        return page, ListMeta(version, token(snapshot.revision, _key(page[-1])), known)
+
+    def _watch(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> AsyncGenerator[bytes, None]:
+        watch = Watch(
+            selection_of(call, asked),
+            watch_options(call),
+            rendering,
+            ledger=self._ledger,
+            snapshots=self._snapshots,
+            clock=self._clock,
+        )
+        return watch.frames()
 
     def _node(self, name: str) -> Item:
         node = self._inventory.node(NodeName(name))
         if node is None:
             raise object_not_found("node", name)
-        usage = self._usage.node_usage(node.name)
-        if usage is None:
+        item = self._item(self._ledger.nodes, name)
+        if item is None:
             raise metrics_not_found("nodemetrics", name, self._usage.absence(node))
-        return self._items.node(node, usage)
+        return item
 
     def _pod(self, namespace: str, name: str) -> Item:
         pod = self._inventory.pod(namespace, name)
         if pod is None:
             raise object_not_found("pods", name)
-        usage = self._usage_of(pod)
-        if usage is None:
+        item = self._item(self._ledger.pods, pod_key(pod))
+        if item is None:
             stopped = Absence(Lack.NOT_RUNNING, f"the pod's phase is {pod.phase}")
             causes = self._usage.absence(pod) if pod.phase == "Running" else [stopped]
             raise metrics_not_found("podmetrics", f"{namespace}/{name}", causes)
-        return self._items.pod(pod, usage)
+        return item
+
+    def _item(self, shelf: Shelf, key: str) -> Item | None:
+        entry = shelf.get(key)
+        return None if entry is None else self._ledger.item(entry)
 
     def _observe(self, items: Sequence[Item]) -> None:
         """Ages of what is served; of a long list an even sample, as counting each would cost more than serving it."""
@@ -162,20 +179,12 @@ class Resources:
             self._telemetry.freshness.observe(max(0.0, now - item.at_ns / 1e9))
 
 
-def _filter(call: Call) -> _Filter:
-    """The list options that select. Raises StatusError (400) that names the parameter."""
-    texts = {name: call.parameter(name) for name in ("labelSelector", "fieldSelector")}
-    for name, text in texts.items():
-        if len(text) > _MAX_SELECTOR or text.count(",") >= _MAX_TERMS:
-            raise bad_request(f"{name}: longer than {_MAX_SELECTOR} bytes or {_MAX_TERMS} terms")
-    limit = call.parameter("limit")
-    if limit and not (limit.isascii() and limit.isdecimal()):
-        raise bad_request(f'limit: "{limit[:32]}" is not a number of 0 or more')
-    if call.parameter("continue"):
-        raise bad_request("continue: not a token of this server; lists are given whole")
-    try:
-        return _Filter(
-            selectors.parse(texts["labelSelector"]), selectors.parse_fields(texts["fieldSelector"], FIELDS)
-        )  # fmt: skip
-    except MalformedError as exc:
-        raise bad_request(str(exc)) from exc
+def _key(item: Item) -> str:
+    """What it is called on its shelf."""
+    subject = item.subject
+    return subject.name if subject.namespace is None else f"{subject.namespace}\0{subject.name}"
+
+
+def _crc(text: str) -> str:
+    """Tells apart the entity tags of two encodings."""
+    return f"{zlib.crc32(text.encode()):08x}"

@@ -15,7 +15,7 @@ from autoscaler import __version__
 from autoscaler.api import document
 from autoscaler.api.answer import Answer, json_answer
 from autoscaler.api.call import Call
-from autoscaler.api.discovery import Discovery
+from autoscaler.api.discovery import VERBS, Discovery
 from autoscaler.api.fixed import Fixed, fixed, fixed_answer
 from autoscaler.api.negotiate import AGGREGATED, JSON, negotiated
 from autoscaler.api.openapi import OpenApi
@@ -65,7 +65,7 @@ class Routes:
     async def answer(self, call: Call) -> Answer:
         """The answer to an admitted request. Raises StatusError."""
         if isinstance(call.attributes, ResourceAttributes):
-            if call.attributes.verb not in ("get", "list"):
+            if call.attributes.verb not in VERBS:
                 raise not_supported(call.attributes)
             return await self._resources.answer(call, call.attributes)
         return await self._path(call)

@@ -14,8 +14,9 @@ from autoscaler.api.connection import Limits, Listener
 from autoscaler.api.discovery import Discovery
 from autoscaler.api.frontproxy import TrustSource
 from autoscaler.api.handler import Handler
+from autoscaler.api.ledger import Feed, Inventory, Ledger, UsageReader
 from autoscaler.api.probes import Probes
-from autoscaler.api.resources import Inventory, Resources, UsageReader
+from autoscaler.api.resources import Resources
 from autoscaler.api.routes import Pages, Routes
 from autoscaler.api.tls import OLDEST, ServingContexts
 from autoscaler.api.trustwatch import TrustWatch
@@ -51,6 +52,7 @@ class ApiServer:
         settings: ApiSettings,
         *,
         usage: UsageReader,
+        feed: Feed,
         inventory: Inventory,
         reviews: Reviews,
         trust: TrustSource,
@@ -65,7 +67,8 @@ class ApiServer:
         self.certificate = _certificate(settings, clock.now())
         self._contexts = ServingContexts(self.certificate, trust, settings.tls_min_version)
         self._access = Access(reviews, trust, clock)
-        self._resources = Resources(usage, inventory, clock, telemetry.api)
+        self._ledger = Ledger(usage, feed, inventory, clock)
+        self._resources = Resources(usage, inventory, self._ledger, clock, telemetry.api)
         self._probes = Probes(health)
         self._telemetry = telemetry
         health.add_ready(self._trusts)
@@ -101,8 +104,11 @@ class ApiServer:
                 async for _ in ticks(self._clock, RENEW_SECONDS):
                     watch.look()
                     listener.close_stale(self._contexts.trusted_ca())
+                    await self._ledger.settle()
+                    self._resources.tick()
             finally:
                 server.close()
+                self._ledger.close()
                 listener.pre_shutdown()
                 await listener.shutdown(STOP_SECONDS)
 

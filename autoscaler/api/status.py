@@ -20,6 +20,7 @@ class StatusError(AutoscalerError):
     """Ends a request with a Status; `details` None leaves the field out, {} writes it empty, as upstream does.
 
     `close` ends the connection too. `label` is the reason counted in `autoscaler_api_denied_total`, "" = not counted.
+    `continue_token` goes into the metadata: a list can go on with it.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class StatusError(AutoscalerError):
         retry_after: int | None = None,
         close: bool = False,
         label: str = "",
+        continue_token: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -41,13 +43,14 @@ class StatusError(AutoscalerError):
         self.retry_after = retry_after
         self.close = close
         self.label = label
+        self.continue_token = continue_token
 
     def body(self) -> bytes:
         """The Status object, compact."""
         status: dict[str, object] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
@@ -124,6 +127,30 @@ def too_large(code: int, what: str) -> StatusError:
     """413, 414 or 431: the body, the URL or the headers."""
     reasons = {413: "RequestEntityTooLarge", 414: "RequestURITooLong", 431: "RequestHeaderFieldsTooLarge"}
     return StatusError(code, reasons[code], what, close=True)
+
+
+def expired(message: str, continue_token: str = "") -> StatusError:
+    """410: what is asked for is not remembered any more."""
+    return StatusError(410, "Expired", message, continue_token=continue_token)
+
+
+def version_too_large(asked: int, current: int) -> StatusError:
+    """504 in the words of `storage.NewTooLargeResourceVersionError`, by which clients know to ask without a version."""
+    details = {
+        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+        "retryAfterSeconds": RETRY_SECONDS,
+    }
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
+    return StatusError(504, "Timeout", message, details, retry_after=RETRY_SECONDS)
+
+
+def invalid_options(faults: Sequence[tuple[str, str, str]]) -> StatusError:
+    """422 as `NewInvalid` words it for ListOptions; of each fault the reason, the field and the message."""
+    found = [f"{field}: {message}" for _, field, message in faults]
+    causes = [{"reason": reason, "message": message, "field": field} for reason, field, message in faults]
+    message = f'ListOptions.meta.k8s.io "" is invalid: {found[0] if len(found) == 1 else "[" + ", ".join(found) + "]"}'
+    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}
+    return StatusError(422, "Invalid", message, details)
 
 
 def too_many_requests() -> StatusError:

@@ -168,7 +168,7 @@ class Application:
         heart = Heartbeat(clock, telemetry.process)
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
-        self.server = self._server(Reviews(client, clock), trust, scraper)
+        self.server = self._server(Reviews(client, clock), trust, scraper, freshness)
         self.policies, self._sweep = scaling.policies, scaling.sweep
         freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {
@@ -183,7 +183,9 @@ class Application:
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
         }
 
-    def _server(self, reviews: Reviews, trust: AuthenticationConfig, scraper: Scraper) -> ApiServer:
+    def _server(
+        self, reviews: Reviews, trust: AuthenticationConfig, scraper: Scraper, freshness: Freshness
+    ) -> ApiServer:
         serving = self._settings.serving
         settings = ApiSettings(
             bind_address=serving.bind_address,
@@ -196,6 +198,7 @@ class Application:
         return ApiServer(
             settings,
             usage=self.storage,
+            feed=freshness,
             inventory=self.cluster,
             reviews=reviews,
             trust=trust,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec import structs
@@ -19,6 +19,9 @@ from autoscaler.telemetry import KubeTelemetry
 
 NODES = Resource("nodes", "/api/v1/nodes", decode.node)
 PODS = Resource("pods", "/api/v1/pods", decode.pod)
+
+PodFollower = Callable[[Pod | None, Pod | None], None]
+NodeFollower = Callable[[Node | None, Node | None], None]
 
 
 class Cluster:
@@ -43,6 +46,7 @@ class Cluster:
         nodes = replace(NODES, params=(("labelSelector", node_selector),)) if node_selector else NODES
         self._node_watch = Watch(client, nodes, self._node_changed, clock=clock, telemetry=telemetry, pace=pace)
         self._pod_watch = Watch(client, PODS, self._pod_changed, clock=clock, telemetry=telemetry, pace=pace)
+        self._followers: list[tuple[PodFollower, NodeFollower]] = []
 
     async def run(self) -> None:
         """Watch, for ever."""
@@ -81,6 +85,10 @@ class Cluster:
         """Pods that began to run, and where, from this call on; not those that the first list found running."""
         return self._starts.listen()
 
+    def follow(self, pods: PodFollower, nodes: NodeFollower) -> None:
+        """Call these with every difference from now on, once it is taken in: old None = added, new None = gone."""
+        self._followers.append((pods, nodes))
+
     def pod(self, namespace: str, name: str) -> Pod | None:
         """The pod, or None."""
         return self._pods.pod(namespace, name)
@@ -99,6 +107,8 @@ class Cluster:
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         self._pods.changed(old, new)
+        for follower, _ in self._followers:
+            follower(old, new)
         if new is None or not new.node or new.phase != "Running" or not self._pod_watch.synced:
             return
         if old is None or old.uid != new.uid or old.phase != "Running":
@@ -113,6 +123,8 @@ class Cluster:
         elif old is not None:
             del self._by_name[old.name]
             self._changes.told(old.name)
+        for _, follower in self._followers:
+            follower(old, new)
 
 
 def _versionless(node: Node) -> Node:

@@ -1,7 +1,8 @@
-"""Every way a request can end, and what is told and counted of it (A11-A14, A17, A19, A21)."""
+"""Every way a request can end, and what is told and counted of it (A11-A14, A16, A17, A19, A21, A24)."""
 
 import asyncio
 import gzip
+import json
 from collections.abc import ItemsView
 from pathlib import Path
 
@@ -27,17 +28,23 @@ from tests.api.world import (
     parsed,
     pod_usage,
     serving,
+    trust,
     until,
 )
+from tests.certificates import Authority
 
 BASE = "/apis/metrics.k8s.io/v1beta1"
 
 
 class Broken(Cluster):
-    """Fails in a way nobody foresaw."""
+    """Fails in a way nobody foresaw, from some moment on."""
+
+    broken = False
 
     def pod_usage(self, namespace: str, name: str) -> PodUsage | None:
-        raise ZeroDivisionError(f"about {name}")
+        if self.broken:
+            raise ZeroDivisionError(f"about {name}")
+        return super().pod_usage(namespace, name)
 
 
 async def test_headers_of_an_answer(tmp_path: Path) -> None:
@@ -74,7 +81,9 @@ async def test_a_long_list_is_the_same_gzipped(tmp_path: Path, accept: str) -> N
         pytest.param(f"{BASE}/pods?labelSelector=a%3D%3D%3Db", [], "GET", 400, id="A17: a bad selector"),
         pytest.param(f"{BASE}/pods?limit=-1", [], "GET", 400, id="A17: a bad limit"),
         pytest.param(f"{BASE}/pods?junk=1&junk=2&%F0%9F%98%80=1", [], "GET", 200, id="A17: unknown parameters"),
-        pytest.param(f"{BASE}/pods?watch=true", [], "GET", 405, id="A19: watch"),
+        pytest.param(f"{BASE}/pods?watch=true", [], "HEAD", 200, id="A19: HEAD of a watch"),
+        pytest.param(f"{BASE}/pods?watch=true&timeoutSeconds=x", [], "GET", 400, id="A17: a bad timeout of a watch"),
+        pytest.param(f"{BASE}/pods?continue=junk", [], "GET", 400, id="A17: a junk token"),
         pytest.param(f"{BASE}/pods", [], "POST", 405, id="A19: create"),
         pytest.param(f"{BASE}/nodes/node-a", [], "DELETE", 405, id="A19: delete"),
         pytest.param(f"{BASE}/nodes", [("Accept", "application/xml")], "GET", 406, id="A21: XML only"),
@@ -245,8 +254,9 @@ async def test_a31_hostile_text_arrives_as_it_is_and_breaks_no_document(tmp_path
 
 async def test_a_fault_of_ours_is_500_and_logged_without_headers(tmp_path: Path) -> None:
     good = golden_cluster()
-    broken = Broken(pod_list=good.pod_list)
-    async with serving(tmp_path, cluster=broken, reviews=Reviews(tokens={})) as world:
+    cluster = Broken(pod_list=good.pod_list, usages=good.usages)
+    async with serving(tmp_path, cluster=cluster, reviews=Reviews(tokens={})) as world:
+        cluster.broken = True
         with capture_logs() as logs:
             reply = await world.ask(f"{BASE}/pods", [("Cookie", "s3cret"), *MASTER], certificate=PROXY)
         assert (reply.code, reply.json()["reason"]) == (500, "InternalError")
@@ -298,3 +308,87 @@ def many(count: int, label: str = "web") -> Cluster:
 def counted(world: World, resource: str, verb: str, code: str) -> float | None:
     labels = {"resource": resource, "verb": verb, "code": code}
     return world.telemetry.registry.get_sample_value("autoscaler_api_requests_total", labels)
+
+
+async def watching(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which a watch of pods has begun: its headers are there, whatever it has to tell."""
+    reader, writer = await world.connect(PROXY)
+    identity = "".join(f"{name}: {value}\r\n" for name, value in MASTER)
+    writer.write(f"GET {BASE}/pods?watch=true HTTP/1.1\r\nHost: x\r\n{identity}\r\n".encode())
+    assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def chunk(reader: asyncio.StreamReader) -> bytes:
+    """The next chunk, b"" for the last one."""
+    size = int(await reader.readuntil(b"\r\n"), 16)
+    return (await reader.readexactly(size + 2))[:-2]
+
+
+async def test_a_watch_tells_changes_as_they_are_made(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reader, writer = await watching(world)
+        state = [json.loads(line) for line in (await chunk(reader)).splitlines()]
+        assert [(each["type"], each["object"]["metadata"]["name"]) for each in state] == [
+            ("ADDED", "web-0"), ("ADDED", "dns-0"),
+        ]  # fmt: skip
+        world.cluster.commit(world.cluster.pod_list[0])
+        await world.clock.advance(1)
+        assert json.loads(await chunk(reader))["type"] == "MODIFIED"
+        await closed(writer)
+
+
+async def test_a16_watches_have_places_of_their_own_and_give_them_back(tmp_path: Path) -> None:
+    settings = {"limits": Limits(watches=2, heavy=1)}
+    async with serving(tmp_path, settings=settings) as world:
+        connections = [await watching(world) for _ in range(2)]
+        assert (await world.ask(f"{BASE}/pods?watch=true")).code == 429
+        assert (await world.ask(f"{BASE}/pods")).code == 200
+        for reader, writer in connections:
+            await chunk(reader)
+            writer.transport.abort()
+            await closed(writer)
+        reader, writer = await watching(world)
+        await closed(writer)
+
+
+async def test_a24_watches_that_vanish_leave_nothing_behind(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(watches=20)}) as world:
+        tasks = len(asyncio.all_tasks())
+        with capture_logs() as logs:
+            for _ in range(5):
+                await until(lambda: len(asyncio.all_tasks()) <= tasks)
+                connections = await asyncio.gather(*(watching(world) for _ in range(20)))
+                for _, writer in connections:
+                    writer.transport.abort()
+            await until(lambda: len(asyncio.all_tasks()) <= tasks)
+        assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+async def test_a_watch_whose_client_does_not_read_is_cut_off(tmp_path: Path) -> None:
+    settings = {"limits": Limits(deadline=1.5, watches=1)}
+    async with serving(tmp_path, cluster=many(300, label="x" * 30_000), settings=settings) as world:
+        reader, writer = await world.connect(window=4096)
+        writer.write(f"GET {BASE}/pods?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
+        await until(lambda: counted(world, "pods", "watch", "504") == 1)
+        await closed(writer)
+
+
+async def test_a05_a_watch_ends_with_the_authority_its_client_was_verified_under(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reader, writer = await watching(world)
+        await chunk(reader)
+        world.trust.value = trust(Authority("another"))
+        await world.clock.advance(2)
+        assert await reader.read() in (b"0\r\n\r\n", b"")
+        await closed(writer)
+
+
+async def test_watches_end_in_order_when_the_server_stops(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reader, writer = await watching(world)
+        await chunk(reader)
+    assert await chunk(reader) == b""
+    await closed(writer)

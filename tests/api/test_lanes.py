@@ -29,6 +29,7 @@ BASE = "/apis/metrics.k8s.io/v1beta1"
         (f"{BASE}/pods", Lane.HEAVY, Lane.HEAVY),
         (f"{BASE}/namespaces/a/pods", Lane.HEAVY, Lane.HEAVY),
         (f"{BASE}/nodes/n1", Lane.LIGHT, Lane.LIGHT),
+        (f"{BASE}/pods?watch=1", Lane.WATCH, Lane.WATCH),
     ],
 )
 def test_which_lane(target: str, direct: Lane, proxied: Lane) -> None:

@@ -2,11 +2,10 @@ import pytest
 from msgspec import structs
 
 from autoscaler.api import protowire
-from autoscaler.api.items import Items
+from autoscaler.api.items import pod_item, renewed
 from autoscaler.api.protobuf import data, meta_stamp
 from tests.api.goldens import WEB, WEB_USAGE, web
 from tests.api.world import NOW, SAMPLED
-from tests.clock import FakeClock
 
 
 @pytest.mark.parametrize(
@@ -29,10 +28,10 @@ def test_the_stamp_of_our_days_is_the_usual_one() -> None:
 
 
 def test_of_a_new_sample_only_the_numbers_are_written_anew() -> None:
-    items = Items(FakeClock())
-    stamp = meta_stamp(NOW)
-    first = protowire.element(items.pod(WEB, WEB_USAGE), stamp)
-    later = items.pod(WEB, structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000))
+    earlier, stamp = pod_item(WEB, WEB_USAGE), meta_stamp(NOW)
+    first = protowire.element(earlier, stamp)
+    written = earlier.subject.proto_head
+    later = renewed(earlier, structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000))
     assert protowire.element(later, stamp) != first
-    assert later.subject is items.pod(WEB, WEB_USAGE).subject
-    assert protowire.element(items.pod(WEB, WEB_USAGE), stamp) == first
+    assert later.subject.proto_head is written
+    assert protowire.element(earlier, stamp) == first

@@ -1,12 +1,15 @@
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
+from autoscaler.api.answer import Answer
 from autoscaler.api.call import parse_call
 from autoscaler.api.items import SLICE
+from autoscaler.api.ledger import Ledger
 from autoscaler.api.resources import Resources
 from autoscaler.api.status import StatusError
 from autoscaler.model.absence import Absence, Lack
@@ -19,10 +22,16 @@ from tests.clock import FakeClock
 BASE = "/apis/metrics.k8s.io/v1beta1"
 
 
+def made(cluster: Cluster, registry: CollectorRegistry | None = None) -> Resources:
+    clock = FakeClock(NOW)
+    ledger = Ledger(cluster, cluster, cluster, clock)
+    return Resources(cluster, cluster, ledger, clock, ApiTelemetry(registry or CollectorRegistry()))
+
+
 async def get(cluster: Cluster, path: str, registry: CollectorRegistry | None = None) -> bytes:
     call = parse_call("GET", BASE + path)
     assert isinstance(call.attributes, ResourceAttributes)
-    resources = Resources(cluster, cluster, FakeClock(NOW), ApiTelemetry(registry or CollectorRegistry()))
+    resources = made(cluster, registry)
     body = (await resources.answer(call, call.attributes)).body
     return body if isinstance(body, bytes) else b"".join(body)
 
@@ -38,9 +47,9 @@ async def refused(cluster: Cluster, path: str) -> StatusError:
     return caught.value
 
 
-async def test_golden_list_of_nodes() -> None:
+async def test_golden_list_of_nodes_as_of_a_revision() -> None:
     assert await get(golden_cluster(), "/nodes") == (
-        b'{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{},"items":[{"metadata":{"name":"node-a","creationTimestamp":"2026-11-23T09:54:21Z","labels":{"zone":"z1"}},"timestamp":"2026-11-23T09:54:11Z","window":"11.99s","usage":{"cpu":"500030364n","memory":"2Gi"}},{"metadata":{"name":"node-b","creationTimestamp":"2026-11-23T09:54:21Z","labels":{"zone":"z2"}},"timestamp":"2026-11-23T09:54:11Z","window":"11.995s","usage":{"cpu":"1750016679n","memory":"4294967313"}}]}\n'
+        b'{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{"resourceVersion":"1795427661000004"},"items":[{"metadata":{"name":"node-a","creationTimestamp":"2026-11-23T09:54:21Z","labels":{"zone":"z1"}},"timestamp":"2026-11-23T09:54:11Z","window":"11.99s","usage":{"cpu":"500030364n","memory":"2Gi"}},{"metadata":{"name":"node-b","creationTimestamp":"2026-11-23T09:54:21Z","labels":{"zone":"z2"}},"timestamp":"2026-11-23T09:54:11Z","window":"11.995s","usage":{"cpu":"1750016679n","memory":"4294967313"}}]}\n'
     )
 
 
@@ -58,7 +67,7 @@ async def test_golden_list_of_nodes() -> None:
         pytest.param("/nodes?labelSelector=zone%3Dz2", ["node-b"], id="nodes by label"),
         pytest.param("/nodes?fieldSelector=metadata.name%3Dnode-a", ["node-a"], id="nodes by name"),
         pytest.param("/nodes?fieldSelector=metadata.namespace%3Dx", [], id="nodes have no namespace"),
-        pytest.param("/pods?limit=1&foo=bar&resourceVersion=0", ["web-0", "dns-0"], id="what does not select"),
+        pytest.param("/pods?limit=9&foo=bar&resourceVersion=0", ["web-0", "dns-0"], id="what does not select"),
     ],
 )  # fmt: skip
 async def test_selection_and_order(path: str, expected: list[str]) -> None:
@@ -156,9 +165,7 @@ async def test_the_answer_is_what_the_client_takes_and_says_what_it_depends_on()
         call = parse_call("GET", BASE + path, accept="application/yaml")
         assert isinstance(call.attributes, ResourceAttributes)
         cluster = golden_cluster()
-        answer = await Resources(cluster, cluster, FakeClock(NOW), ApiTelemetry(CollectorRegistry())).answer(
-            call, call.attributes
-        )
+        answer = await made(cluster).answer(call, call.attributes)
         assert (answer.content_type, answer.headers["Vary"]) == ("application/yaml", "Accept")
 
 
@@ -167,3 +174,146 @@ async def test_the_age_of_what_is_served_is_observed() -> None:
     await get(golden_cluster(), "/pods", registry)
     await get(golden_cluster(), "/nodes/node-a", registry := CollectorRegistry())
     assert registry.get_sample_value("metrics_server_api_metric_freshness_seconds_sum") == pytest.approx(10, abs=0.01)
+
+
+class Client:
+    """Asks one server again and again."""
+
+    def __init__(self, count: int = 5) -> None:
+        self.cluster = Cluster()
+        for number in range(count):
+            self.cluster.add_pod(Pod(namespace="shop", name=f"web-{number}", uid=str(number)), ("c", 1, 1))
+        self.clock = FakeClock(NOW)
+        self.ledger = Ledger(self.cluster, self.cluster, self.cluster, self.clock)
+        self.resources = Resources(
+            self.cluster, self.cluster, self.ledger, self.clock, ApiTelemetry(CollectorRegistry())
+        )
+
+    async def answer(self, query: str = "", tag: str = "", path: str = "/pods") -> Answer:
+        call = parse_call("GET", f"{BASE}{path}?{query}", if_none_match=tag)
+        assert isinstance(call.attributes, ResourceAttributes)
+        return await self.resources.answer(call, call.attributes)
+
+    async def list(self, query: str = "") -> tuple[list[str], dict[str, Any]]:
+        """Names and the list's metadata."""
+        body = (await self.answer(query)).body
+        assert isinstance(body, bytes)
+        found = json.loads(body)
+        return [item["metadata"]["name"] for item in found["items"]], found["metadata"]
+
+    async def refused(self, query: str) -> dict[str, Any]:
+        with pytest.raises(StatusError) as caught:
+            await self.answer(query)
+        status: dict[str, Any] = json.loads(caught.value.body())
+        return status
+
+    def churn(self) -> None:
+        """The pod that would come next goes, one comes before it, and everything has new numbers."""
+        gone = self.cluster.pod_list[2]
+        del self.cluster.usages[("shop", gone.name)]
+        self.cluster.change(gone, None)
+        new = Pod(namespace="shop", name="web-00", uid="new")
+        self.cluster.usages[("shop", new.name)] = pod_usage(new, ("c", 1, 1))
+        self.cluster.change(None, new)
+        self.cluster.commit(*self.cluster.pod_list)
+
+
+async def test_pages_are_those_of_the_first_ones_moment() -> None:
+    client = Client()
+    first, meta = await client.list("limit=2")
+    assert (first, meta["remainingItemCount"]) == (["web-0", "web-1"], 3)
+    client.churn()
+    await client.clock.advance(300)
+    second, further = await client.list(f"limit=2&continue={meta['continue']}")
+    assert (second, further["remainingItemCount"]) == (["web-2", "web-3"], 1)
+    third, last = await client.list(f"limit=2&continue={further['continue']}")
+    assert (third, last) == (["web-4"], {"resourceVersion": meta["resourceVersion"]})
+    assert (await client.list("limit=5"))[0] == ["web-0", "web-00", "web-1", "web-3", "web-4"]
+
+
+async def test_what_remains_is_not_told_with_a_selector() -> None:
+    _, meta = await Client().list("limit=2&labelSelector=!app")
+    assert "continue" in meta
+    assert "remainingItemCount" not in meta
+
+
+async def test_a_token_whose_snapshot_is_gone_is_410_with_one_that_goes_on_from_now() -> None:
+    client = Client()
+    _, meta = await client.list("limit=2")
+    client.churn()
+    await client.clock.advance(3600)
+    client.resources.tick()
+    status = await client.refused(f"limit=2&continue={meta['continue']}")
+    assert (status["code"], status["reason"]) == (410, "Expired")
+    rest, further = await client.list(f"limit=1&continue={status['metadata']['continue']}")
+    assert (rest, further["resourceVersion"]) == (["web-3"], str(client.ledger.revision))
+    assert (await client.list(f"continue={further['continue']}"))[0] == ["web-4"]
+
+
+async def test_a_token_is_for_the_selection_it_came_with() -> None:
+    client = Client()
+    _, meta = await client.list("limit=2")
+    assert (await client.refused(f"limit=2&labelSelector=!app&continue={meta['continue']}"))["code"] == 410
+
+
+async def test_a_version_that_is_kept_or_still_the_present_one_is_given_exactly() -> None:
+    client = Client()
+    _, meta = await client.list("limit=2")
+    version, at = meta["resourceVersion"], "resourceVersionMatch=Exact&resourceVersion="
+    client.cluster.add_node("n", 1, 1)
+    client.cluster.commit(node="n", own=True)
+    assert (await client.list(f"{at}{client.ledger.revision}"))[1]["resourceVersion"] == str(client.ledger.revision)
+    client.churn()
+    names, exactly = await client.list(at + version)
+    assert (names[2], exactly) == ("web-2", {"resourceVersion": version})
+    status = await client.refused(f"{at}{int(version) - 1}")
+    assert (status["code"], status["reason"]) == (410, "Expired")
+    assert (await client.refused(f"{at}{client.ledger.revision + 1}"))["code"] == 410
+
+
+async def test_a_version_not_reached_yet_is_504_as_clients_know_it() -> None:
+    client = Client()
+    revision = client.ledger.revision
+    assert (await client.list(f"resourceVersion={revision}"))[1]["resourceVersion"] == str(revision)
+    status = await client.refused(f"resourceVersion={revision + 1}")
+    assert (status["code"], status["reason"]) == (504, "Timeout")
+    assert status["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+    assert status["message"] == f"Timeout: Too large resource version: {revision + 1}, current: {revision}"
+
+
+async def test_a_list_that_has_not_changed_is_304() -> None:
+    client = Client()
+    first = await client.answer()
+    tag = first.headers["ETag"]
+    assert tag.startswith('W/"'), "the same to a client, not byte for byte: creationTimestamp is the time of the answer"
+    client.cluster.change(None, Pod(namespace="other", name="not-served-yet"))
+    again = await client.answer(tag=tag)
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    client.cluster.commit(client.cluster.pod_list[0])
+    assert (await client.answer(tag=tag)).status == 200
+    namespaced = await client.answer(path="/namespaces/quiet/pods")
+    client.cluster.commit(client.cluster.pod_list[0])
+    assert (await client.answer(path="/namespaces/quiet/pods", tag=namespaced.headers["ETag"])).status == 304
+    assert "ETag" not in (await client.answer("limit=9")).headers
+
+
+async def test_a_list_has_nothing_that_is_too_old_by_now() -> None:
+    client = Client(2)
+    lost = client.cluster.pod_list[0]
+
+    def expire() -> bool:
+        client.cluster.commit(lost=[lost])
+        return True
+
+    client.cluster.expire = expire  # type: ignore[method-assign]
+    assert (await client.list())[0] == ["web-1"]
+
+
+async def test_a_watch_is_frames_of_the_encoding_that_was_asked_for() -> None:
+    client = Client(1)
+    answer = await client.answer("watch=true")
+    assert answer.content_type == "application/json"
+    assert isinstance(answer.body, AsyncGenerator)
+    event = json.loads(await anext(answer.body))
+    assert (event["type"], event["object"]["kind"]) == ("ADDED", "PodMetrics")
+    assert event["object"]["metadata"]["resourceVersion"] == str(client.ledger.revision)

@@ -5,6 +5,7 @@ import pytest
 from autoscaler.api.answer import TEXT, Answer
 from autoscaler.api.call import parse_call
 from autoscaler.api.discovery import Discovery
+from autoscaler.api.ledger import Ledger
 from autoscaler.api.negotiate import AGGREGATED
 from autoscaler.api.probes import Probes
 from autoscaler.api.resources import Resources
@@ -22,7 +23,8 @@ DISCOVERY = Discovery(443)
 async def answer(target: str, *, method: str = "GET", accept: str = "", if_none_match: str = "") -> Answer:
     cluster, telemetry, health = golden_cluster(), Telemetry(), Health()
     health.add_ready(lambda: Verdict("coverage", False, "why"))
-    resources = Resources(cluster, cluster, FakeClock(NOW), telemetry.api)
+    clock = FakeClock(NOW)
+    resources = Resources(cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, telemetry.api)
     pages = {"/debug/extra": lambda call: Answer(b"extra", TEXT)}
     routes = Routes(resources, DISCOVERY, Probes(health), telemetry.registry, pages)
     return await routes.answer(parse_call(method, target, accept=accept, if_none_match=if_none_match))
@@ -87,7 +89,7 @@ async def test_what_is_where(target: str, start: bytes) -> None:
         ("PATCH", f"{BASE}/nodes/node-a", "", 405),
         ("DELETE", f"{BASE}/nodes", "", 405),
         ("OPTIONS", f"{BASE}/nodes", "", 405),
-        ("GET", f"{BASE}/nodes?watch=true", "", 405),
+        ("POST", f"{BASE}/nodes?watch=true", "", 405),
         ("GET", f"{BASE}/nodes", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io", 406),
         ("GET", "/apis", "application/yaml", 406),
         ("GET", BASE, AGGREGATED, 406),

@@ -273,6 +273,7 @@ def build(tmp_path: Path, **settings: object) -> ApiServer:
     return ApiServer(
         ApiSettings(**({"cert_dir": str(tmp_path)} | settings)),
         usage=cluster,
+        feed=cluster,
         inventory=cluster,
         reviews=Reviews(),
         trust=Trust(),

@@ -4,10 +4,9 @@ import pytest
 from msgspec import structs
 
 from autoscaler.api import wire
-from autoscaler.api.items import Item, Items, pod_item
+from autoscaler.api.items import Item, pod_item, renewed
 from tests.api.goldens import NODE_JSON, POD_JSON, WEB, WEB_USAGE, node, web
 from tests.api.world import NOW, SAMPLED, pod_usage
-from tests.clock import FakeClock
 
 STAMP = wire.stamp(NOW)
 
@@ -32,10 +31,10 @@ def test_metadata_alone_is_that_of_the_object() -> None:
 
 
 def test_of_a_new_sample_only_the_numbers_are_written_anew() -> None:
-    items = Items(FakeClock())
-    wire.bare(items.pod(WEB, WEB_USAGE), STAMP)
-    written = items.pod(WEB, WEB_USAGE).subject.json_head
-    newer = items.pod(WEB, structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000))
+    first = web()
+    wire.bare(first, STAMP)
+    written = first.subject.json_head
+    newer = renewed(first, structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000))
     assert json.loads(wire.bare(newer, STAMP))["timestamp"] == "2026-11-23T09:54:21Z"
     assert newer.json_head is written
 

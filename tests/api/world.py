@@ -16,7 +16,7 @@ from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.errors import KubeError
 from autoscaler.model.absence import Absence
 from autoscaler.model.identity import Attributes, FrontProxyTrust, Identity, Verdict
-from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
+from autoscaler.model.metrics import Commit, NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import Telemetry
@@ -93,6 +93,9 @@ class Cluster:
     usages: dict[tuple[str, str], PodUsage] = field(default_factory=dict)
     node_usages: dict[str, NodeUsage] = field(default_factory=dict)
     why: tuple[Absence, ...] = ()
+    expired: list[bool] = field(default_factory=list)
+    listeners: list[Callable[[Commit], None]] = field(default_factory=list)
+    followers: list[tuple[Callable[..., None], Callable[..., None]]] = field(default_factory=list)
 
     def nodes(self) -> Mapping[NodeName, Node]:
         return {node.name: node for node in self.node_list}
@@ -114,6 +117,34 @@ class Cluster:
 
     def absence(self, item: Pod | Node) -> Sequence[Absence]:
         return self.why
+
+    def expire(self) -> bool:
+        return self.expired.pop() if self.expired else True
+
+    def subscribe(self, listener: Callable[[Commit], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def follow(self, pods: Callable[..., None], nodes: Callable[..., None]) -> None:
+        self.followers.append((pods, nodes))
+
+    def commit(self, *fresh: Pod, lost: Iterable[Pod] = (), node: str = "", own: bool | None = None) -> None:
+        """The store tells of this; the usages are set before."""
+        told = Commit(NodeName(node), [pod.key for pod in fresh], [pod.key for pod in lost], own)
+        for listener in self.listeners:
+            listener(told)
+
+    def change(self, old: Pod | None, new: Pod | None) -> None:
+        """The inventory takes in another state of a pod."""
+        self.pod_list = [pod for pod in self.pod_list if pod is not old] + ([new] if new else [])
+        for follower, _ in self.followers:
+            follower(old, new)
+
+    def change_node(self, old: Node | None, new: Node | None) -> None:
+        """The same of a node."""
+        self.node_list = [node for node in self.node_list if node is not old] + ([new] if new else [])
+        for _, follower in self.followers:
+            follower(old, new)
 
     def add_pod(self, pod: Pod, *containers: tuple[str, int, int]) -> None:
         """A pod with numbers: (container, nano-cores, bytes)."""
@@ -271,6 +302,7 @@ async def serving(folder: Path, **given: Any) -> AsyncIterator[World]:
     server = ApiServer(
         ApiSettings(**settings),
         usage=cluster,
+        feed=cluster,
         inventory=cluster,
         reviews=reviews,
         trust=source,

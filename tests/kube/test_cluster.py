@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from autoscaler.kube.cluster import Cluster
-from autoscaler.model.objects import NodeName
+from autoscaler.model.objects import Node, NodeName, Pod
 from tests.kube.apiserver import (
     ApiServer,
     SkippingClock,
@@ -105,6 +105,27 @@ async def test_a_pod_that_begins_to_run_is_told_with_its_node_once(server: ApiSe
         await until(lambda: cluster.pod("shop", "last"))
         found = [await anext(heard) for _ in range(3)]
     assert [(node, key.name) for node, key in found] == [("n1", "slow"), ("n1", "quick"), ("n1", "last")]
+
+
+async def test_who_follows_is_called_with_every_difference_once_it_is_known(server: ApiServer) -> None:
+    server.on(f"{PODS}?watch", watched(("MODIFIED", pod("a", "11", labels={"new": "1"})), ("DELETED", pod("b", "12"))))
+    cluster = made(server)
+    pods: list[tuple[str, str, bool]] = []
+    nodes: list[tuple[bool, str]] = []
+
+    def follow_pod(old: Pod | None, new: Pod | None) -> None:
+        name = (new or old).name  # type: ignore[union-attr] # one of them is there
+        pods.append((name, "".join(new.labels) if new else "gone", cluster.pod("shop", name) is new))
+
+    def follow_node(old: Node | None, new: Node | None) -> None:
+        nodes.append((old is None, new.name if new else "gone"))
+
+    cluster.follow(follow_pod, follow_node)
+    async with running(cluster.run):
+        await until(lambda: len(pods) == 4)
+    assert sorted(pods[:2]) == [("a", "app", True), ("b", "app", True)]
+    assert pods[2:] == [("a", "new", True), ("b", "gone", True)]
+    assert sorted(nodes) == [(True, "n1"), (True, "n2")]
 
 
 async def test_a_node_selector_is_for_the_api_server_to_apply(server: ApiServer) -> None:
