@@ -98,7 +98,7 @@ def _metric(spec: MetricSpec, field: str) -> Iterator[str]:
         ("value", spec.value),
     ):
         if value is not None and value <= 0:
-            yield f"{where}.target.{target}: must be more than 0"
+            yield f"{where}.target.{target}: must be more than 0 and less than 9223372036854776"
 
 
 def _resource(spec: MetricSpec, where: str) -> Iterator[str]:

@@ -1,6 +1,12 @@
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 
+from autoscaler.audit import delivery
 from autoscaler.core import planner
+from autoscaler.core import standing as core_standing
 from autoscaler.core.standing import KNOWN, conflicted, standing, unknown
 from autoscaler.model.policy import Condition, MetricSpec
 from tests.core.evaluations import CPU, evaluation, policy, scale
@@ -68,3 +74,12 @@ def test_who_else_scales_the_target_is_named_with_what_to_do():
 def test_not_to_know_is_no_answer():
     told = conflicted(policy(), (), "horizontalpodautoscalers: forbidden")
     assert (told.status, told.reason) == ("Unknown", "ClaimsUnknown")
+
+
+def test_every_condition_and_reason_of_ours_is_documented():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "hps.md").read_text()
+    for word in (
+        *KNOWN,
+        *re.findall(r'reason="(\w+)"', inspect.getsource(core_standing) + inspect.getsource(delivery)),
+    ):
+        assert f"`{word}`" in page, word

@@ -1,6 +1,9 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from autoscaler.core.validation import problems
@@ -9,7 +12,7 @@ from autoscaler.kube import decode_policy
 from autoscaler.model.compat import RELEASES
 from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules, TargetRef
 from tests.core.evaluations import CPU, TARGET, policy
-from tests.hps_rules import RULES, spec
+from tests.hps_rules import QUANTITIES, RULES, resource, spec
 
 PAUSE = Pause(until=1.0, reason="load test", actor="sam")
 GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
@@ -156,3 +159,16 @@ def test_what_the_definition_refuses_is_refused_again(rule):
 @pytest.mark.parametrize("rule", [pytest.param(each, id=each.name) for each in RULES])
 def test_what_the_definition_lets_pass_is_good(rule):
     assert problems(read(rule.good)) == ()
+
+
+@pytest.mark.parametrize(("text", "good"), QUANTITIES.items(), ids=repr)
+def test_c14_a_quantity_is_judged_as_the_definition_does(text, good):
+    assert (not told(resource(type="AverageValue", averageValue=text))) is good
+
+
+def test_the_example_of_the_documentation_is_good():
+    page = Path(__file__).resolve().parents[2] / "docs" / "hps.md"
+    [block] = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    made = read(yaml.safe_load(block)["spec"])
+    assert problems(made) == ()
+    assert made.deviations.pause.directions == ("Down",)

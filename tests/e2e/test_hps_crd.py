@@ -15,7 +15,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import ApiError, Object
 from tests.e2e.workloads import hpa, scaler
-from tests.hps_rules import RULES, Rule, Spec, resource, spec
+from tests.hps_rules import QUANTITIES, RULES, Rule, Spec, resource, spec
 
 NAME = "horizontalpodscalers.hpa-companion.dev"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -94,6 +94,15 @@ def test_c01_what_makes_no_sense_is_refused_with_its_path(
 ) -> None:
     told = refusal(cluster, scalers, spec(changes))
     assert [where for where, _ in told if where.endswith(field)], told
+
+
+@pytest.mark.parametrize(("text", "good"), QUANTITIES.items(), ids=repr)
+def test_c14_a_quantity_is_judged_as_we_do(cluster: Cluster, scalers: str, text: str, good: bool) -> None:
+    wanted = spec(resource(type="AverageValue", averageValue=text))
+    if good:
+        assert tried(cluster, scalers, wanted)
+    else:
+        assert [where for where, _ in refusal(cluster, scalers, wanted) if where.endswith("averageValue")]
 
 
 def test_an_hpa_becomes_one_by_another_name_of_its_kind(cluster: Cluster, scalers: str) -> None:
