@@ -186,12 +186,14 @@ def kubelets(
     epoch: float,
     period: float,
 ) -> list[Kubelet]:
-    """One kubelet per (node name, address to listen on), all with one certificate that names every address.
+    """One kubelet per (node name, address to listen on), each with a certificate for its address.
+
+    One certificate that named every address would cost whoever scrapes a thousand names per connection.
 
     `period` seconds lie between two samples of a container; `epoch` is the instant the world began.
     """
     hosts = sorted({host for _, host in names_and_hosts})
-    trusted = authority.server("kubelets", hosts).server_context()
+    trusted = {host: authority.server("kubelet", [host]).server_context() for host in hosts}
     stranger = Authority("stranger").server("kubelets", hosts).server_context()
     return [
         Kubelet(
@@ -199,7 +201,7 @@ def kubelets(
             ledger=Ledger(node=name, epoch=epoch, period=period),
             access=access,
             clock=clock,
-            trusted=trusted,
+            trusted=trusted[host],
             stranger=stranger,
             host=host,
         )
