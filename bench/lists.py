@@ -222,7 +222,7 @@ async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
         everybody = Everybody()
         server = ApiServer(
             ApiSettings(bind_address="127.0.0.1", port=0, cert_dir=folder),
-            usage=cluster, inventory=cluster, reviews=everybody, trust=everybody,
+            usage=cluster, feed=cluster, inventory=cluster, reviews=everybody, trust=everybody,
             health=Health(), telemetry=Telemetry(), clock=SystemClock(),
         )  # fmt: skip
         serving = asyncio.get_running_loop().create_task(server.run())
