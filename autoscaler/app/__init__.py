@@ -33,6 +33,7 @@ from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.scraper import Scraper
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
+from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
 from autoscaler.errors import AutoscalerError
 from autoscaler.kube.authconfig import AuthenticationConfig
@@ -181,6 +182,7 @@ class Application:
             "warm-up": self._open_when_warm,
             "heartbeat": heart.run,
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
+            "suspicions": Suspicions(self.cluster, self.storage, scraper, scaling.events, clock).run,
         }
 
     def _server(

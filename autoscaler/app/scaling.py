@@ -67,7 +67,7 @@ class Scaling:
     ) -> None:
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
-        self._events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
+        self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         self._followers, selecting = Followers(), Followers()
         memory, reverts, scaler = Memory(settings.sync_period), Reverts(), ScaleClient(client, clock)
         reconciler = Reconciler(
@@ -88,7 +88,7 @@ class Scaling:
             writers=Writers(client, clock),
             teller=Teller(
                 _WitnessedOutbox(outbox, witness),
-                PolicyClient(client, self.policies, self._events, clock),
+                PolicyClient(client, self.policies, self.events, clock),
                 delivery,
                 telemetry.control,
                 lambda: uuid.uuid4().hex,
@@ -122,7 +122,7 @@ class Scaling:
         return {
             "policies": self.policies.run,
             "claims": self._claims.run,
-            "events": self._events.run,
+            "events": self.events.run,
             "sweep": self.sweep.run,
             "policy changes": self._follow_policies,
         }

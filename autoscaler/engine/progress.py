@@ -8,7 +8,7 @@ from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.remedies import REMEDIES
 from autoscaler.core.summary import summary_page
 from autoscaler.engine.schedule import PASSING
-from autoscaler.errors import ScrapeError
+from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Page, RawPage, Source
 from autoscaler.model.objects import Node, ObjectKey
 from autoscaler.model.scrape import NodeReport
@@ -46,6 +46,12 @@ class Progress:
     def unverified(self) -> bool:
         """Whether the last page came from a peer that proved nothing."""
         return self._page_at is not None and not self._verified
+
+    @property
+    def denial(self) -> str:
+        """Why none of its addresses is dialled, "" when one is."""
+        error = self._error
+        return error.detail if error and error.reason is ScrapeReason.ADDRESS_DENIED else ""
 
     def told_by(self, raw: RawPage, at: float) -> None:
         """Note who gave a page, and when it came."""

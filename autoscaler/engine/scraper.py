@@ -107,6 +107,10 @@ class Scraper:
         """How scraping goes, of every node, by name."""
         return sorted((progress.report() for progress in self._progress.values()), key=lambda report: report.node)
 
+    def denied(self) -> list[tuple[Node, str]]:
+        """Nodes without an address that may be dialled, and why none of theirs may."""
+        return [(each.node, each.denial) for each in self._progress.values() if each.denial]
+
     def coverage(self) -> tuple[int, int]:
         """How many nodes gave a page at their last turn, and how many there are."""
         return sum(1 for progress in self._progress.values() if progress.succeeded), len(self._progress)

@@ -1,4 +1,4 @@
-"""Kubernetes Events (events.k8s.io/v1) about policies: told on change, never in the way, never fatal.
+"""Kubernetes Events (events.k8s.io/v1) about policies and nodes: told on change, never in the way, never fatal.
 
 The limits are client-go's (operations.md §3): 25 at once for one object, then one every five minutes. A warning in
 the same words is not repeated within the hour that an Event lives.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from autoscaler.clock import Clock
 from autoscaler.errors import KubeError
 from autoscaler.kube.client import KubeClient, segment
 from autoscaler.model.instant import micro_text
-from autoscaler.model.objects import ObjectKey
+from autoscaler.model.objects import Node, ObjectKey
 from autoscaler.model.plan import EventNote
 from autoscaler.model.policy import Policy
 
@@ -72,11 +73,29 @@ class EventWriter:
         return self._queue.qsize()
 
     def offer(self, policy: Policy, api_version: str, note: EventNote) -> None:
-        """Say it, if that is new and there is room."""
+        """Say it of a policy, if that is new and there is room."""
+        regarding = {
+            "apiVersion": api_version,
+            "kind": policy.kind,
+            "namespace": policy.namespace,
+            "name": policy.name,
+            "uid": policy.uid,
+            "resourceVersion": policy.resource_version,
+        }
+        self._offer(policy.key, policy.namespace, "Scale", regarding, note)
+
+    def warn(self, node: Node, reason: str, message: str) -> None:
+        """Say it of a node, if that is new and there is room. Events of what has no namespace live in `default`."""
+        regarding = {"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": node.uid}
+        self._offer(ObjectKey("", node.name), "default", "Scrape", regarding, EventNote("Warning", reason, message))
+
+    def _offer(
+        self, key: ObjectKey, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote
+    ) -> None:
         now = self._clock.monotonic()
-        allowance = self._allowances.setdefault(policy.key, Allowance(now))
+        allowance = self._allowances.setdefault(key, Allowance(now))
         if allowance.grants(note, now) and not self._queue.full():
-            self._queue.put_nowait((policy.namespace, self._document(policy, api_version, note)))
+            self._queue.put_nowait((namespace, self._document(namespace, action, regarding, note)))
 
     def forget(self, key: ObjectKey) -> None:
         """The policy is gone."""
@@ -94,26 +113,19 @@ class EventWriter:
                     log.warning("Dropped an event", namespace=namespace, err=str(exc))
                 self._failing = True
 
-    def _document(self, policy: Policy, api_version: str, note: EventNote) -> bytes:
+    def _document(self, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote) -> bytes:
         return msgspec.json.encode(
             {
                 "apiVersion": "events.k8s.io/v1",
                 "kind": "Event",
-                "metadata": {"name": f"{policy.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": policy.namespace},
+                "metadata": {"name": f"{regarding['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
                 "eventTime": micro_text(self._clock.now()),
                 "reportingController": CONTROLLER,
                 "reportingInstance": self._instance[:128],
-                "action": "Scale",
+                "action": action,
                 "type": note.type,
                 "reason": note.reason,
                 "note": note.message if len(note.message) <= NOTE else f"{note.message[: NOTE - 1]}…",
-                "regarding": {
-                    "apiVersion": api_version,
-                    "kind": policy.kind,
-                    "namespace": policy.namespace,
-                    "name": policy.name,
-                    "uid": policy.uid,
-                    "resourceVersion": policy.resource_version,
-                },
+                "regarding": regarding,
             }
         )

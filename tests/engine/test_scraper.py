@@ -248,3 +248,15 @@ async def test_kubelets_that_are_believed_are_counted() -> None:
     async with world.scraping():
         await world.clock.advance(1)
         assert world.count("autoscaler_kubelets_unverified") == 1
+
+
+async def test_k27_a_node_that_is_not_dialled_is_named_with_the_reason() -> None:
+    world = World("a", "b")
+    world.answers["a"] = failing(ScrapeReason.ADDRESS_DENIED)
+    world.answers["b"] = failing(ScrapeReason.CONNECT)
+    async with world.scraping() as scraper:
+        await world.clock.advance(1)
+        assert [(node.name, why) for node, why in scraper.denied()] == [("a", "as told")]
+        del world.answers["a"]
+        await world.clock.advance(40)
+        assert scraper.denied() == []

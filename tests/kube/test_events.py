@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from autoscaler.kube.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Allowance, EventWriter
+from autoscaler.model.objects import Node, NodeName
 from autoscaler.model.plan import EventNote
 from autoscaler.model.policy import Policy, TargetRef
 from tests.clock import FakeClock
@@ -54,6 +55,21 @@ async def test_an_event_regards_its_policy() -> None:
     assert (sent["type"], sent["reason"], sent["reportingInstance"]) == ("Normal", "SuccessfulRescale", "pod-1")
     assert sent["metadata"]["name"].startswith("web.")
     assert (len(sent["note"]), sent["note"][-1]) == (1024, "…")
+
+
+async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_of_nodes_live() -> None:
+    clock, node = FakeClock(), Node(name=NodeName("n1"), uid="u1")
+    async with serving() as (server, client):
+        server.on("/apis/events.k8s.io/v1/namespaces/default/events", ok({}, 201), method="POST")
+        writer = EventWriter(client, clock, "pod-1")
+        async with running(writer.run):
+            for _ in range(3):
+                writer.warn(node, "ForeignPods", "it reports others' pods")
+                await clock.advance(REPEAT_SECONDS / 2)
+            await until(lambda: len(server.asked) == 2)
+    sent = server.asked[0].document
+    assert sent["regarding"] == {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "u1"}
+    assert (sent["metadata"]["namespace"], sent["type"], sent["reason"]) == ("default", "Warning", "ForeignPods")
 
 
 async def test_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
