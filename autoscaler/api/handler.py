@@ -13,14 +13,13 @@ from typing import Protocol, cast
 import structlog
 from aiohttp import web
 
-from autoscaler.api import document, status
+from autoscaler.api import renderings, status
 from autoscaler.api.access import Access
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call, parse_call
 from autoscaler.api.compression import packed
 from autoscaler.api.connection import Connection, Limits
 from autoscaler.api.lanes import Lanes, lane_of
-from autoscaler.api.negotiate import JSON
 from autoscaler.api.status import StatusError
 from autoscaler.clock import Clock
 from autoscaler.model.identity import ResourceAttributes
@@ -169,10 +168,9 @@ class Handler:
     def _refused(self, request: web.BaseRequest, call: Call | None, refusal: StatusError) -> web.Response:
         if refusal.label:
             self._telemetry.denied.labels(refusal.label).inc()
-        body = refusal.body()
+        body, content_type = renderings.refusal(call, refusal)
         headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-        pretty = call is not None and call.pretty
-        response = self._response(request, refusal.code, JSON, headers, document.indented(body) if pretty else body)
+        response = self._response(request, refusal.code, content_type, headers, body)
         if refusal.close:
             response.force_close()
         return response

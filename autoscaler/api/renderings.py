@@ -1,13 +1,14 @@
-"""Which rendering answers a request, and which there are."""
+"""Which rendering answers a request, or refuses it, and which there are."""
 
 from __future__ import annotations
 
+from autoscaler.api import protobuf
 from autoscaler.api.binary import Binary, ObjectMessage, PartialMessage
 from autoscaler.api.call import Call
 from autoscaler.api.forms import PARTIAL, Form, Objects, Partial
 from autoscaler.api.negotiate import JSON, PROTOBUF, YAML, negotiated
 from autoscaler.api.notation import Compact, Indented, Yaml
-from autoscaler.api.status import bad_request
+from autoscaler.api.status import StatusError, bad_request
 from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
 from autoscaler.model.identity import ResourceAttributes
@@ -44,6 +45,19 @@ def chosen(call: Call, asked: ResourceAttributes) -> Textual | Binary:
     if media == YAML:
         return Textual(form, Yaml())
     return Textual(form, Indented() if call.pretty else Compact())
+
+
+def refusal(call: Call | None, failure: StatusError) -> tuple[bytes, str]:
+    """The Status that ends a call, and its type: what the client takes, JSON when that is none of ours."""
+    body = failure.body()
+    try:
+        media = negotiated(call.accept, (JSON, YAML, PROTOBUF)) if call else JSON
+    except StatusError:
+        media = JSON
+    if media == PROTOBUF:
+        return protobuf.status(failure), media
+    notation = Yaml() if media == YAML else Indented() if call and call.pretty else Compact()
+    return notation.whole(body.rstrip(b"\n")), media
 
 
 def _beside(call: Call, objects: Objects) -> Form | None:

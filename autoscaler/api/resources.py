@@ -86,7 +86,7 @@ class Resources:
     async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         selection, options = selection_of(call, asked), list_options(call)
         await self._ledger.settle()
-        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(rendering.content_type)}"'
+        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(call.accept)}"'
         whole = not options.limit and options.go_on is None
         headers = {"ETag": tag, **_VARY} if whole else _VARY
         if whole and call.if_none_match == tag:
@@ -186,5 +186,5 @@ def _key(item: Item) -> str:
 
 
 def _crc(text: str) -> str:
-    """Tells apart the entity tags of two encodings."""
+    """Tells apart the entity tags of what two Accept headers may have chosen at one URL."""
     return f"{zlib.crc32(text.encode()):08x}"

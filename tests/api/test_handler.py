@@ -16,6 +16,7 @@ from autoscaler.errors import ForbiddenError, UnreachableError
 from autoscaler.model.metrics import PodUsage
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.health import Verdict
+from tests.api import protodecode
 from tests.api.world import (
     MASTER,
     PROXY,
@@ -55,6 +56,13 @@ async def test_headers_of_an_answer(tmp_path: Path) -> None:
         assert reply.headers["content-type"] == "application/json"
         assert "python" not in reply.headers["server"].lower()
         assert (await world.ask("/livez", [("Audit-Id", "no good")])).headers["audit-id"] != "no good"
+
+
+async def test_a_refusal_is_written_as_the_client_takes_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        reply = await world.ask(f"{BASE}/nodes/nope", [("Accept", "application/vnd.kubernetes.protobuf, */*")])
+        assert (reply.code, reply.headers["content-type"]) == (404, "application/vnd.kubernetes.protobuf")
+        assert protodecode.document(reply.body)["message"] == 'node "nope" not found'
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/vnd.kubernetes.protobuf"])

@@ -5,11 +5,12 @@ import pytest
 import yaml
 from msgspec import structs
 
+from autoscaler.api import document
 from autoscaler.api.binary import Binary
 from autoscaler.api.call import parse_call
 from autoscaler.api.envelope import ListMeta
-from autoscaler.api.renderings import chosen
-from autoscaler.api.status import StatusError
+from autoscaler.api.renderings import chosen, refusal
+from autoscaler.api.status import StatusError, object_not_found
 from autoscaler.api.textual import Textual
 from autoscaler.model.identity import ResourceAttributes
 from tests.api import protodecode
@@ -108,6 +109,28 @@ def test_what_is_not_there_is_refused_with_what_is(accept: str, verb: str) -> No
         "only the following media types are accepted: application/json, application/yaml, "
         "application/vnd.kubernetes.protobuf"
     )
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        pytest.param("", "application/json", id="nothing said"),
+        pytest.param(f"{PROTOBUF}, */*", PROTOBUF, id="protobuf"),
+        pytest.param("application/yaml", "application/yaml", id="YAML"),
+        pytest.param(KUBECTL_GET, "application/json", id="kubectl get"),
+        pytest.param("text/html", "application/json", id="none of ours"),
+    ],
+)
+def test_a_refusal_is_written_as_the_client_takes_it(accept: str, content_type: str) -> None:
+    body, chosen_type = refusal(parse_call("GET", "/x", accept=accept), object_not_found("node", "nope"))
+    shown = protodecode.document(body) if chosen_type == PROTOBUF else yaml.safe_load(body)
+    assert (chosen_type, shown["kind"], shown["reason"], shown["code"]) == (content_type, "Status", "NotFound", 404)
+
+
+def test_a_refusal_of_what_was_no_call_is_compact_json_and_people_get_it_indented() -> None:
+    failure = object_not_found("node", "nope")
+    assert refusal(None, failure) == (failure.body(), "application/json")
+    assert refusal(parse_call("GET", "/x?pretty"), failure)[0] == document.indented(failure.body())
 
 
 def test_a_watch_has_frames_in_json_and_protobuf_only() -> None:

@@ -189,8 +189,8 @@ class Client:
             self.cluster, self.cluster, self.ledger, self.clock, ApiTelemetry(CollectorRegistry())
         )
 
-    async def answer(self, query: str = "", tag: str = "", path: str = "/pods") -> Answer:
-        call = parse_call("GET", f"{BASE}{path}?{query}", if_none_match=tag)
+    async def answer(self, query: str = "", tag: str = "", path: str = "/pods", accept: str = "") -> Answer:
+        call = parse_call("GET", f"{BASE}{path}?{query}", if_none_match=tag, accept=accept)
         assert isinstance(call.attributes, ResourceAttributes)
         return await self.resources.answer(call, call.attributes)
 
@@ -295,6 +295,8 @@ async def test_a_list_that_has_not_changed_is_304() -> None:
     client.cluster.commit(client.cluster.pod_list[0])
     assert (await client.answer(path="/namespaces/quiet/pods", tag=namespaced.headers["ETag"])).status == 304
     assert "ETag" not in (await client.answer("limit=9")).headers
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    assert (await client.answer(tag=tag, accept=table)).status == 200, "who has the objects does not have the table"
 
 
 async def test_a_list_has_nothing_that_is_too_old_by_now() -> None:
