@@ -135,12 +135,6 @@ async def test_the_end_comes_within_five_seconds_and_nothing_is_begun_after_it(t
 
 
 @pytest.mark.timeout(60)
-async def test_kafka_that_is_not_there_is_no_obstacle(tmp_path: Path) -> None:
-    async with running(tmp_path, **{"audit-kafka-bootstrap-servers": "127.0.0.1:9"}) as run:
-        await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
-
-
-@pytest.mark.timeout(60)
 async def test_a_policy_that_comes_later_is_taken_up_and_one_that_goes_is_dropped(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         late = {**HPS, "metadata": {"name": "late", "namespace": "shop"}}

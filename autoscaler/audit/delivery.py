@@ -13,7 +13,7 @@ from autoscaler.model.instant import seconds_text
 from autoscaler.model.policy import Condition
 
 LATE_SECONDS = 60.0
-"""A record that has waited longer is late; the usual wait is a fraction of a second."""
+"""A record that has waited longer is late, known trouble or not; the usual wait is a fraction of a second."""
 TYPE = "AuditDelivered"
 
 
@@ -44,8 +44,9 @@ class Delivery:
         if self._channel is None:
             message = "no brokers are set (--audit-kafka-bootstrap-servers): records stay in the spool"
             return Condition(type=TYPE, status="Unknown", reason="NoBrokers", message=message)
-        oldest = self._backlog.oldest
-        if oldest is None or self._clock.now() - oldest < LATE_SECONDS:
-            return Condition(type=TYPE, status="True", reason="Delivered", message="Kafka acknowledges the records")
-        message = f"records wait in the spool since {seconds_text(oldest)}: {self._channel.problem or 'they are many'}"
+        oldest, problem = self._backlog.oldest, self._channel.problem
+        if oldest is None or (not problem and self._clock.now() - oldest < LATE_SECONDS):
+            message = "Kafka has the records, or is about to"
+            return Condition(type=TYPE, status="True", reason="Delivered", message=message)
+        message = f"records wait in the spool since {seconds_text(oldest)}: {problem or 'they are many'}"
         return Condition(type=TYPE, status="False", reason="DeliveryDelayed", message=message)

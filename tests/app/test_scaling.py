@@ -57,3 +57,11 @@ async def test_beside_an_hpa_a_shadow_goes_on_and_all_conditions_are_told(tmp_pa
         assert {each["observedGeneration"] for each in told.values()} == {1}
         assert told["Conflicted"]["status"] == "False"
         assert told["AuditDelivered"]["reason"] == "NoBrokers"
+
+
+async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_path: Path) -> None:
+    async with running(tmp_path, **{"audit-kafka-bootstrap-servers": "127.0.0.1:9"}) as run:
+        await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
+        while conditions(run, "web")["AuditDelivered"]["reason"] != "DeliveryDelayed":
+            await run.until(lambda _decision: True)
+        assert "records wait in the spool since" in conditions(run, "web")["AuditDelivered"]["message"]

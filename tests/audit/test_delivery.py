@@ -31,6 +31,12 @@ def test_a_minute_is_late(age: float | None, status: str, reason: str) -> None:
     assert (told.type, told.status, told.reason) == ("AuditDelivered", status, reason)
 
 
+def test_known_trouble_is_told_at_once_if_anything_waits() -> None:
+    clock, trouble = FakeClock(), Kafka("audit delivery: no broker let us in")
+    assert Delivery(Spool(clock.now()), trouble, clock).condition().reason == "DeliveryDelayed"
+    assert Delivery(Spool(None), trouble, clock).condition().reason == "Delivered"
+
+
 def test_what_stands_between_is_told_and_the_words_stay_while_it_does() -> None:
     clock = FakeClock()
     delivery = Delivery(Spool(clock.now() - 61), Kafka("audit delivery: no broker let us in"), clock)
