@@ -35,6 +35,8 @@ from tests.api.world import (
 from tests.certificates import Authority
 
 BASE = "/apis/metrics.k8s.io/v1beta1"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
 class Broken(Cluster):
@@ -60,12 +62,12 @@ async def test_headers_of_an_answer(tmp_path: Path) -> None:
 
 async def test_a_refusal_is_written_as_the_client_takes_it(tmp_path: Path) -> None:
     async with serving(tmp_path) as world:
-        reply = await world.ask(f"{BASE}/nodes/nope", [("Accept", "application/vnd.kubernetes.protobuf, */*")])
+        reply = await world.ask(f"{BASE}/nodes/nope", [("Accept", f"{PROTOBUF}, */*")])
         assert (reply.code, reply.headers["content-type"]) == (404, "application/vnd.kubernetes.protobuf")
         assert protodecode.document(reply.body)["message"] == 'node "nope" not found'
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/vnd.kubernetes.protobuf"])
+@pytest.mark.parametrize("accept", ["application/json", PROTOBUF])
 async def test_a_long_list_is_the_same_gzipped(tmp_path: Path, accept: str) -> None:
     cluster = golden_cluster()
     for number in range(1_500):
@@ -97,6 +99,11 @@ async def test_a_long_list_is_the_same_gzipped(tmp_path: Path, accept: str) -> N
         pytest.param(f"{BASE}/nodes", [("Accept", "application/xml")], "GET", 406, id="A21: XML only"),
         pytest.param(f"{BASE}/nodes", [("Accept", "a/b"), ("Accept", "*/*")], "GET", 200, id="A21: two Accept headers"),
         pytest.param(f"{BASE}/nodes", [("Accept", "x" * 10240)], "GET", 406, id="A21: 10 KB of junk"),
+        pytest.param(f"{BASE}/nodes", [("Accept", PROTOBUF)], "GET", 200, id="A21: protobuf only"),
+        pytest.param(f"{BASE}/nodes", [("Accept", TABLE)], "GET", 200, id="A21: a table"),
+        pytest.param(f"{BASE}/nodes", [("Accept", f"{TABLE}9")], "GET", 406, id="A21: a table of an unknown version"),
+        pytest.param(f"{BASE}/nodes", [("Accept", f"{TABLE}9, */*;q=0.1")], "GET", 200, id="A21: or anything else"),
+        pytest.param(f"{BASE}/nodes", [("Accept", f"{PROTOBUF};q=0")], "GET", 406, id="A21: but not protobuf"),
         pytest.param("/nope", [], "GET", 404, id="nothing there"),
     ],
 )  # fmt: skip
