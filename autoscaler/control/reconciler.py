@@ -83,8 +83,7 @@ class Reconciler:
 
     async def _evaluate(self, policy: Policy) -> Decision:
         evaluation = await self._gatherer.gathered(policy)
-        if evaluation.scale is not None:
-            self._reverts.saw(policy, evaluation.scale.replicas, evaluation.now)
+        conflict = await self._conflict(evaluation)
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
         decided = self._clock.monotonic()
@@ -99,7 +98,7 @@ class Reconciler:
             )
         self._memory.keep(policy, plan.history)
         decision = self._teller.decision(policy, plan, outcome, error, now=evaluation.now, evaluation=evaluation)
-        await self._tell(policy, plan, decision, await self._conflict(evaluation), now)
+        await self._tell(policy, plan, decision, conflict, now)
         return decision
 
     async def _act(self, policy: Policy, plan: Plan, scale: Scale | None) -> tuple[Outcome, str]:
@@ -119,12 +118,14 @@ class Reconciler:
 
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
-        policy = evaluation.policy
-        told = standing.conflicted(policy, evaluation.claims, evaluation.unseen)
-        base = self._reverts.base(policy, evaluation.now)
-        if base is None or told.status != "False":
-            return told
-        return standing.reverted(policy, base, await self._writers.of_replicas(policy.namespace, policy.target))
+        policy, scale, now = evaluation.policy, evaluation.scale, evaluation.now
+        if scale is not None and self._reverts.saw(policy, scale.replicas, now):
+            self._reverts.blame(policy, await self._writers.of_replicas(policy.namespace, policy.target))
+        told, fight = (
+            standing.conflicted(policy, evaluation.claims, evaluation.unseen),
+            self._reverts.fight(policy, now),
+        )
+        return told if fight is None or told.status != "False" else standing.reverted(policy, fight.base, fight.writer)
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
         kept = await self._teller.record(decision)

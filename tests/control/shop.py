@@ -56,6 +56,7 @@ class Shop:
         self.status_fault: Exception | None = None
         self.notes: list[EventNote] = []
         self.followers = Followers()
+        self.manager = "helm"
         self.others: tuple[str, ...] = ()
         self.unseen = ""
         self.owner: Owner | None = None
@@ -109,10 +110,11 @@ class Shop:
         )  # fmt: skip
 
     async def of_replicas(self, namespace: str, target: TargetRef) -> str:
-        return "argocd-controller (Apply)"
+        return f"{self.manager} (Apply)"
 
     async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
         self.written.append((replicas, scale.resource_version))
+        self.manager = "hpa-companion"
         if self.refusal:
             raise self.refusal.pop(0)
         self.replicas = replicas

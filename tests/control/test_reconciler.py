@@ -156,7 +156,7 @@ def test_a_target_without_behavior_doubles_once_per_sync_period_however_often_it
 def test_who_keeps_taking_our_number_back_is_named_with_the_fix_and_scaling_goes_on(shop: Shop) -> None:
     for _ in range(4):
         assert shop.evaluate().outcome is Outcome.WRITTEN
-        shop.replicas = 2
+        shop.replicas, shop.manager = 2, "argocd-controller"
         asyncio.run(shop.clock.advance(15))
     told = shop.condition("Conflicted")
     assert (told.status, told.reason) == ("True", "Reverted")

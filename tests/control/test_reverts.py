@@ -1,6 +1,6 @@
 from msgspec.structs import replace
 
-from autoscaler.control.reverts import FORGOTTEN_AFTER, TIMES, Reverts
+from autoscaler.control.reverts import FORGOTTEN_AFTER, TIMES, Fight, Reverts
 from tests.control.shop import policy
 
 WEB = policy()
@@ -19,9 +19,9 @@ def fought(reverts: Reverts, rounds: int, base: int = 3, every: float = 15.0, st
 def test_a_number_that_keeps_coming_back_is_told() -> None:
     reverts = Reverts()
     now = fought(reverts, TIMES - 1)
-    assert reverts.base(WEB, now) is None
+    assert reverts.fight(WEB, now) is None
     now = fought(reverts, 1, start=now)
-    assert reverts.base(WEB, now) == 3
+    assert reverts.fight(WEB, now) == Fight(3, "")
 
 
 def test_a_manual_change_is_the_new_base_and_no_fight() -> None:
@@ -29,7 +29,7 @@ def test_a_manual_change_is_the_new_base_and_no_fight() -> None:
     for number, set_by_hand in enumerate((3, 8, 4, 6)):
         reverts.wrote(WEB, 5)
         reverts.saw(WEB, set_by_hand, number * 15.0)
-    assert reverts.base(WEB, 60.0) is None
+    assert reverts.fight(WEB, 60.0) is None
 
 
 def test_a_write_of_ours_that_stays_is_no_revert() -> None:
@@ -37,7 +37,7 @@ def test_a_write_of_ours_that_stays_is_no_revert() -> None:
     for number in range(5):
         reverts.wrote(WEB, 5)
         reverts.saw(WEB, 5, number * 15.0)
-    assert reverts.base(WEB, 60.0) is None
+    assert reverts.fight(WEB, 60.0) is None
 
 
 def test_one_change_seen_many_times_is_one() -> None:
@@ -45,31 +45,44 @@ def test_one_change_seen_many_times_is_one() -> None:
     reverts.wrote(WEB, 5)
     for number in range(10):
         reverts.saw(WEB, 3, number * 15.0)
-    assert reverts.base(WEB, 150.0) is None
+    assert reverts.fight(WEB, 150.0) is None
 
 
 def test_what_has_stopped_is_forgotten() -> None:
     reverts = Reverts()
     now = fought(reverts, TIMES)
-    assert reverts.base(WEB, now + FORGOTTEN_AFTER - 1) == 3
-    assert reverts.base(WEB, now + FORGOTTEN_AFTER) is None
+    assert reverts.fight(WEB, now + FORGOTTEN_AFTER - 1) == Fight(3, "")
+    assert reverts.fight(WEB, now + FORGOTTEN_AFTER) is None
 
 
 def test_once_in_a_while_is_no_fight() -> None:
     reverts = Reverts()
     now = fought(reverts, 2 * TIMES, every=FORGOTTEN_AFTER)
-    assert reverts.base(WEB, now) is None
+    assert reverts.fight(WEB, now) is None
 
 
 def test_without_a_write_of_ours_nobody_reverts_us() -> None:
     reverts = Reverts()
     reverts.saw(WEB, 3, 0.0)
-    assert reverts.base(WEB, 0.0) is None
+    assert reverts.fight(WEB, 0.0) is None
 
 
 def test_policies_that_are_gone_are_forgotten() -> None:
     reverts = Reverts()
     now = fought(reverts, TIMES)
     reverts.forget_all_but(set())
-    assert reverts.base(WEB, now) is None
-    assert reverts.base(replace(WEB, uid="new"), now) is None
+    assert reverts.fight(WEB, now) is None
+    assert reverts.fight(replace(WEB, uid="new"), now) is None
+
+
+def test_whoever_set_the_number_is_blamed_as_long_as_it_is_the_same_fight() -> None:
+    reverts = Reverts()
+    now = fought(reverts, TIMES - 1)
+    reverts.wrote(WEB, 5)
+    assert reverts.saw(WEB, 3, now + 15)
+    reverts.blame(WEB, "argocd-controller (Apply)")
+    reverts.wrote(WEB, 5)
+    assert not reverts.saw(WEB, 5, now + 30), "our number stands: no round"
+    assert reverts.fight(WEB, now + 30) == Fight(3, "argocd-controller (Apply)")
+    assert not reverts.saw(WEB, 7, now + 45), "another number: no fight"
+    assert reverts.fight(WEB, now + 45) is None
