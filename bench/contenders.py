@@ -22,7 +22,7 @@ from bench.catalogue import UnavailableError
 from bench.processes import Process, free_port
 from tests.e2e.tools import inventory
 
-READY_SECONDS = 180.0
+READY_SECONDS = 300.0
 ASK_AGAIN_SECONDS = 0.2
 ALL_PODS = "/apis/metrics.k8s.io/v1beta1/pods"
 
@@ -88,6 +88,10 @@ class Contender:
         self.port = port
         self._certificate = certificate
         self._connection: http.client.HTTPSConnection | None = None
+
+    def another(self) -> Contender:
+        """The same server over a connection of its own, for another thread."""
+        return Contender(self.process, self.port, self._certificate)
 
     def get(self, path: str, accept: str = "application/json") -> bytes:
         """The body of a 200, over one kept-alive connection; OSError for anything else."""

@@ -1,0 +1,129 @@
+"""What we bear: 5,000 nodes, a full list every 5 s, and 200 requests for one pod a second.
+
+The lag of the event loop is our own series, read before and after; a latency counts from the moment when the request
+was due, so that a stall is not forgiven to those who had to wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from bench.catalogue import Say
+from bench.contenders import ALL_PODS, Contender, Crowd, ours, simulated
+from bench.figure import Figure
+from bench.peer import complete
+
+CROWD, QUICK_CROWD = Crowd(nodes=5000), Crowd(nodes=2, pods=2, sample_period=1.0, resolution=1.0)
+WINDOW, QUICK_WINDOW = 60.0, 1.0
+"""Seconds of each part."""
+LIST_EVERY = 5.0
+RATE, CLIENTS = 200, 4
+"""Requests a second, over so many kept-alive connections."""
+LAG = "autoscaler_event_loop_lag_seconds_bucket"
+
+
+def run(*, quick: bool, say: Say) -> Sequence[Figure]:
+    """Cost, lag and latency."""
+    crowd, window = (QUICK_CROWD, QUICK_WINDOW) if quick else (CROWD, WINDOW)
+    with tempfile.TemporaryDirectory() as name, simulated(Path(name), crowd) as world, ours(world) as program:
+        program.wait(partial(complete, program, crowd), "complete", within=300)
+        say(f"{crowd}: complete")
+        cores, memory = program.cores(window), program.process.memory_mib()
+        before = lag_buckets(program)
+        with listing(program) as lists:
+            time.sleep(window)
+        lag = quantile(before, lag_buckets(program), 0.99)
+        say(f"{len(lists)} lists of all pods, p50 {statistics.median(lists) * 1e3:.0f} ms")
+        pods = [item["metadata"] for item in json.loads(program.get(f"{ALL_PODS}"))["items"][:RATE]]
+        latencies = asked_at_a_rate(program, [_path(pod) for pod in pods], window / 3)
+        size = f"{crowd.nodes} nodes"
+        return [
+            Figure(what=f"{size}: CPU", ours=cores, unit="cores", goal=0.4),
+            Figure(what=f"{size}: RSS", ours=memory, unit="MiB", goal=700),
+            Figure(what=f"{size}: all pods, JSON, p50", ours=statistics.median(lists) * 1e3, unit="ms"),
+            Figure(what=f"{size}, a list every 5 s: lag of the loop, p99", ours=lag * 1e3, unit="ms", goal=50),
+            Figure(
+                what=f"{size}: {RATE} GET/s of one pod, p99", ours=percentile(latencies, 99) * 1e3, unit="ms", goal=25
+            ),
+        ]
+
+
+def _path(metadata: dict[str, str]) -> str:
+    return f"/apis/metrics.k8s.io/v1beta1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+
+
+@contextmanager
+def listing(program: Contender) -> Iterator[list[float]]:
+    """List all pods every `LIST_EVERY` seconds meanwhile; how long each took."""
+    taken: list[float] = []
+    ended, client = threading.Event(), program.another()
+
+    def ask() -> None:
+        while not ended.is_set():
+            taken.extend(client.seconds(ALL_PODS, 1))
+            ended.wait(max(0.0, LIST_EVERY - taken[-1]))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield taken
+    finally:
+        ended.set()
+        thread.join()
+
+
+def asked_at_a_rate(program: Contender, paths: Sequence[str], seconds: float) -> list[float]:
+    """Latencies of `RATE` requests a second, each from when it was due."""
+    found: list[float] = []
+    begun = time.perf_counter()
+
+    def ask(client: Contender, first: int) -> None:
+        for number in range(first, int(RATE * seconds), CLIENTS):
+            due = begun + number / RATE
+            time.sleep(max(0.0, due - time.perf_counter()))
+            client.get(paths[number % len(paths)])
+            found.append(time.perf_counter() - due)
+
+    _together([partial(ask, program.another(), first) for first in range(CLIENTS)])
+    return found
+
+
+def _together(acts: Sequence[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=act) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def lag_buckets(program: Contender) -> dict[float, float]:
+    """How often the loop was at most so late, cumulated, by bucket."""
+    lines = program.get("/metrics").decode().splitlines()
+    rows = (line.split('le="')[1].split('"} ') for line in lines if line.startswith(LAG))
+    return {float(bound): float(count) for bound, count in rows}
+
+
+def quantile(before: dict[float, float], after: dict[float, float], part: float) -> float:
+    """The quantile of what was added between two states of a histogram, interpolated in its bucket."""
+    added = {bound: after[bound] - before.get(bound, 0.0) for bound in sorted(after)}
+    wanted, below, lower = part * added[float("inf")], 0.0, 0.0
+    for bound, count in added.items():
+        if count >= wanted:
+            return (
+                lower if bound == float("inf") else lower + (bound - lower) * (wanted - below) / max(count - below, 1)
+            )
+        below, lower = count, bound
+    return lower
+
+
+def percentile(values: Sequence[float], part: int) -> float:
+    """Of single values."""
+    return statistics.quantiles(values, n=100)[part - 1]
