@@ -45,15 +45,15 @@ def tools() -> Path:
     return found[0].parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The cluster most tests share; each works in a namespace of its own."""
+    """The cluster most tests share; each works in a namespace of its own. It ends with the last test of this folder."""
     made = Cluster(tools, tmp_path_factory.mktemp("cluster"))
     yield made
     made.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
     """The broker our program delivers to; None without Java: then only what reads the topic is skipped."""
     java, maven = shutil.which("java"), shutil.which("mvn")
@@ -67,7 +67,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
     broker.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(cluster: Cluster, kafka: Broker | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The program as the chart installs it, serving the shared cluster; its topic is `TOPIC`."""
     values = {}

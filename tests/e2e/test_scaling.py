@@ -24,7 +24,7 @@ from tests.e2e.workloads import Namespace, autoscaler_spec, hpa, scaler
 
 pytestmark = pytest.mark.timeout(600)
 
-PATIENCE = 150.0
+PATIENCE = 200.0
 """Two samples of a new pod, and a pass of the controller, are 40 s on a machine that does nothing else."""
 DELIVERY = 30.0
 
