@@ -40,15 +40,18 @@ class _Amount(NamedTuple):
     big: bool
 
 
-@lru_cache(maxsize=16384)
 def milli(text: str) -> Milli:
     """Thousandths, rounded away from zero; what does not fit in 64 bits becomes what upstream makes of it.
 
     Raises MalformedError.
     """
     plain = _plain(text)
-    if plain is not None:
-        return plain
+    return _any(text) if plain is None else plain
+
+
+@lru_cache(maxsize=16384)
+def _any(text: str) -> Milli:
+    """The same by the whole grammar."""
     value, scale, big = _amount(text)
     if big:
         return Milli(_wrapped(value * 1000) if scale == 0 else _from_nano(value))
