@@ -47,7 +47,7 @@ async def test_an_update_is_queued(case):
     sweep = Sweep(
         policies=world,
         evaluator=world,
-        memory=Memory(PERIOD),
+        memories=[Memory(PERIOD)],
         pace=Pace(sync_period=PERIOD),
         clock=world.clock,
         telemetry=ControlTelemetry(CollectorRegistry()),
