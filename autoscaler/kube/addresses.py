@@ -125,6 +125,10 @@ class AddressRules:
         return f"[{ip}]" if ip.version == 6 else str(ip), why, ScrapeReason.ADDRESS_DENIED
 
 
+class DeniedError(OSError):
+    """A name resolves to nothing but addresses that must not be dialled."""
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names by the system's rules and hands out only what may be dialled; the caller dials just that."""
 
@@ -135,7 +139,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The acceptable addresses of `host`; OSError when there are none, or none in time."""
+        """The acceptable addresses of `host`; OSError when there are none in time, DeniedError when all are denied."""
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 found = await self._system.resolve(host, port, family)
@@ -144,7 +148,7 @@ class GuardedResolver(AbstractResolver):
         good = [each for each in found if not self._rules.denial(each["host"], port)]
         if not good:
             denials = {self._rules.denial(each["host"], port) for each in found}
-            raise OSError(f"{host}: {'; '.join(sorted(denials))}")
+            raise DeniedError(f"{host}: {'; '.join(sorted(denials))}")
         return good
 
     async def close(self) -> None:

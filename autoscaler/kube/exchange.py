@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from autoscaler import __version__
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.addresses import AddressRules, Endpoint, GuardedResolver
+from autoscaler.kube.addresses import AddressRules, DeniedError, Endpoint, GuardedResolver
 from autoscaler.kube.httpanswer import AnswerReader
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.scrapefailure import cause
@@ -126,6 +126,8 @@ class TlsExchange:
         except ValueError:
             try:
                 found = await self._resolver.resolve(host, endpoint.port, socket.AF_UNSPEC)
+            except DeniedError as exc:
+                raise ScrapeError(node, ScrapeReason.ADDRESS_DENIED, str(exc)) from exc
             except OSError as exc:
                 raise ScrapeError(node, ScrapeReason.DNS, str(exc)) from exc
             return [(each["family"], (each["host"], endpoint.port)) for each in found]

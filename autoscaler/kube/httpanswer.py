@@ -35,8 +35,7 @@ class AnswerReader:
         self.kept = False
         self.node = node
         self._head: bytes | None = b""
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()  # not a list of pieces: they may be of one byte each
         self._length: int | None = None
         self._chunks: Chunks | None = None
 
@@ -56,9 +55,9 @@ class AnswerReader:
         elif self._length is None:
             self._keep(data)
         else:
-            wanted = self._length - self._size
+            wanted = self._length - len(self._body)
             self._keep(data[:wanted] if len(data) > wanted else data)
-            if self._size == self._length:
+            if len(self._body) == self._length:
                 self._end(extra=len(data) > wanted)
 
     def closed(self) -> None:
@@ -70,12 +69,11 @@ class AnswerReader:
 
     def body(self) -> bytes:
         """The inflated body of a complete answer."""
-        body = b"".join(self._parts)
         if self.headers.get(b"content-encoding", [b"identity"]) == [b"identity"]:
-            return body
+            return bytes(self._body)
         inflate = zlib.decompressobj(31)
         try:
-            text = inflate.decompress(body, MAX_BODY + 1)
+            text = inflate.decompress(self._body, MAX_BODY + 1)
         except zlib.error as exc:
             raise ScrapeError(self.node, ScrapeReason.ENCODING, f"broken gzip: {exc}") from exc
         if len(text) > MAX_BODY:
@@ -160,10 +158,9 @@ class AnswerReader:
             self._end(extra=chunks.extra)
 
     def _keep(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > MAX_BODY:
+        if len(self._body) + len(data) > MAX_BODY:
             raise self._too_large()
-        self._parts.append(data)
+        self._body += data
 
     def _end(self, *, extra: bool) -> None:
         self.complete = True

@@ -22,12 +22,14 @@ from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node, NodeName
 
 LONGEST_RETRY = 60.0
+DETAIL = 1000
+"""Characters of what is told of all the ways that were tried."""
 
 _ACCEPT = {Source.RESOURCE: "text/plain;version=0.0.4", Source.SUMMARY: "application/json"}
 _RIGHTS = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats"}
 _ELSEWHERE = frozenset({
-    ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.TLS, ScrapeReason.TLS_EXPIRED,
-    ScrapeReason.TLS_NAME, ScrapeReason.TLS_UNTRUSTED,
+    ScrapeReason.ADDRESS_DENIED, ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.TLS,
+    ScrapeReason.TLS_EXPIRED, ScrapeReason.TLS_NAME, ScrapeReason.TLS_UNTRUSTED,
 })  # fmt: skip
 """Another address may be better: nobody who can be believed was met."""
 
@@ -166,7 +168,7 @@ def _summed(failures: Sequence[ScrapeError]) -> ScrapeError:
     """The first failure, with what the others said."""
     first = failures[0]
     if len(failures) > 1:
-        first.detail = "; ".join(f"{each.address}: {each.detail}" for each in failures)
+        first.detail = "; ".join(f"{each.address}: {each.detail}" for each in failures)[:DETAIL]
     return ScrapeError(first.node, first.reason, first.detail, address=first.address)
 
 

@@ -336,6 +336,16 @@ async def test_a_name_that_is_none_is_told_from_a_closed_port(kubelet: ScriptedK
         assert await failure(exchange, kubelet, "no.such.name.invalid") is ScrapeReason.DNS
 
 
+async def test_k27_a_name_that_leads_to_a_denied_address_is_not_dialled(
+    kubelet: ScriptedKubelet, tls: ssl.SSLContext
+) -> None:
+    exchange = TlsExchange(AddressRules())
+    async with kubelet.serving(saying(answer()), tls):
+        assert await failure(exchange, kubelet, "localhost") is ScrapeReason.ADDRESS_DENIED
+        await exchange.close()
+    assert kubelet.connections == 0
+
+
 async def test_connections_are_kept_and_replaced_when_the_kubelet_closed_them(
     kubelet: ScriptedKubelet, tls: ssl.SSLContext
 ) -> None:
