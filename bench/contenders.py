@@ -29,13 +29,17 @@ ALL_PODS = "/apis/metrics.k8s.io/v1beta1/pods"
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many nodes, pods on each, containers in each; seconds between two samples, and between two scrapes."""
+    """How many nodes, pods on each, containers in each; seconds between two samples, and between two scrapes.
+
+    `scaled`: every 20 pods are a Deployment with a HorizontalPodScaler.
+    """
 
     nodes: int
     pods: int = 30
     containers: int = 2
     sample_period: float = 10.0
     resolution: float = 15.0
+    scaled: bool = False
 
     def __str__(self) -> str:
         return f"{self.nodes} nodes x {self.pods} pods x {self.containers} containers"
@@ -118,6 +122,11 @@ class Contender:
         except http.client.HTTPException as exc:
             raise ConnectionError(f"{path}: {exc}") from exc
 
+    def series(self) -> dict[str, float]:
+        """Our own series, by name and labels as they stand on /metrics."""
+        lines = [line for line in self.get("/metrics").decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
     def wait_ready(self, within: float = READY_SECONDS) -> float:
         """Seconds until /readyz said yes."""
         return self.wait(lambda: bool(self.get("/readyz")), "ready", within)
@@ -157,6 +166,7 @@ def simulated(folder: Path, crowd: Crowd) -> Iterator[Simulated]:
     words = [
         f"--nodes={crowd.nodes}", f"--pods-per-node={crowd.pods}", f"--containers={crowd.containers}",
         f"--sample-period={crowd.sample_period}", f"--kubeconfig={folder / 'kubeconfig'}",
+        *(["--scaled"] if crowd.scaled else []),
     ]  # fmt: skip
     command = [sys.executable, "-m", "autoscaler.sim", *words]
     with Process("the simulated cluster", command, folder / "simulated.log") as process:

@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -106,9 +106,12 @@ def _together(acts: Sequence[Callable[[], None]]) -> None:
 
 def lag_buckets(program: Contender) -> dict[float, float]:
     """How often the loop was at most so late, cumulated, by bucket."""
-    lines = program.get("/metrics").decode().splitlines()
-    rows = (line.split('le="')[1].split('"} ') for line in lines if line.startswith(LAG))
-    return {float(bound): float(count) for bound, count in rows}
+    return buckets(program.series(), LAG)
+
+
+def buckets(series: Mapping[str, float], name: str) -> dict[float, float]:
+    """The buckets of a histogram without labels."""
+    return {float(key.split('le="')[1].rstrip('"}')): count for key, count in series.items() if key.startswith(name)}
 
 
 def quantile(before: dict[float, float], after: dict[float, float], part: float) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from autoscaler.clock import SystemClock
-from autoscaler.sim.crowd import crowd
+from autoscaler.sim.crowd import crowd, scalers
 from autoscaler.sim.world import Shape, World
 
 
@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pods-per-node", type=int, default=30)
     parser.add_argument("--containers", type=int, default=2, help="containers of each pod")
     parser.add_argument("--sample-period", type=float, default=10.0, help="seconds between two samples of a container")
+    parser.add_argument("--scaled", action="store_true", help="give every Deployment a HorizontalPodScaler")
     parser.add_argument("--kubeconfig", type=Path, required=True, help="file to write, for whoever uses the cluster")
     return parser.parse_args()
 
@@ -41,7 +42,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     shape = Shape(nodes=arguments.nodes, spread=True, sample_period=arguments.sample_period)
     workloads = tuple(crowd(arguments.nodes * arguments.pods_per_node, arguments.containers))
-    async with World(SystemClock(), shape, workloads) as world:
+    policies = tuple(scalers(workloads)) if arguments.scaled else ()
+    async with World(SystemClock(), shape, workloads, policies) as world:
         world.kubeconfig(arguments.kubeconfig)
         print("ready", flush=True)  # noqa: T201 - whoever started us waits for this line
         await stopped.wait()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from autoscaler.sim.curves import Wave
+from autoscaler.sim.store import Object
 from autoscaler.sim.workloads import ContainerSpec, Workload
 
 _TEAM = 20
@@ -26,3 +27,18 @@ def crowd(pods: int, containers: int) -> Iterator[Workload]:
             memory=Wave(50e6 * replicas, 10e6 * replicas, period=900.0),
             containers=parts,
         )
+
+
+def scalers(workloads: Iterable[Workload]) -> Iterator[Object]:
+    """A HorizontalPodScaler for each, on half of the CPU it requests: some are to grow, some to shrink."""
+    for workload in workloads:
+        target = {"type": "Utilization", "averageUtilization": 50}
+        yield {
+            "metadata": {"name": workload.name, "namespace": workload.namespace},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name},
+                "minReplicas": 1,
+                "maxReplicas": 2 * workload.replicas,
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            },
+        }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.sim.crowd import crowd
+from autoscaler.sim.crowd import crowd, scalers
 
 
 @pytest.mark.parametrize(("pods", "teams"), [(1, [1]), (20, [20]), (45, [20, 20, 5])])
@@ -14,3 +14,9 @@ def test_containers_share_the_pod() -> None:
     (workload,) = crowd(3, 4)
     assert sum(each.part for each in workload.containers) == pytest.approx(1.0)
     assert len({each.name for each in workload.containers}) == 4
+
+
+def test_every_team_has_a_scaler_of_its_own() -> None:
+    found = list(scalers(crowd(45, 1)))
+    assert [each["spec"]["scaleTargetRef"]["name"] for each in found] == ["app-0", "app-1", "app-2"]
+    assert [each["spec"]["maxReplicas"] for each in found] == [40, 40, 10]
