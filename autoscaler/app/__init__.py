@@ -20,10 +20,11 @@ from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.scaling import Parts, Scaling, Witness
+from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.producer import KafkaProducer, KafkaSettings
+from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings

@@ -1,4 +1,4 @@
-"""A decision as a CloudEvent, and back: the body, the headers of Kafka's binary mode, the one-line structured mode.
+"""A decision as a CloudEvent, and back: the body, and the headers of Kafka's binary mode.
 
 The contract a consumer may rely on:
 - the message key is `namespace/kind/name` of the target, the body JSON of `model.decision.Decision`, 64 KiB at most;
@@ -53,7 +53,7 @@ class Parked(Struct, frozen=True, kw_only=True):
     size: int
 
 
-class _Head(Struct, frozen=True):
+class Head(Struct, frozen=True):
     """The two words of a body that go into its headers."""
 
     id: str
@@ -62,7 +62,7 @@ class _Head(Struct, frozen=True):
 
 _encoder = msgspec.json.Encoder()
 _decision = msgspec.json.Decoder(Decision)
-_head = msgspec.json.Decoder(_Head)
+_head = msgspec.json.Decoder(Head)
 
 
 def encode(decision: Decision) -> bytes:
@@ -94,15 +94,23 @@ def decode(body: bytes) -> Decision:
         raise MalformedError(f"audit record: {exc}") from exc
 
 
+def head(body: bytes) -> Head:
+    """Id and time of a body; MalformedError when it has none."""
+    try:
+        return _head.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise MalformedError(f"audit record: {exc}") from exc
+
+
 def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> Headers:
     """CloudEvents 1.0 attributes of Kafka's binary mode, and the number of the record."""
-    head = _head.decode(record.body)
+    about = head(record.body)
     return [
         ("ce_specversion", b"1.0"),
-        ("ce_id", head.id.encode()),
+        ("ce_id", about.id.encode()),
         ("ce_source", source.encode()),
         ("ce_type", kind.encode()),
-        ("ce_time", head.time.encode()),
+        ("ce_time", about.time.encode()),
         ("content-type", CONTENT_TYPE.encode()),
         ("epoch", b"%d" % record.epoch),
         ("seq", b"%d" % record.seq),
@@ -111,27 +119,9 @@ def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> 
 
 def stub(record: Record, reason: str) -> Record:
     """The record to publish as `PARKED_TYPE` instead of `record`."""
-    head = _head.decode(record.body)
-    parked = Parked(id=head.id, time=head.time, reason=reason[:TEXT_KEPT], size=len(record.body))
+    about = head(record.body)
+    parked = Parked(id=about.id, time=about.time, reason=reason[:TEXT_KEPT], size=len(record.body))
     return replace(record, body=_encoder.encode(parked))
-
-
-def structured(record: Record, source: str = SOURCE) -> bytes:
-    """One line of JSON Lines: a CloudEvent in structured mode (`epoch` as text: their integers have 32 bits)."""
-    head = _head.decode(record.body)
-    event = {
-        "specversion": "1.0",
-        "id": head.id,
-        "source": source,
-        "type": DECISION_TYPE,
-        "subject": record.key,
-        "time": head.time,
-        "datacontenttype": CONTENT_TYPE,
-        "epoch": str(record.epoch),
-        "seq": record.seq,
-        "data": msgspec.Raw(record.body),
-    }
-    return _encoder.encode(event)
 
 
 def _flagged(decision: Decision, word: str) -> Decision:

@@ -22,7 +22,7 @@ from autoscaler.errors import AuditError, ConfigError, SpoolFullError
 
 FILE_NAME = "spool.db"
 APPLICATION_ID = 0x48505343  # "HPSC"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
 MAX_BYTES = 1 << 30
 PRUNE_AT_LEAST = 64

@@ -87,6 +87,28 @@ def _explain(command: Command) -> int:
     )
 
 
+def _audit(command: Command) -> int:
+    settings = _settings(command)
+    from autoscaler.cli import audit
+
+    own = command.own
+    request = audit.Request(
+        action=own.action,
+        what=own.what,
+        source=own.source,
+        target=own.target,
+        since=own.since,
+        until=own.until,
+        reasons=own.reason,
+        outcomes=own.outcome,
+        lines=own.lines,
+        follow=own.follow,
+        output=own.output,
+        to=own.to,
+    )
+    return audit.run(settings, request, sys.stdout)
+
+
 def _top(command: Command) -> int:
     settings = _settings(command)
     from autoscaler.cli import top
@@ -141,6 +163,7 @@ _RUN: dict[str, Callable[[Command], int]] = {
     "demo": _demo,
     "explain": _explain,
     "why": _explain,
+    "audit": _audit,
     "top": _top,
     "plan": _plan,
     "doctor": _doctor,

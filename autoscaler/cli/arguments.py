@@ -196,6 +196,34 @@ def _add_which(to: argparse.ArgumentParser) -> None:
     to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
 
 
+def _add_audit(to: argparse.ArgumentParser) -> None:
+    actions = ("tail", "show", "verify", "export")
+    to.add_argument(
+        "action", choices=actions, metavar="tail|show|verify|export",
+        help="One line an evaluation; one record in full; is the record whole; all of it in a file.",
+    )  # fmt: skip
+    to.add_argument("what", nargs="?", default="", metavar="ID", help="For `show`: the id of a decision.")
+    to.add_argument(
+        "--from", dest="source", default="", metavar="SOURCE",
+        help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
+        "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
+    )  # fmt: skip
+    to.add_argument("--target", default="", help="Only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.")
+    to.add_argument("--since", default="", metavar="TIME", help="Not before this RFC 3339 time.")
+    to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
+    to.add_argument("--reason", action="append", default=[], help="Only this reason; may be given several times.")
+    to.add_argument(
+        "--outcome", action="append", default=[], choices=("written", "held", "shadowed", "conflicted", "failed"),
+        help="Only what came to this; may be given several times.",
+    )  # fmt: skip
+    to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the last. [20]")
+    to.add_argument("-f", "--follow", action="store_true", help="For `tail`: and what comes from now on.")
+    to.add_argument("-o", "--output", choices=("text", "json"), default="text", help="For `show`, `verify`. [text]")
+    to.add_argument(
+        "--to", default="-", metavar="FILE", help="For `export`: JSON Lines, or a table where it ends in .parquet. [-]"
+    )
+
+
 def _add_top(to: argparse.ArgumentParser) -> None:
     to.add_argument("kind", choices=("nodes", "pods", "node", "pod"), metavar="nodes|pods", help="What to show.")
     to.add_argument("name", nargs="?", default="", metavar="NAME", help="Only this one.")
@@ -242,6 +270,17 @@ _ALL = (
         "NAME [-n NAMESPACE] [OPTIONS]",
         (("why web -n shop", "The last decision that moved it."),),
         _some("audit-spool-dir", "config"), _add_why),
+    Verb("audit", "Read the record of decisions: list, show, check, export.",
+        "tail|show|verify|export [ID] [OPTIONS]",
+        (("audit tail -f --target 'shop/*'", "What is decided in a namespace, as it happens."),
+         ("audit tail --outcome written --since 2026-11-23T00:00:00Z", "What moved since then."),
+         ("audit show 4f2a9c0d81e64b5f9d3a7c1e2b6f8a90", "One record in full."),
+         ("audit verify --from kafka://kafka:9092/autoscaler.decisions", "Is the topic complete and in order?"),
+         ("audit export --to decisions.parquet", "Every evaluation as a row.")),
+        _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
+              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
+              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config"), _add_audit,
+        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

@@ -9,8 +9,8 @@ from typing import TextIO
 import msgspec
 
 from autoscaler.audit.brokerlog import BrokerLog
+from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
 from autoscaler.audit.producer import KafkaProducer
-from autoscaler.audit.producer import KafkaSettings as ProducerSettings
 from autoscaler.cli import clusterchecks, kubeletcheck, localchecks
 from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.cli.table import GAP, aligned, plain

@@ -83,24 +83,6 @@ def test_a_stub_keeps_id_and_number_and_says_why() -> None:
     }
 
 
-def test_a_structured_event_is_one_line_with_the_body_inside() -> None:
-    line = codec.structured(record(3))
-    event = json.loads(line)
-    assert b"\n" not in line
-    assert event.pop("data") == json.loads(record(3).body)
-    assert event == {
-        "specversion": "1.0",
-        "id": "web-3",
-        "source": "/hpa-companion/autoscaler",
-        "type": "dev.hpa-companion.decision.v1",
-        "subject": "shop/Deployment/web",
-        "time": "2027-01-15T08:00:03.000000Z",
-        "datacontenttype": "application/json",
-        "epoch": "7",
-        "seq": 3,
-    }
-
-
 class TestTooLong:
     def test_pod_names_go_first_and_are_counted(self) -> None:
         pods = Counted(ready=3, unready=names(2000, "slow"), missing=names(3000, "gone"), ignored=names(4))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from tenacity import wait_fixed
 
+from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.producer import KafkaProducer, KafkaSettings
+from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import SystemClock
 from autoscaler.telemetry import Telemetry

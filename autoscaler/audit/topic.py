@@ -1,0 +1,64 @@
+"""Reads a topic from its first record to its present end, and on from there if asked to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from autoscaler.audit.brokers import KafkaSettings, client_options
+from autoscaler.audit.event import Event, from_message
+from autoscaler.errors import AuditError, MalformedError
+
+POLL_MS = 500
+ROWS = 500
+
+
+async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterator[Event | MalformedError]:
+    """Every message as an event, or why it is none; per partition in order, `follow`: never ending.
+
+    AuditError when no broker lets us in, or the topic is not there. Nothing is committed: reading leaves no trace.
+    """
+    consumer = AIOKafkaConsumer(
+        **client_options(settings), auto_offset_reset="earliest", enable_auto_commit=False, group_id=None
+    )
+    try:
+        await consumer.start()
+        partitions = await _assigned(consumer, settings)
+        ends = await consumer.end_offsets(partitions)
+        left = {partition for partition in partitions if ends[partition]}
+        while left or follow:
+            found = await consumer.getmany(timeout_ms=POLL_MS, max_records=ROWS)
+            for partition, messages in found.items():
+                for message in messages:
+                    yield _event(message, f"{settings.topic}[{partition.partition}]@{message.offset}")
+            for partition in list(left):
+                if await consumer.position(partition) >= ends[partition]:
+                    left.discard(partition)
+    except (KafkaError, OSError) as exc:
+        servers = ", ".join(settings.bootstrap_servers)
+        raise AuditError(f"Kafka at {servers} cannot be read: {type(exc).__name__}: {exc}") from exc
+    finally:
+        await consumer.stop()
+
+
+async def _assigned(consumer: AIOKafkaConsumer, settings: KafkaSettings) -> list[object]:
+    """All partitions, from their beginning."""
+    from aiokafka import TopicPartition  # noqa: PLC0415 - beside its only use
+
+    await consumer._client.force_metadata_update()
+    numbers = consumer.partitions_for_topic(settings.topic)
+    if not numbers:
+        known = sorted(await consumer.topics())
+        raise AuditError(f"there is no topic {settings.topic}; the brokers have {', '.join(known) or 'none'}")
+    partitions = [TopicPartition(settings.topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    return partitions
+
+
+def _event(message: object, where: str) -> Event | MalformedError:
+    try:
+        return from_message(message.key, message.headers, message.value, where)  # type: ignore[attr-defined]
+    except MalformedError as exc:
+        return exc

@@ -1,0 +1,117 @@
+"""`audit export`: every evaluation as a row, for whoever works with tables; or the records, as JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from autoscaler.audit import event as events
+from autoscaler.audit.event import Event
+from autoscaler.audit.wanted import Wanted
+from autoscaler.core.repeats import expanded
+from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.model.decision import Decision
+from autoscaler.model.instant import parse_instant
+
+GROUP = 20_000
+"""Rows of a Parquet file that are in memory at the same time."""
+
+
+async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, to: str, out: TextIO) -> int:
+    """Write to the file `to` (`-`: `out`), Parquet when its name ends so; how many were written.
+
+    JSON Lines has one CloudEvent per record that has a wanted evaluation, Parquet one row per wanted evaluation. What
+    cannot be read ends it with AuditError: an export that leaves things out in silence is none.
+    """
+    if to == "-":
+        return await _lines(found, wanted, out)
+    path = Path(to)
+    part = path.with_name(path.name + ".part")
+    try:
+        if path.suffix == ".parquet":
+            count = await _parquet(found, wanted, part)
+        else:
+            with part.open("w", encoding="utf-8") as file:
+                count = await _lines(found, wanted, file)
+        part.replace(path)
+    except OSError as exc:
+        raise AuditError(f"--to {to}: {exc.strerror or exc}") from exc
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO) -> int:
+    count = 0
+    async for event in _readable(found, wanted):
+        if event.parked or any(wanted.takes(each) for each in expanded(event.decision())):
+            out.write(events.line(event).decode() + "\n")
+            count += 1
+    return count
+
+
+async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted, path: Path) -> int:
+    try:
+        import pyarrow  # noqa: PLC0415 - an optional extra
+        import pyarrow.parquet  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError("--to FILE.parquet needs pyarrow: pip install 'hpa-companion[parquet]'") from None
+    kinds = {"instant": pyarrow.timestamp("us", "UTC"), "text": pyarrow.string(), "number": pyarrow.int64(),
+             "seconds": pyarrow.float64()}  # fmt: skip
+    schema = pyarrow.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+    count, rows = 0, []
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        async for event in _readable(found, wanted):
+            if event.parked:
+                continue
+            rows += [row(event, each) for each in expanded(event.decision()) if wanted.takes(each)]
+            if len(rows) >= GROUP:
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+                count, rows = count + len(rows), []
+        writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+    return count + len(rows)
+
+
+COLUMNS = {
+    "time": "instant", "namespace": "text", "kind": "text", "name": "text", "policy_kind": "text",
+    "policy": "text", "generation": "number", "epoch": "number", "seq": "number", "id": "text", "action": "text",
+    "outcome": "text", "current": "number", "desired": "number", "reason": "text", "error": "text",
+    "sample_age": "seconds", "compat": "text", "stages": "text",
+}  # fmt: skip
+"""Of a Parquet row; `stages` are JSON."""
+
+
+def row(event: Event, decision: Decision) -> dict[str, Any]:
+    """One evaluation."""
+    return {
+        "time": round(parse_instant(decision.time) * 1_000_000),
+        "namespace": decision.namespace,
+        "kind": decision.target.kind,
+        "name": decision.target.name,
+        "policy_kind": decision.policy.kind,
+        "policy": decision.policy.name,
+        "generation": decision.policy.generation,
+        "epoch": event.number.epoch,
+        "seq": event.number.seq,
+        "id": event.id,
+        "action": decision.action.value,
+        "outcome": decision.outcome.value,
+        "current": decision.current,
+        "desired": decision.desired,
+        "reason": decision.reason.value,
+        "error": decision.error,
+        "sample_age": decision.sample_age,
+        "compat": decision.compat,
+        "stages": msgspec.json.encode(decision.stages).decode(),
+    }
+
+
+async def _readable(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> AsyncIterator[Event]:
+    async for event in found:
+        if isinstance(event, MalformedError):
+            raise AuditError(f"{event}; `audit verify` lists all that cannot be read") from event
+        if wanted.takes_target(event):
+            yield event

@@ -1,0 +1,112 @@
+"""`audit verify`: whether a stream is whole, every record readable, and every number what its sums give."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TextIO
+
+import msgspec
+from msgspec import Struct
+
+from autoscaler.audit.event import Event
+from autoscaler.audit.verify import Fault, Number, Verdict
+from autoscaler.audit.verify import verify as verify_numbers
+from autoscaler.audit.wanted import Wanted
+from autoscaler.core.rebuild import rebuilt
+from autoscaler.core.repeats import expanded
+from autoscaler.errors import MalformedError
+
+SHOWN = 20
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What was found. `broken` names records that are none; `wrong` those whose number their sums do not give."""
+
+    verdict: Verdict
+    evaluations: int
+    parked: int
+    truncated: int
+    broken: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Nothing is missing, late, unreadable or wrong. Duplicates are legal: delivery is at least once."""
+        return self.verdict.whole and not self.broken and not self.wrong
+
+
+async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, output: str, out: TextIO) -> int:
+    """Print the report; 0 when the stream is sound, else 1."""
+    report = await examined(found, wanted)
+    if output == "json":
+        out.write(msgspec.json.format(msgspec.json.encode({"sound": report.sound, "report": report})).decode() + "\n")
+    else:
+        print("\n".join(lines(report)), file=out)
+    return 0 if report.sound else 1
+
+
+async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> Report:
+    """Read everything once; only numbers are kept."""
+    numbers: list[Number] = []
+    broken: list[str] = []
+    wrong: list[str] = []
+    evaluations = parked = truncated = 0
+    async for event in found:
+        if isinstance(event, MalformedError):
+            broken.append(str(event))
+            continue
+        if not wanted.takes_target(event):
+            continue
+        numbers.append(event.number)
+        if event.parked:
+            parked += 1
+            continue
+        try:
+            decision = event.decision()
+            if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
+                broken.append(f"{event.where}: id, time or key differ between body and envelope")
+            for each in expanded(decision):
+                evaluations += 1
+                again = rebuilt(each).replicas
+                if again is not None and again != each.desired:
+                    wrong.append(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+        except MalformedError as exc:
+            broken.append(f"{event.where}: {exc}")
+            continue
+        truncated += bool(decision.truncated)
+    return Report(
+        verdict=verify_numbers(numbers, from_start=False),
+        evaluations=evaluations,
+        parked=parked,
+        truncated=truncated,
+        broken=tuple(broken),
+        wrong=tuple(wrong),
+    )
+
+
+def lines(report: Report) -> list[str]:
+    """For a person."""
+    verdict = report.verdict
+    told = [
+        f"{verdict.records} records of {verdict.targets} targets, {report.evaluations} evaluations",
+        f"  duplicates        {len(verdict.duplicates)} (legal: delivery is at least once)",
+        f"  refused by Kafka  {report.parked}",
+        f"  shortened         {report.truncated}",
+    ]
+    for name, faults in (("missing", verdict.missing), ("out of order", verdict.late)):
+        told += [f"  {name:<17} {sum(each.last - each.first + 1 for each in faults)}", *_listed(map(_fault, faults))]
+    told += [f"  unreadable        {len(report.broken)}", *_listed(report.broken)]
+    told += [f"  wrong sums        {len(report.wrong)}", *_listed(report.wrong)]
+    return [*told, "", "the record is whole" if report.sound else "the record is NOT whole"]
+
+
+def _fault(fault: Fault) -> str:
+    span = f"{fault.first}" if fault.first == fault.last else f"{fault.first} to {fault.last}"
+    return f"{fault.key}, epoch {fault.epoch}: {span}"
+
+
+def _listed(faults: Iterable[str]) -> list[str]:
+    all_of_them = list(faults)
+    shown = [f"    {each}" for each in all_of_them[:SHOWN]]
+    hidden = len(all_of_them) - SHOWN
+    return [*shown, f"    and {hidden} more"] if hidden > 0 else shown

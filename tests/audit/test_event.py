@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autoscaler.audit import codec
+from autoscaler.audit.event import Event, from_line, from_message, from_spool, line
+from autoscaler.audit.verify import Number
+from autoscaler.errors import MalformedError
+from tests.audit.samples import decision, record
+
+KEY = b"shop/Deployment/web"
+
+
+def test_all_places_give_the_same_event() -> None:
+    kept = record(3)
+    spooled = from_spool(kept)
+    sent = from_message(KEY, codec.headers(kept), kept.body, "topic[0]@5")
+    written = from_line(line(spooled), "file:1")
+    for event in (spooled, sent, written):
+        assert event.number == Number("shop/Deployment/web", 7, 3)
+        assert (event.id, event.time, event.type) == ("web-3", "2027-01-15T08:00:03.000000Z", codec.DECISION_TYPE)
+        assert event.decision() == decision(3)
+        assert not event.parked
+    assert [event.where for event in (spooled, sent, written)] == ["position 3", "topic[0]@5", "file:1"]
+
+
+def test_a_line_is_a_cloud_event_in_structured_mode() -> None:
+    text = line(from_spool(record(3)))
+    event = json.loads(text)
+    assert b"\n" not in text
+    assert event.pop("data") == json.loads(record(3).body)
+    assert event == {
+        "specversion": "1.0",
+        "id": "web-3",
+        "source": "/hpa-companion/autoscaler",
+        "type": "dev.hpa-companion.decision.v1",
+        "subject": "shop/Deployment/web",
+        "time": "2027-01-15T08:00:03.000000Z",
+        "datacontenttype": "application/json",
+        "epoch": "7",
+        "seq": 3,
+    }
+
+
+def test_a_refused_record_is_known_by_its_type() -> None:
+    stub = codec.stub(record(3), "too large")
+    event = from_message(KEY, codec.headers(stub, codec.PARKED_TYPE), stub.body, "x")
+    assert event.parked
+    assert from_line(line(event), "y").parked
+    with pytest.raises(MalformedError):
+        event.decision()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([], id="none"),
+        pytest.param([*codec.headers(record(3))[:-1], ("seq", b"three")], id="a number that is none"),
+        pytest.param([*codec.headers(record(3))[:-1], ("seq", b"\xff")], id="no text"),
+    ],
+)
+def test_a_message_of_somebody_else_is_named_by_its_place(headers: list[tuple[str, bytes]]) -> None:
+    with pytest.raises(MalformedError, match=r"^topic\[1\]@9: no record of ours"):
+        from_message(None, headers, None, "topic[1]@9")
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"id":1}', b"\xff", line(from_spool(record(3)))[:-5]])
+def test_a_line_of_something_else_is_named_by_its_place(text: bytes) -> None:
+    with pytest.raises(MalformedError, match=r"^file:2: no record of ours"):
+        from_line(text, "file:2")
+
+
+def test_a_body_without_an_id_is_no_event() -> None:
+    with pytest.raises(MalformedError):
+        from_spool(record(1, body=b"{}"))
+
+
+def test_an_event_knows_its_target() -> None:
+    event = Event(number=Number("a/b/c", 1, 1), id="", time="", type="", body=b"")
+    assert event.key == "a/b/c"

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.audit.event import Event, from_spool, line
+from autoscaler.audit.sources import FileSource, Source, SpoolSource, TopicSource, events, source_of
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.clock import SystemClock
+from autoscaler.errors import AuditError, ConfigError, MalformedError
+from tests.audit.samples import NOON, record
+from tests.clock import FakeClock
+
+KAFKA = KafkaSettings(bootstrap_servers=("a:1",), topic="t")
+KEY = "shop/Deployment/web"
+
+
+def entry(number: int, *, standing: bool = False) -> Entry:
+    return Entry(KEY, NOON + number, False, record(number).body, standing=standing)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    with closing(Spool(tmp_path / "spool", now=NOON, forwarding=True)) as opened:
+        opened.append([entry(1), entry(2)])
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", SpoolSource(Path("/spool")), id="the configured spool"),
+        pytest.param("kafka", TopicSource(KAFKA), id="the configured topic"),
+        pytest.param("kafka://b:1,c:2/u", TopicSource(KafkaSettings(bootstrap_servers=("b:1", "c:2"), topic="u")),
+                     id="another topic"),
+        pytest.param("kafka://b:1", TopicSource(KafkaSettings(bootstrap_servers=("b:1",), topic="t")),
+                     id="the same topic elsewhere"),
+        pytest.param("-", FileSource("-"), id="standard input"),
+    ],
+)  # fmt: skip
+def test_what_can_be_named(text: str, expected: Source) -> None:
+    assert source_of(text, "/spool", KAFKA) == expected
+
+
+def test_a_path_is_a_spool_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").touch()
+    assert source_of(str(tmp_path), "", KAFKA) == SpoolSource(tmp_path)
+    assert source_of(str(tmp_path / "x.jsonl"), "", KAFKA) == FileSource(str(tmp_path / "x.jsonl"))
+
+
+@pytest.mark.parametrize("text", ["nowhere", "kafka:///t", "kafka://a:1/b/c", "http://a"])
+def test_anything_else_is_an_error_that_names_it(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"--from {text}"):
+        source_of(text, "/spool", KAFKA)
+
+
+def test_kafka_must_be_configured() -> None:
+    with pytest.raises(ConfigError, match="--audit-kafka-bootstrap-servers"):
+        source_of("kafka", "/spool", KafkaSettings(bootstrap_servers=()))
+
+
+async def read(source: Source) -> list[object]:
+    return [found.number.seq if isinstance(found, Event) else str(found) async for found in events(source, FakeClock())]
+
+
+async def test_a_spool_with_what_may_still_be_joined(spool: Spool) -> None:
+    spool.append([entry(3, standing=True)])
+    assert await read(SpoolSource(spool.path.parent)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+async def test_a_file_and_what_in_it_is_no_record(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "x.jsonl"
+    text = b"\n".join([line(from_spool(record(1))), b"", b"garbage", line(from_spool(record(2)))])
+    path.write_bytes(gzip.compress(text) if zipped else text)
+    first, second, third = await read(FileSource(str(path)))
+    assert (first, third) == (1, 2)
+    assert str(second).startswith(f"{path}:3: no record of ours")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"x" * (1 << 20) + b"xx", "line 1 is longer than", id="a line without end"),
+        pytest.param(gzip.compress(b"x" * 1000)[:-9], "cannot be read", id="half a gzip file"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(AuditError, match=f"{path}.*{message}"):
+        await read(FileSource(str(path)))
+
+
+async def test_following_a_spool_shows_what_comes(spool: Spool) -> None:
+    stream = events(SpoolSource(spool.path.parent), SystemClock(), follow=True)
+    seen = [(await anext(stream)).number.seq for _ in range(2)]  # type: ignore[union-attr]
+    spool.append([entry(3, standing=True), entry(4)])
+    async with asyncio.timeout(30):
+        seen += [(await anext(stream)).number.seq for _ in range(2)]  # type: ignore[union-attr]
+    assert seen == [1, 2, 3, 4]
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_body_that_is_none_is_told_and_the_next_is_read(spool: Spool) -> None:
+    spool.append([Entry(KEY, NOON, False, b"{}"), entry(4)])
+    found = [each async for each in events(SpoolSource(spool.path.parent), FakeClock())]
+    assert isinstance(found[2], MalformedError)
+    assert isinstance(found[3], Event)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.cli import audit
+from autoscaler.cli.audit import Request
+from autoscaler.config.load import load
+from autoscaler.config.settings import Settings
+from autoscaler.core.repeats import repeat
+from autoscaler.errors import AuditError, ConfigError
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.plan import Action
+from tests.audit.samples import NOON, decision
+
+HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5}
+
+
+def entry(made: Decision) -> Entry:
+    return Entry(made.key, parse_instant(made.time), False, codec.encode(made))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """shop/web was scaled at second 1 and held at 2 and 3, in one record; shop/db was scaled at 4."""
+    first = decision(2, **HELD)
+    with closing(Spool(tmp_path / "spool", now=NOON, forwarding=True)) as spool:
+        held = replace(first, repeats=(repeat(first, decision(3, **HELD)),))
+        spool.append([entry(decision(1)), entry(held), entry(decision(4, "db"))])
+        yield load({"audit-spool-dir": str(tmp_path / "spool")}, {})
+
+
+def said(settings: Settings, action: str, **words: object) -> str:
+    out = io.StringIO()
+    assert audit.run(settings, Request(action=action, **words), out) == 0
+    return out.getvalue()
+
+
+def test_tail_has_a_line_for_every_evaluation(settings: Settings) -> None:
+    assert said(settings, "tail").splitlines() == [
+        "2027-01-15T08:00:01Z       1  shop/Deployment/web: 3 -> 5 replicas, written  (AboveTarget)  web-1",
+        "2027-01-15T08:00:02Z       2  shop/Deployment/web: stays at 5 replicas  (AboveTarget)  web-2",
+        "2027-01-15T08:00:03Z       2  shop/Deployment/web: stays at 5 replicas  (AboveTarget)  web-2",
+        "2027-01-15T08:00:04Z       1  shop/Deployment/db: 3 -> 5 replicas, written  (AboveTarget)  db-4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        pytest.param({"lines": 1}, ["db-4"], id="the last"),
+        pytest.param({"target": "shop/web"}, ["web-1", "web-2", "web-2"], id="of a target"),
+        pytest.param({"outcomes": ["held"]}, ["web-2", "web-2"], id="of an outcome"),
+        pytest.param({"reasons": ["OnTarget"]}, [], id="of a reason"),
+        pytest.param({"since": "2027-01-15T08:00:03Z"}, ["web-2", "db-4"], id="from a time on"),
+        pytest.param({"until": "2027-01-15T08:00:01.5Z"}, ["web-1"], id="up to a time"),
+    ],
+)
+def test_tail_shows_what_is_wanted(settings: Settings, words: dict[str, object], ids: list[str]) -> None:
+    assert [line.split()[-1] for line in said(settings, "tail", **words).splitlines()] == ids
+
+
+def test_show_tells_a_record_in_full(settings: Settings) -> None:
+    text = said(settings, "show", what="web-2")
+    assert text.count("shop/Deployment/web: stays at 5 replicas") == 2
+    assert json.loads(said(settings, "show", what="web-1", output="json")) == json.loads(codec.encode(decision(1)))
+
+
+@pytest.mark.parametrize(
+    ("action", "words", "error", "message"),
+    [
+        pytest.param("show", {"what": "nobody"}, AuditError, "no record nobody", id="an unknown id"),
+        pytest.param("show", {}, ConfigError, "name the id", id="no id"),
+        pytest.param("tail", {"since": "noon"}, ConfigError, "--since: 'noon'", id="no time"),
+        pytest.param("tail", {"reasons": ["Because"]}, ConfigError, "--reason Because: there are", id="a word"),
+        pytest.param("tail", {"source": "nowhere"}, ConfigError, "--from nowhere", id="no source"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_says_why(
+    settings: Settings, action: str, words: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        said(settings, action, **words)
+
+
+def test_an_export_is_a_source_like_any_other(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    said(settings, "export", to=str(file))
+    assert said(settings, "tail", source=str(file)) == said(settings, "tail")
+    assert "3 records of 2 targets, 4 evaluations" in said(settings, "verify", source=str(file))
+
+
+def test_broken_lines_are_shown_in_their_place(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "broken.jsonl"
+    file.write_text("\x1b[31mgarbage\n")
+    assert said(settings, "tail", source=str(file)).startswith(f"broken: {file}:1: no record of ours")

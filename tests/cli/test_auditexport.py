@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.audit.event import Event, from_line, from_spool
+from autoscaler.audit.wanted import Wanted
+from autoscaler.cli.auditexport import export
+from autoscaler.core.repeats import repeat
+from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.model.decision import Outcome
+from autoscaler.model.plan import Action
+from tests.audit.samples import decision, record
+
+HELD = decision(2, action=Action.HOLD, outcome=Outcome.HELD, current=5, desired=5)
+TWICE = replace(HELD, repeats=(repeat(HELD, replace(HELD, time="2027-01-15T08:00:07.500000Z")),))
+EVENTS = [from_spool(record(1)), from_spool(record(2, body=codec.encode(TWICE)))]
+WRITTEN = Wanted(outcomes=("written",))
+
+
+async def stream(*found: Event | MalformedError) -> AsyncIterator[Event | MalformedError]:
+    for each in found:
+        yield each
+
+
+async def test_json_lines_are_the_records(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 2
+    assert [from_line(line, "").body for line in file.read_bytes().splitlines()] == [each.body for each in EVENTS]
+    out = io.StringIO()
+    assert await export(stream(*EVENTS), WRITTEN, "-", out) == 1
+    assert out.getvalue().count("\n") == 1
+
+
+async def test_parquet_has_a_row_for_every_evaluation(tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 3
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    assert [row["time"] for row in rows] == [
+        datetime(2027, 1, 15, 8, 0, second, microsecond, tzinfo=UTC)
+        for second, microsecond in ((1, 0), (2, 0), (7, 500_000))
+    ]
+    assert [(row["seq"], row["name"], row["outcome"], row["desired"]) for row in rows] == [
+        (1, "web", "written", 5), (2, "web", "held", 5), (2, "web", "held", 5),
+    ]  # fmt: skip
+    assert await export(stream(*EVENTS), WRITTEN, str(file), io.StringIO()) == 1
+    assert pyarrow.parquet.read_table(file).num_rows == 1
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AuditError, match="line 7: broken; `audit verify` lists all"):
+        await export(stream(EVENTS[0], MalformedError("line 7: broken")), Wanted(), str(tmp_path / name), io.StringIO())
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match=r"--to .*nowhere/x.jsonl: No such file"):
+        await export(stream(*EVENTS), Wanted(), str(tmp_path / "nowhere" / "x.jsonl"), io.StringIO())
+
+
+async def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match=r"pip install 'hpa-companion\[parquet\]'"):
+        await export(stream(*EVENTS), Wanted(), str(tmp_path / "x.parquet"), io.StringIO())

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.audit.codec import Record
+from autoscaler.audit.event import Event, from_message
+from autoscaler.audit.wanted import Wanted
+from autoscaler.cli.auditverify import verify
+from autoscaler.errors import MalformedError
+from tests.audit.samples import decision, record
+
+Found = Event | MalformedError
+
+
+def event(kept: Record, kind: str = codec.DECISION_TYPE) -> Event:
+    return from_message(kept.key.encode(), codec.headers(kept, kind), kept.body, f"topic[0]@{kept.position}")
+
+
+ONE, TWO, THREE = (event(record(number)) for number in (1, 2, 3))
+PARKED = event(codec.stub(record(2), "too large"), codec.PARKED_TYPE)
+FORGED = event(replace(record(2), body=codec.encode(decision(2, desired=6))))
+ELSEWHERE = replace(TWO, id="another")
+
+
+async def stream(*found: Found) -> AsyncIterator[Found]:
+    for each in found:
+        yield each
+
+
+async def report(*found: Found, wanted: Wanted = Wanted(), output: str = "text") -> tuple[int, str]:  # noqa: B008
+    out = io.StringIO()
+    code = await verify(stream(*found), wanted, output, out)
+    return code, out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "told"),
+    [
+        pytest.param((ONE, TWO, THREE), 0, "3 records of 1 targets, 3 evaluations", id="whole"),
+        pytest.param((TWO, THREE), 0, "the record is whole", id="the beginning is kept no more"),
+        pytest.param((ONE, TWO, TWO, THREE), 0, "duplicates        1 (legal", id="twice"),
+        pytest.param((ONE, PARKED, THREE), 0, "refused by Kafka  1", id="one that the broker refused"),
+        pytest.param((), 0, "0 records of 0 targets", id="nothing"),
+        pytest.param((ONE, THREE), 1, "shop/Deployment/web, epoch 7: 2", id="a gap"),
+        pytest.param((ONE, THREE, TWO), 1, "out of order      1", id="too late"),
+        pytest.param((ONE, MalformedError("topic[0]@9: no record")), 1, "    topic[0]@9: no record", id="unreadable"),
+        pytest.param((ONE, replace(TWO, body=b"{}")), 1, "topic[0]@2: audit record", id="a body that is none"),
+        pytest.param((ONE, ELSEWHERE), 1, "id, time or key differ", id="a body of another record"),
+        pytest.param((ONE, FORGED), 1, "says 6, its sums give 5", id="a number its sums do not give"),
+    ],
+)
+async def test_reports(found: tuple[Found, ...], code: int, told: str) -> None:
+    exit_code, text = await report(*found)
+    assert (exit_code, told in text) == (code, True), text
+    assert text.endswith("the record is whole\n" if code == 0 else "the record is NOT whole\n")
+
+
+async def test_only_the_wanted_targets_are_judged() -> None:
+    other = event(record(1, "db")), event(record(3, "db"))
+    assert (await report(ONE, TWO, *other, wanted=Wanted(target="shop/web")))[0] == 0
+    assert (await report(ONE, TWO, *other))[0] == 1
+
+
+async def test_a_program_gets_the_same() -> None:
+    code, text = await report(ONE, THREE, output="json")
+    found = json.loads(text)
+    assert (code, found["sound"]) == (1, False)
+    assert found["report"]["verdict"]["missing"] == [{"key": "shop/Deployment/web", "epoch": 7, "first": 2, "last": 2}]
+
+
+async def test_a_long_list_of_faults_is_cut() -> None:
+    _, text = await report(*[MalformedError(f"line {number}") for number in range(30)])
+    assert "unreadable        30" in text
+    assert "and 10 more" in text
