@@ -5,6 +5,7 @@ anyOf:
   - type: integer
   - type: string
 pattern: ^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$
+maxLength: 256
 x-kubernetes-int-or-string: true
 {{- end -}}
 
