@@ -12,7 +12,7 @@ from autoscaler.kube import decode_policy
 from autoscaler.model.compat import RELEASES
 from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules, TargetRef
 from tests.core.evaluations import CPU, TARGET, policy
-from tests.hps_rules import QUANTITIES, RULES, resource, spec
+from tests.hps_rules import OVERFLOWING, QUANTITIES, RULES, resource, spec
 
 PAUSE = Pause(until=1.0, reason="load test", actor="sam")
 GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
@@ -164,6 +164,12 @@ def test_what_the_definition_lets_pass_is_good(rule):
 @pytest.mark.parametrize(("text", "good"), QUANTITIES.items(), ids=repr)
 def test_c14_a_quantity_is_judged_as_the_definition_does(text, good):
     assert (not told(resource(type="AverageValue", averageValue=text))) is good
+
+
+@pytest.mark.parametrize("text", OVERFLOWING)
+def test_c14_a_quantity_that_overflows_is_refused(text):
+    [only] = told(resource(type="AverageValue", averageValue=text))
+    assert "must be more than 0 and less than 9223372036854776" in only
 
 
 def test_the_example_of_the_documentation_is_good():

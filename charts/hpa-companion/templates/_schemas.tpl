@@ -30,12 +30,12 @@ properties:
     format: int32
     minimum: 1
 x-kubernetes-validations:
-  - rule: "!has(self.value) || (type(self.value) == int ? self.value > 0 && self.value < 9223372036854776 : isQuantity(self.value) && quantity(self.value).isGreaterThan(quantity('0')) && quantity(self.value).isLessThan(quantity('9223372036854776')))"
+  - rule: "!has(self.value) || (type(self.value) == int ? self.value > 0 : isQuantity(self.value) && quantity(self.value).isGreaterThan(quantity('0')))"
     fieldPath: .value
-    message: target.value must be greater than 0 and less than 9223372036854776
-  - rule: "!has(self.averageValue) || (type(self.averageValue) == int ? self.averageValue > 0 && self.averageValue < 9223372036854776 : isQuantity(self.averageValue) && quantity(self.averageValue).isGreaterThan(quantity('0')) && quantity(self.averageValue).isLessThan(quantity('9223372036854776')))"
+    message: target.value must be greater than 0
+  - rule: "!has(self.averageValue) || (type(self.averageValue) == int ? self.averageValue > 0 : isQuantity(self.averageValue) && quantity(self.averageValue).isGreaterThan(quantity('0')))"
     fieldPath: .averageValue
-    message: target.averageValue must be greater than 0 and less than 9223372036854776
+    message: target.averageValue must be greater than 0
 {{- end -}}
 
 {{- define "hpa-companion.schema.resourceTargetRules" -}}
