@@ -91,6 +91,22 @@ def usage_between(previous: Sample | None, current: Sample, received_ns: int, bo
     return _break(previous, current, cpu_ns) or _rate(cpu_ns, current.at_ns - previous.at_ns, current, bounds)
 
 
+def next_rate(at_ns: int, total_ns: int, start_ns: int, sample: Sample, received_ns: int, bounds: Bounds) -> int:  # noqa: PLR0917 - called 20,000 times a second
+    """The rate (nano-cores) in the ordinary case, the next sample of a container that runs on; -1 in any other.
+
+    `at_ns`, `total_ns` and `start_ns` are of the last sample that was taken in, 0 for none. The same as `usage_between`
+    without its objects and calls, for a page has 60 lines and a cluster 5,000 pages; what is -1 here is decided there.
+    """
+    now_ns, cpu_ns, memory = sample.at_ns, sample.cpu_ns, sample.memory
+    if cpu_ns is None or memory is None or not 0 < at_ns < now_ns or cpu_ns < total_ns:
+        return -1
+    if (sample.start_ns or 0) != start_ns or start_ns > now_ns or not -CLOCK_NS <= now_ns - received_ns <= CLOCK_NS:
+        return -1
+    window_ns = now_ns - at_ns
+    rate = int((cpu_ns - total_ns) / (window_ns // NANO + window_ns % NANO / 1e9))
+    return rate if rate <= bounds.cpu and memory <= bounds.memory else -1
+
+
 def seconds(span_ns: int) -> float:
     """Go's `Duration.Seconds()`: whole and fractional part are converted apart, which can differ in the last bit."""
     whole, rest = divmod(span_ns, NANO)

@@ -24,10 +24,11 @@ class Reporter(Protocol):
 class PodSeries(Series):
     """Rows of the containers in the order of the spec, sidecars behind, then whatever else the kubelet reports."""
 
-    __slots__ = ("node", "pod", "told")
+    __slots__ = ("key", "node", "pod", "told")
 
     def __init__(self, pod: Pod, node: Reporter) -> None:
         super().__init__(_expected(pod))
+        self.key = pod.key
         self.pod = pod
         self.node = node
         self.told = 0

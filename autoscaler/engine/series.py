@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-from autoscaler.core.rates import KEPT, Bounds, Gap, usage_between
+from autoscaler.core.rates import KEPT, Bounds, Gap, next_rate, usage_between
 from autoscaler.model.metrics import Sample, Usage
 
 _GAPS = tuple(Gap)
@@ -46,25 +46,33 @@ class Series:
         self.names = tuple(names)
         self._rows = bytearray(_EMPTY * len(self.names))
 
-    def take(self, name: str, sample: Sample, received_ns: int, bounds: Bounds) -> Usage | Gap:
-        """Take `sample` in; the usage of the window it ends, or why there is none."""
+    def take(self, name: str, sample: Sample, received_ns: int, bounds: Bounds) -> Gap | None:
+        """Take `sample` in; None when it ends a window and so makes a usage, else why it does not."""
         offset = self._offset(name)
         _, _, _, start, at, total, memory, _, _ = _ROW.unpack_from(self._rows, offset)
-        previous = Sample(at, total, memory, start or None) if at else None
-        outcome = usage_between(previous, sample, received_ns, bounds)
-        rate, window, gap = 0, 0, _NO_GAP
-        if isinstance(outcome, Usage):
-            rate, window = outcome.cpu, outcome.window_ns
-        else:
-            gap = _GAPS.index(outcome)
-            if outcome in KEPT:
-                _MARK.pack_into(self._rows, offset, received_ns, gap)
-                return outcome
+        rate = next_rate(at, total, start, sample, received_ns, bounds)
+        if rate < 0:
+            previous = Sample(at, total, memory, start or None) if at else None
+            return self._take(offset, sample, received_ns, usage_between(previous, sample, received_ns, bounds))
         _ROW.pack_into(
-            self._rows, offset, received_ns, gap, received_ns,
-            sample.start_ns or 0, sample.at_ns, sample.cpu_ns or 0, sample.memory or 0, rate, window,
+            self._rows, offset, received_ns, _NO_GAP, received_ns,
+            start, sample.at_ns, sample.cpu_ns, sample.memory, rate, sample.at_ns - at,
         )  # fmt: skip
-        return outcome
+        return None
+
+    def _take(self, offset: int, sample: Sample, received_ns: int, outcome: Usage | Gap) -> Gap | None:
+        """The same, when it is known what the sample makes."""
+        usage = outcome if isinstance(outcome, Usage) else None
+        gap = None if isinstance(outcome, Usage) else outcome
+        if gap in KEPT:
+            _MARK.pack_into(self._rows, offset, received_ns, _GAPS.index(gap))
+            return gap
+        _ROW.pack_into(
+            self._rows, offset, received_ns, _NO_GAP if gap is None else _GAPS.index(gap), received_ns,
+            sample.start_ns or 0, sample.at_ns, sample.cpu_ns or 0, sample.memory or 0,
+            usage.cpu if usage else 0, usage.window_ns if usage else 0,
+        )  # fmt: skip
+        return gap
 
     def row(self, index: int) -> Row:
         """The row of `names[index]`."""

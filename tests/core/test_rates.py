@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.rates import KEPT, NANO, Bounds, Gap, bounds_of, seconds, usage_between
+from autoscaler.core.rates import CLOCK_NS, KEPT, NANO, Bounds, Gap, bounds_of, next_rate, seconds, usage_between
 from autoscaler.model.metrics import Sample, Usage
 from autoscaler.model.objects import Milli
 
@@ -143,3 +143,30 @@ def test_more_work_is_never_less_usage(before: int, little: int, more: int, wind
     less, most = sorted((little, more))
     if isinstance(high := cpu(most), int):
         assert cpu(less) <= high
+
+
+AT = 10**18
+near = st.integers(AT - 2 * CLOCK_NS, AT + 2 * CLOCK_NS)
+little = st.integers(0, 10 * NANO)
+tight = st.builds(Bounds, fresh_ns=st.just(120 * NANO), cpu=st.integers(0, 10 * NANO), memory=st.integers(0, 20))
+
+
+@given(
+    near, little, st.none() | near, st.none() | little, st.none() | st.integers(0, 20), st.none() | near, near, tight
+)
+def test_the_short_way_gives_what_the_long_one_gives_or_nothing(
+    at: int, total: int, start: int | None, cpu: int | None, memory: int | None, begun: int | None, received: int,
+    bounds: Bounds,
+) -> None:  # fmt: skip
+    current = Sample(received - CLOCK_NS // 2, cpu, memory, begun if begun != AT else start)
+    rate = next_rate(at, total, start or 0, current, received, bounds)
+    if rate >= 0:
+        found = usage_between(Sample(at, total, 0, start), current, received, bounds)
+        assert found == Usage(rate, memory or 0, current.at_ns, current.at_ns - at)
+
+
+def test_the_short_way_is_the_ordinary_one() -> None:
+    previous, current = sample(110, 1, start=50), sample(120, 6, start=50)
+    assert next_rate(previous.at_ns, NANO, 50 * NANO, current, current.at_ns, ROOMY) == NANO // 2
+    assert next_rate(previous.at_ns, NANO, 50 * NANO, sample(110, 6, start=50), previous.at_ns, ROOMY) == -1
+    assert next_rate(0, 0, 0, current, current.at_ns, ROOMY) == -1
