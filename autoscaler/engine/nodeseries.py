@@ -11,7 +11,7 @@ from autoscaler.core.rates import Bounds, Gap, bounds_of
 from autoscaler.engine.podseries import WHOLE_POD, PodSeries
 from autoscaler.engine.series import Row, Series, end_of, usage_of
 from autoscaler.errors import ScrapeError
-from autoscaler.model.metrics import Commit, Page, Usage
+from autoscaler.model.metrics import Commit, ContainerId, Page, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 
 REMEMBERED_FOREIGN = 1000
@@ -100,15 +100,15 @@ class NodeSeries:
         oldest = now_ns
         pods, bounds = self._pods, self._bounds
         own = page.node is not None and _counted(self._self.take(_SELF, page.node, now_ns, bounds), dropped)
-        lines = (((cid.namespace, cid.pod), cid.container, sample) for cid, sample in page.containers.items())
-        wholes = ((key, WHOLE_POD, sample) for key, sample in page.pods.items())
-        for key, name, sample in chain(lines, wholes):
+        wholes = ((ContainerId(*key, WHOLE_POD), sample) for key, sample in page.pods.items())
+        for cid, sample in chain(page.containers.items(), wholes):
+            key = (cid.namespace, cid.pod)
             pod = pods.get(key)
             if pod is None:
                 foreign.add(key)
                 dropped["foreign"] += 1
                 continue
-            gap = pod.take(name, sample, now_ns, bounds)
+            gap = pod.take(cid.container, sample, now_ns, bounds)
             if gap is not None:
                 _counted(gap, dropped)
             else:

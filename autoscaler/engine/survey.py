@@ -59,7 +59,10 @@ class Survey:
         ages: list[float] = []
         for number, series in enumerate(self._nodes.nodes(), 1):
             now_ns, bound_ns = int(self._clock.now() * NANO), self._nodes.bound_ns
-            containers += sum(pod.points(now_ns, bound_ns) for pod in series.pods())
+            if series.until_ns < now_ns:  # something may be too old by now
+                containers += sum([pod.points(now_ns, bound_ns) for pod in series.pods()])
+            else:
+                containers += sum([pod.told for pod in series.pods()])
             usage = series.usage(now_ns, bound_ns)
             if usage is not None:
                 ages.append(max(0.0, (now_ns - usage.at_ns) / NANO))

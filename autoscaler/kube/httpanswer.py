@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
 from autoscaler.kube.chunks import Chunks
@@ -18,6 +19,9 @@ _BEGINNING = b"HTTP/1."
 _STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 _LENGTH = re.compile(rb"\d{1,19}")
+
+_USUAL = 200
+"""Longer lines are read anew every time, so that what strangers leave behind is bounded."""
 
 Headers = dict[bytes, list[bytes]]
 
@@ -105,11 +109,13 @@ class AnswerReader:
             raise self._malformed(f"{first[:60]!r} begins no answer")
         self.status = int(status[2])
         for line in lines:
-            header = _HEADER.fullmatch(line)
+            header = _header(line) if len(line) <= _USUAL else _read_header(line)
             if header is None:
                 raise self._malformed(f"{line[:60]!r} is no header")
-            self.headers.setdefault(header[1].lower(), []).append(header[2])
-        self.kept = status[1] == b"1" and b"close" not in self._words(b"connection")
+            self.headers.setdefault(header[0], []).append(header[1])
+        self.kept = status[1] == b"1" and (
+            b"connection" not in self.headers or b"close" not in self._words(b"connection")
+        )
         if self.status != 200:
             self.complete, self.kept = True, False
             return
@@ -171,3 +177,13 @@ class AnswerReader:
 
     def _malformed(self, why: str) -> ScrapeError:
         return ScrapeError(self.node, ScrapeReason.HTTP, why)
+
+
+def _read_header(line: bytes) -> tuple[bytes, bytes] | None:
+    """Name in lower case and value; None when it is no header."""
+    header = _HEADER.fullmatch(line)
+    return (header[1].lower(), header[2]) if header else None
+
+
+_header = lru_cache(maxsize=256)(_read_header)
+"""Kubelets send the same few lines again and again."""
