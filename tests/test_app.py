@@ -21,7 +21,9 @@ from autoscaler.config.settings import Settings
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import ConfigError
 from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.reason import Reason
 from autoscaler.sim.curves import Polyline
+from autoscaler.sim.kubelets import Fault
 from autoscaler.sim.resources import POD_SCALERS
 from autoscaler.sim.workloads import Workload
 from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
@@ -123,6 +125,38 @@ async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
     told = [each for record in kept for each in expanded(codec.decode(record.body))]
     assert [replace(each, id="") for each in told] == [replace(each, id="") for each in run.decisions]
     assert len(kept) < len(told), "evaluations that came to the same share a record"
+
+
+@pytest.mark.timeout(60)
+async def test_k02_without_any_kubelet_targets_are_held_and_we_stay_ready_until_they_are_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        grown = await run.until(lambda decision: decision.desired > 2)
+        for kubelet in run.world.kubelets.values():
+            await kubelet.set_fault(Fault.DEAD)
+        held = await run.until(lambda decision: decision.reason is Reason.FAILED_GET_RESOURCE_METRIC)
+        assert held.outcome is Outcome.HELD
+        assert run.world.deployment("shop", "web")["spec"]["replicas"] == held.desired >= grown.desired
+        status, pods = await run.get("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods")
+        assert (status, pods["items"]) == (200, [])
+        assert (await run.get("/readyz"))[0] == 200
+        for kubelet in run.world.kubelets.values():
+            await kubelet.set_fault(Fault.NONE)
+        await run.until(lambda decision: decision.reason is not Reason.FAILED_GET_RESOURCE_METRIC)
+
+
+@pytest.mark.timeout(60)
+async def test_nodes_with_pods_of_a_target_are_scraped_faster(tmp_path: Path) -> None:
+    async with running(tmp_path, **{"metric-resolution": "4s", "hot-resolution": "0.5s"}) as run:
+        await run.until(lambda decision: decision.desired > 2)
+
+        def asked() -> int:
+            return sum(kubelet.requests["/metrics/resource 200"] for kubelet in run.world.kubelets.values())
+
+        before, begun = asked(), asyncio.get_running_loop().time()
+        for _ in range(4):
+            await run.until(lambda _decision: True)
+        passed = asyncio.get_running_loop().time() - begun
+        assert asked() - before > 2 * 2 * passed / 4 + 2
 
 
 @pytest.mark.timeout(60)
