@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from msgspec import structs
@@ -20,6 +22,7 @@ from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.scaling import Parts, Scaling, Witness
+from autoscaler.app.usage import usage_stream
 from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.kafka import Forwarder
@@ -32,6 +35,7 @@ from autoscaler.control.sweep import Sweep
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.scraper import Scraper
+from autoscaler.engine.storages import Storage, Storages
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
@@ -79,6 +83,13 @@ def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
+class Stream(Protocol):
+    """Records on their way to Kafka: `run` until cancelled, then `finish`, within some seconds."""
+
+    async def run(self) -> None: ...
+    async def finish(self) -> None: ...
+
+
 class Application:
     """One controller process. `cluster`, `storage`, `policies` and `server` are there to be read once `run` began."""
 
@@ -113,27 +124,39 @@ class Application:
             kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
             stack.push_async_callback(kubelets.close)
             forwarder = self._forwarder(outbox) if forwarding else None
-            parts = self._built(client, kubelets, outbox, Delivery(outbox, forwarder, self._clock))
+            streams: dict[str, Stream] = {"forwarder": forwarder} if forwarder else {}
+            further: list[Storage] = []
+            if self._settings.usage.topic:
+                usage = usage_stream(self._settings, self._clock, telemetry.usage)
+                streams["usage"] = stream = await stack.enter_async_context(usage)
+                further.append(stream.store)
+            parts = self._built(client, kubelets, outbox, Delivery(outbox, forwarder, self._clock), further)
             log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
-            await self._live(parts, forwarder, stop)
+            await self._live(parts, streams, stop)
         log.info("Stopped")
 
-    async def _live(self, parts: Parts, forwarder: Forwarder | None, stop: asyncio.Event) -> None:
+    async def _live(self, parts: Parts, streams: Mapping[str, Stream], stop: asyncio.Event) -> None:
         """Run every part until told to stop, then end them in order."""
         async with asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(part(), name=name) for name, part in parts.items()}
-            if forwarder is not None:
-                tasks["forwarder"] = group.create_task(forwarder.run(), name="forwarder")
+            running = parts | {name: stream.run for name, stream in streams.items()}
+            tasks = {name: group.create_task(part(), name=name) for name, part in running.items()}
             await stop.wait()
             self._sweep.stop()
             await asyncio.wait({tasks["sweep"]}, timeout=LAST_EVALUATIONS_SECONDS)
             for task in tasks.values():
                 task.cancel()
-            if forwarder is not None:
-                await forwarder.finish()
+            for name, stream in streams.items():
+                group.create_task(stream.finish(), name=f"finish {name}")
 
-    def _built(self, client: KubeClient, kubelets: KubeletClient, outbox: Outbox, delivery: Delivery) -> Parts:
-        """Every part but the forwarder."""
+    def _built(
+        self,
+        client: KubeClient,
+        kubelets: KubeletClient,
+        outbox: Outbox,
+        delivery: Delivery,
+        further: Sequence[Storage],
+    ) -> Parts:
+        """Every part but the streams; pages go to the `further` storages too."""
         settings, clock, telemetry = self._settings, self._clock, self.telemetry
         freshness = Freshness()
         self.cluster = Cluster(
@@ -158,7 +181,8 @@ class Application:
         scraper = Scraper(
             kubelets=kubelets,
             inventory=self.cluster,
-            storage=self.storage,
+            storage=Storages(self.storage, *further),
+            usages=self.storage,
             clock=clock,
             telemetry=telemetry.engine,
             interest=scaling,

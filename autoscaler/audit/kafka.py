@@ -58,7 +58,10 @@ class Backlog(Protocol):
 
 
 class Forwarder:
-    """`run` until cancelled, then `finish`. `make` gives a fresh producer, with credentials read anew each time."""
+    """`run` until cancelled, then `finish`. `make` gives a fresh producer, with credentials read anew each time.
+
+    `kind` is the `ce_type` of the records.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Forwarder:
         clock: Clock,
         telemetry: AuditTelemetry,
         *,
+        kind: str = codec.DECISION_TYPE,
         interval: float = FORWARD_INTERVAL,
         round_within: float = ROUND_WITHIN,
         backoff: wait_base = BACKOFF,
@@ -77,6 +81,7 @@ class Forwarder:
         self._topic = topic
         self._clock = clock
         self._telemetry = telemetry
+        self._kind = kind
         self._interval = interval
         self._round_within = round_within
         self._producer: Producer | None = None
@@ -123,7 +128,7 @@ class Forwarder:
                     records = records[:1]
                     await self._single(records[0])
                 else:
-                    await self._send(records, codec.DECISION_TYPE)
+                    await self._send(records, self._kind)
             except BaseException as exc:
                 if isinstance(exc, REFUSALS) and not careful:
                     self._careful_until = records[-1].position  # one of these: find out which, one by one
@@ -137,7 +142,7 @@ class Forwarder:
     async def _single(self, record: Record) -> None:
         """Send one record, or park it and send its stub when Kafka refuses it."""
         try:
-            await self._send([record], codec.DECISION_TYPE)
+            await self._send([record], self._kind)
         except REFUSALS as exc:
             reason = _said(exc)
             await self._discard()

@@ -109,13 +109,14 @@ class Outbox:
         """
         entry, record_id = self._sharing.entry(decision)
         try:
-            await self._commit_of(entry)
+            await self.keep(entry)
         except BaseException:
             self._sharing.forget(decision.key)  # whether it stands is not known
             raise
         return record_id
 
-    async def _commit_of(self, entry: Entry) -> None:
+    async def keep(self, entry: Entry) -> None:
+        """Return once `entry` is durable; errors as of `record`."""
         started = self._clock.monotonic()
         done: asyncio.Future[None] = self._loop.create_future()
         try:

@@ -19,6 +19,7 @@ from autoscaler.config.settings import (
     LogSettings,
     ServingSettings,
     Settings,
+    UsageSettings,
 )
 from autoscaler.config.values import Value, parse
 from autoscaler.errors import ConfigError
@@ -150,6 +151,7 @@ def _settings(values: dict[str, Value], origins: dict[str, str]) -> Settings:
         serving=msgspec.convert(tree["serving"], ServingSettings),
         control=msgspec.convert(tree["control"], ControlSettings),
         audit=msgspec.convert(tree["audit"], AuditSettings),
+        usage=msgspec.convert(tree["usage"], UsageSettings),
         log=msgspec.convert(tree["log"], LogSettings),
         values=values,
         origins=origins,

@@ -173,6 +173,19 @@ AUDIT = Group(
     ),
 )  # fmt: skip
 
+USAGE = Group(
+    "Keeping usage",
+    "Kubelets' samples kept in Kafka, by the same brokers and with the same promise as decisions.",
+    (
+        Option("usage-topic", Kind.TEXT, "", "usage.topic",
+            "Topic of the samples, such as autoscaler.usage; it must exist. A page of 60 containers is about 7 KB "
+            "before compression. Empty: they are not kept."),
+        Option("usage-spool-max-bytes", Kind.SIZE, "1Gi", "usage.spool_max_bytes",
+            "Size the spool of samples may reach while Kafka is away; it is a folder of its own below "
+            "--audit-spool-dir. When it is full, newer samples are dropped and counted.", least=1 << 20, most=1 << 40),
+    ),
+)  # fmt: skip
+
 LOG = Group(
     "Logging",
     "What is written to standard error.",
@@ -185,5 +198,5 @@ LOG = Group(
     ),
 )  # fmt: skip
 
-GROUPS: tuple[Group, ...] = (GENERAL, KUBELET, SERVING, CONTROL, AUDIT, LOG)
+GROUPS: tuple[Group, ...] = (GENERAL, KUBELET, SERVING, CONTROL, AUDIT, USAGE, LOG)
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS for option in group.options}

@@ -96,9 +96,14 @@ def _brokers(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         found = _BROKER.fullmatch(server)
         if found is None or not 0 < int(found[2]) < 1 << 16:
             yield f"--audit-kafka-bootstrap-servers: {server!r} is not host:port"
-    topic = str(values["audit-topic"])
-    if _TOPIC.fullmatch(topic) is None or topic in {".", ".."}:
-        yield f"--audit-topic: {topic!r} is no name of a topic (letters, digits, '.', '_', '-'; at most 249)"
+    audit, usage = str(values["audit-topic"]), str(values["usage-topic"])
+    for name, topic in (("audit-topic", audit), ("usage-topic", usage)):
+        if (topic or name == "audit-topic") and (_TOPIC.fullmatch(topic) is None or topic in {".", ".."}):
+            yield f"--{name}: {topic!r} is no name of a topic (letters, digits, '.', '_', '-'; at most 249)"
+    if usage and not servers:
+        yield "--usage-topic needs --audit-kafka-bootstrap-servers"
+    if usage == audit:
+        yield "--usage-topic: samples need a topic of their own, not that of --audit-topic"
 
 
 def _kafka_security(values: Values, _: Mapping[str, str]) -> Iterator[str]:

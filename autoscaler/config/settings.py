@@ -95,6 +95,13 @@ class AuditSettings(Struct, frozen=True, kw_only=True):
     kafka: KafkaSettings
 
 
+class UsageSettings(Struct, frozen=True, kw_only=True):
+    """Where kubelets' samples are kept outside; no `topic` = nowhere."""
+
+    topic: str
+    spool_max_bytes: int
+
+
 class LogSettings(Struct, frozen=True, kw_only=True):
     """What is logged, and how it looks."""
 
@@ -111,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     serving: ServingSettings
     control: ControlSettings
     audit: AuditSettings
+    usage: UsageSettings
     log: LogSettings
     values: Mapping[str, Value]
     origins: Mapping[str, str]

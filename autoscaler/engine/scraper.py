@@ -19,9 +19,10 @@ from autoscaler.core.rates import NANO
 from autoscaler.engine.pace import EAGER_FOR, NEW_AFTER, Pace
 from autoscaler.engine.progress import Progress, decoded
 from autoscaler.engine.schedule import wait_after_failure, wait_after_success
-from autoscaler.engine.store import KEPT_RESOLUTIONS, Storage
+from autoscaler.engine.storages import Storage
+from autoscaler.engine.store import KEPT_RESOLUTIONS
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
-from autoscaler.model.metrics import Page, RawPage, Source
+from autoscaler.model.metrics import Page, PodUsage, RawPage, Source
 from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 from autoscaler.model.scrape import NodeReport
 from autoscaler.telemetry import EngineTelemetry, Verdict
@@ -56,6 +57,12 @@ class Interest(Protocol):
     def follows(self, pod: ObjectKey) -> bool: ...
 
 
+class PodUsages(Protocol):
+    """What is served of a pod: a new one is waited for until there is something."""
+
+    def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
+
+
 class Scraper:
     """Runs until it is cancelled."""
 
@@ -65,6 +72,7 @@ class Scraper:
         kubelets: Kubelets,
         inventory: Inventory,
         storage: Storage,
+        usages: PodUsages,
         clock: Clock,
         telemetry: EngineTelemetry,
         interest: Interest,
@@ -75,6 +83,7 @@ class Scraper:
         self._kubelets = kubelets
         self._inventory = inventory
         self._storage = storage
+        self._usages = usages
         self._clock = clock
         self._telemetry = telemetry
         self._interest = interest
@@ -197,7 +206,7 @@ class Scraper:
         return wait_after_success(node.name, progress.interval, now)
 
     def _has_number(self, pod: ObjectKey) -> bool:
-        return self._storage.pod_usage(pod.namespace, pod.name) is not None
+        return self._usages.pod_usage(pod.namespace, pod.name) is not None
 
     async def _turn(self, progress: Progress) -> ScrapeError | None:
         """One scrape and its consequences; the error when it gave nothing."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Protocol
 
 from msgspec import structs
 
@@ -34,18 +33,8 @@ EXPIRED_AT_ONCE = 64
 """Nodes looked at without giving way to other tasks: 2,000 pods, about 6 ms."""
 
 
-class Storage(Protocol):
-    """Where pages go and usages come from; times are nanoseconds since 1970."""
-
-    def put(self, node: Node, page: Page, pods: Iterable[Pod], now_ns: int) -> None: ...
-    def failed(self, node: Node, error: ScrapeError) -> None: ...
-    def forget(self, node: NodeName) -> None: ...
-    def pod_usage(self, namespace: str, name: str) -> PodUsage | None: ...
-    def node_usage(self, name: str) -> NodeUsage | None: ...
-
-
 class MemoryStorage:
-    """`Storage`, `UsageReader` of the API and of the reconciler; used from one event loop."""
+    """`storages.Storage`, `UsageReader` of the API and of the control loop; used from one event loop."""
 
     def __init__(self, *, resolution: float, clock: Clock, telemetry: EngineTelemetry, freshness: Freshness) -> None:
         self._resolution = resolution

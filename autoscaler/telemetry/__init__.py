@@ -10,6 +10,7 @@ from autoscaler.telemetry.series import (
     KubeTelemetry,
     ProcessTelemetry,
     Telemetry,
+    UsageTelemetry,
 )
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "KubeTelemetry",
     "ProcessTelemetry",
     "Telemetry",
+    "UsageTelemetry",
     "Verdict",
 ]

@@ -160,28 +160,45 @@ class ControlTelemetry:
 
 
 class AuditTelemetry:
-    """Keeping and delivering records."""
+    """Keeping and delivering records of one stream: `audit` are decisions, `usage` kubelets' samples."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.committed = Counter("autoscaler_audit_committed", "Records made durable in the spool.", registry=registry)
-        self.delivered = Counter("autoscaler_audit_delivered", "Records acknowledged by Kafka.", registry=registry)
-        self.undelivered = Gauge(
-            "autoscaler_audit_undelivered", "Records in the spool not yet in Kafka.", registry=registry
-        )
+    def __init__(self, registry: CollectorRegistry, stream: str = "audit") -> None:
+        prefix = f"autoscaler_{stream}"
+        self.committed = Counter(f"{prefix}_committed", "Records made durable in the spool.", registry=registry)
+        self.delivered = Counter(f"{prefix}_delivered", "Records acknowledged by Kafka.", registry=registry)
+        self.undelivered = Gauge(f"{prefix}_undelivered", "Records in the spool not yet in Kafka.", registry=registry)
         self.oldest = Gauge(
-            "autoscaler_audit_oldest_undelivered_seconds", "Age of the oldest undelivered record.", registry=registry
+            f"{prefix}_oldest_undelivered_seconds",
+            "Age of the oldest undelivered record.",
+            registry=registry,
         )
         self.refused = Counter(
-            "autoscaler_audit_refused", "Records the spool could not take, by reason.", ["reason"], registry=registry
+            f"{prefix}_refused",
+            "Records the spool could not take, by reason.",
+            ["reason"],
+            registry=registry,
         )
-        self.parked = Counter("autoscaler_audit_parked", "Records Kafka will never take.", registry=registry)
+        self.parked = Counter(f"{prefix}_parked", "Records Kafka will never take.", registry=registry)
         self.producers = Counter(
-            "autoscaler_audit_producer_replacements", "Producers thrown away, by error.", ["error"], registry=registry
+            f"{prefix}_producer_replacements",
+            "Producers thrown away, by error.",
+            ["error"],
+            registry=registry,
         )
         self.commit_seconds = Histogram(
-            "autoscaler_audit_commit_duration_seconds", "From handing over a record to its commit.",
+            f"{prefix}_commit_duration_seconds", "From handing over a record to its commit.",
             buckets=REQUEST_BUCKETS, registry=registry,
         )  # fmt: skip
+
+
+class UsageTelemetry:
+    """Keeping usage outside."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stream = AuditTelemetry(registry, "usage")
+        self.dropped = Counter(
+            "autoscaler_usage_dropped", "Records of usage that the spool could not take.", registry=registry
+        )
 
 
 class KubeTelemetry:
@@ -218,5 +235,6 @@ class Telemetry:
         self.api = ApiTelemetry(self.registry)
         self.control = ControlTelemetry(self.registry)
         self.audit = AuditTelemetry(self.registry)
+        self.usage = UsageTelemetry(self.registry)
         self.kube = KubeTelemetry(self.registry)
         self.process = ProcessTelemetry(self.registry)

@@ -104,8 +104,9 @@ class World:
     ) -> AsyncIterator[Scraper]:
         limits = Limits(resolution=RESOLUTION, hot_resolution=hot_resolution)
         scraper = Scraper(
-            kubelets=self, inventory=self, storage=self.store, clock=self.clock, telemetry=self.telemetry,
-            interest=self, pace=Pace(limits, self.clock, lambda: self.cpu), source=source, concurrency=concurrency,
+            kubelets=self, inventory=self, storage=self.store, usages=self.store, clock=self.clock,
+            telemetry=self.telemetry, interest=self, pace=Pace(limits, self.clock, lambda: self.cpu), source=source,
+            concurrency=concurrency,
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:
             running = group.create_task(scraper.run())
