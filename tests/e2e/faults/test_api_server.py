@@ -36,7 +36,7 @@ def test_watches_that_fell_silent_are_found_and_opened_anew(release: Release, li
     eventually(SOON, release.serving)
 
 
-def test_a_killed_api_server_is_found_again(cluster: Cluster, release: Release, here: Namespace) -> None:
+def test_s10_a_killed_api_server_is_found_again(cluster: Cluster, release: Release, here: Namespace) -> None:
     program, said = release.program, len(release.program.output())
     cluster.plane.stop_apiserver()
     try:

@@ -71,7 +71,9 @@ def rival(cluster: Cluster, here: Namespace, tmp_path: Path) -> Iterator[Rival]:
     server.stop()
 
 
-def test_a_size_written_in_between_stays_and_is_decided_from(release: Release, here: Namespace, rival: Rival) -> None:
+def test_s08_a_size_written_in_between_stays_and_is_decided_from(
+    release: Release, here: Namespace, rival: Rival
+) -> None:
     spec = autoscaler_spec("web", least=2)
     spec["behavior"]["scaleDown"] = {"selectPolicy": "Disabled"}
     here.cluster.admin.patch(f"{here.scalers}/web", {"spec": spec})

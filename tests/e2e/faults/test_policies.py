@@ -54,7 +54,7 @@ def test_the_api_server_refuses_what_is_wrong_in_itself(
         pytest.param(changed(metrics=[QUEUE]), "ScalingActive", "FailedGetPodsMetric", "queue", id="unknown metric"),
     ],
 )
-def test_what_does_not_fit_the_cluster_gets_a_condition(
+def test_c02_what_does_not_fit_the_cluster_gets_a_condition(
     cluster: Cluster, release: Release, here: Namespace, spec: Object, condition: str, reason: str, said: str
 ) -> None:
     cluster.admin.post(here.scalers, scaler("wrong", spec))

@@ -44,7 +44,7 @@ def restart(release: Release) -> Callable[[], str]:
     return lambda: release.program.output()[said:]
 
 
-def test_without_the_crd_the_metrics_api_is_served_and_what_to_install_is_said(
+def test_s16_without_the_crd_the_metrics_api_is_served_and_what_to_install_is_said(
     cluster: Cluster, release: Release, here: Namespace
 ) -> None:
     definition = cluster.admin.get(CRD)
@@ -76,7 +76,7 @@ def test_without_the_right_to_read_policies_the_metrics_api_is_served_and_what_t
     eventually(HEALED, lambda: here.replicas("web") == 2, "the policy is followed once it may be read")
 
 
-def test_a_namespace_we_may_not_scale_in_harms_its_own_policies_only(
+def test_s07_a_namespace_we_may_not_scale_in_harms_its_own_policies_only(
     cluster: Cluster, release: Release, rules: Rules, here: Namespace, make_namespace: Callable[[], Namespace]
 ) -> None:
     elsewhere = make_namespace()
