@@ -90,7 +90,7 @@ def kubelet(pair: str, port: Connection) -> None:
 
 
 class Token:
-    async def token(self) -> str:
+    async def token(self, refused: str = "") -> str:
         return "bench"
 
 

@@ -25,6 +25,7 @@ from autoscaler.errors import ConfigError
 log = structlog.get_logger(__name__)
 
 REREAD_SECONDS = 60.0
+RENEW_SECONDS = 10.0
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -88,10 +89,18 @@ class Connections:
                 await self._read(refused=True)
         return self._connection
 
-    async def token(self) -> str:
-        """The bearer token, "" when the API server knows us by another credential."""
-        scheme, _, token = (await self.current()).authorization.partition(" ")
-        return token if scheme.lower() == "bearer" else ""
+    async def token(self, refused: str = "") -> str:
+        """The bearer token, "" when the API server knows us by another credential.
+
+        A token that got a 401 from a kubelet is read anew, for all of them together once in `RENEW_SECONDS`.
+        """
+        token = _bearer(await self.current())
+        if not refused or token != refused:
+            return token
+        async with self._reading:
+            if self._clock.monotonic() - self._read_at >= RENEW_SECONDS:
+                await self._read(refused=True)
+        return _bearer(self._connection)
 
     async def _read(self, *, refused: bool) -> None:
         self._read_at = self._clock.monotonic()
@@ -104,6 +113,11 @@ class Connections:
             return
         self._failing = False
         self._connection = _merged(self._connection, found)
+
+
+def _bearer(connection: Connection) -> str:
+    scheme, _, token = connection.authorization.partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 def _merged(old: Connection, new: Connection) -> Connection:

@@ -35,9 +35,9 @@ _ELSEWHERE = frozenset({
 
 
 class TokenSource(Protocol):
-    """The current bearer token, "" for none; it is asked before every request, and again after a 401."""
+    """The current bearer token, "" for none; it is asked before every request, and after a 401 for `refused`."""
 
-    async def token(self) -> str: ...
+    async def token(self, refused: str = "") -> str: ...
 
 
 class Answer(Struct, frozen=True):
@@ -133,7 +133,7 @@ class KubeletClient:
         """The page of one endpoint."""
         token = await self._tokens.token()
         asked_ns, answer = await self._asked(node, endpoint, path, source, token)
-        if answer.status == 401 and (renewed := await self._tokens.token()) != token:
+        if answer.status == 401 and token and (renewed := await self._tokens.token(token)) != token:
             asked_ns, answer = await self._asked(node, endpoint, path, source, renewed)
         if answer.status != 200:
             raise _refusal(node.name, answer, path, source)

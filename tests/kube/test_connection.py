@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import stat
@@ -9,6 +10,7 @@ import pytest
 
 from autoscaler.errors import ConfigError
 from autoscaler.kube.connection import (
+    RENEW_SECONDS,
     Connection,
     Connections,
     KubeconfigSource,
@@ -144,6 +146,35 @@ async def test_a_pods_account_is_read_again_every_minute_and_at_once_when_refuse
     account(tmp_path, "sa-4")
     assert (await connections.renew(second)).authorization.endswith("sa-3"), "somebody else renewed it already"
     assert second.tls is first.tls, "connections stay open while CA and certificate are the same"
+
+
+class Counting:
+    """A source of the same token that knows how often it was read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    async def read(self, *, refused: bool = False) -> Connection:
+        self.reads += 1
+        await asyncio.sleep(0)
+        return Connection("https://x", authorization="Bearer same")
+
+
+async def test_k08_a_token_that_a_kubelet_refused_is_read_again_at_once(tmp_path: Path) -> None:
+    clock, source = FakeClock(), account(tmp_path)
+    connections = Connections(await source.read(), source, clock)
+    await clock.advance(RENEW_SECONDS)
+    account(tmp_path, "sa-2")
+    assert await connections.token("of another") == "sa-1"
+    assert await connections.token("sa-1") == "sa-2"
+
+
+async def test_k08_kubelets_that_all_refuse_the_same_token_have_it_read_once() -> None:
+    clock, source = FakeClock(), Counting()
+    connections = Connections(await source.read(), source, clock)
+    await clock.advance(RENEW_SECONDS)
+    assert set(await asyncio.gather(*(connections.token("same") for _ in range(100)))) == {"same"}
+    assert source.reads == 2
 
 
 async def test_a_new_ca_makes_a_new_context(tmp_path: Path) -> None:

@@ -28,11 +28,15 @@ Reply = Answer | ScrapeReason | Callable[[], Awaitable[Answer]]
 
 
 class Tokens:
+    """The first one until it is refused."""
+
     def __init__(self, *tokens: str) -> None:
         self.left = list(tokens)
 
-    async def token(self) -> str:
-        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+    async def token(self, refused: str = "") -> str:
+        if refused == self.left[0] and len(self.left) > 1:
+            del self.left[0]
+        return self.left[0]
 
 
 class Peers:
