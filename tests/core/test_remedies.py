@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from autoscaler.config.options import OPTIONS
 from autoscaler.core.remedies import REMEDIES
 from autoscaler.errors import ScrapeReason
@@ -13,3 +15,8 @@ def test_every_flag_it_names_is_one_of_ours() -> None:
         word.strip(",;:()") for line in REMEDIES.values() for word in line.split() if word.startswith(("--", "(--"))
     }
     assert {flag.partition("=")[0] for flag in flags} <= {option.flag for option in OPTIONS.values()}
+
+
+def test_every_fault_of_a_certificate_is_on_its_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/kubelet-certificates.md").read_text()
+    assert all(f"| `{reason}` |" in page for reason in ScrapeReason if reason.startswith("tls"))
