@@ -21,7 +21,7 @@ from autoscaler.errors import MalformedError
 from autoscaler.kube import decode, decode_policy, decode_values, encode_status
 from autoscaler.kube.decode_values import ValuesWire
 from autoscaler.kube.encode_status import Document
-from autoscaler.kube.wire import Amounts, decoder
+from autoscaler.kube.wire import Amounts, OwnedWire, decoder
 from autoscaler.model.compat import RELEASES, Compat
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.metrics import MetricValue, PodMetrics
@@ -101,6 +101,7 @@ class _Bundle(Struct, gc=False, rename="camel"):
     settings: _Settings = _Settings()
     scale: Raw = Raw(b"null")
     pods: _Pods = _Pods()
+    replica_sets: _Pods = _Pods()
     pod_metrics: _PodMetricsList | None = None
     custom_metrics: list[_Metric] | None = None
     external_metrics: list[_Metric] | None = None
@@ -110,6 +111,7 @@ class _Bundle(Struct, gc=False, rename="camel"):
 _SWITCHES = tuple(name for name in Compat.__struct_fields__ if name != "release")
 _bundle = decoder(_Bundle)
 _held = decoder(_Held)
+_owned = decoder(OwnedWire)
 
 
 class Bundle(Struct, frozen=True):
@@ -152,6 +154,7 @@ def read(line: bytes, compat: Compat = Compat()) -> Bundle:  # noqa: B008 - a fr
         pod_metrics=None if wire.pod_metrics is None else [_usage(each) for each in wire.pod_metrics.items or ()],
         unavailable="the bundle has no podMetrics: unavailable",
         values=_values(wire, policy),
+        owners=_owners(wire.replica_sets),
         history=_history(wire.history),
         now=parse_instant(wire.now),
         settings=_settings(wire.settings, compat),
@@ -248,6 +251,12 @@ def _values(wire: _Bundle, policy: Policy) -> dict[MetricSpec, tuple[MetricValue
         if spec.name in answers:
             found[spec] = answers[spec.name]
     return found
+
+
+def _owners(wire: _Pods) -> dict[str, str]:
+    """By the uid of each ReplicaSet that of its controller; only `ownedPodsOnly` asks for it."""
+    found = [_part("replicaSets", _owned, raw).metadata for raw in wire.items or ()]
+    return {meta.uid or "": owner.uid for meta in found if (owner := decode.controller(meta))}
 
 
 def _by_name(wire: list[_Metric] | None) -> dict[str, tuple[MetricValue, ...]]:

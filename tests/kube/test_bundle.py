@@ -136,3 +136,13 @@ def test_windows_are_go_durations(window: str, seconds: float) -> None:
     metrics = read(line).evaluation.pod_metrics
     assert metrics is not None
     assert metrics[0].window == seconds
+
+
+def test_replica_sets_tell_whose_the_pods_are() -> None:
+    deployment = {"kind": "Deployment", "name": "web", "uid": "d-1", "controller": True}
+    sets = [
+        {"metadata": {"name": "web-5d8", "uid": "rs-1", "ownerReferences": [deployment]}},
+        {"metadata": {"name": "lonely", "uid": "rs-2"}},
+    ]
+    line = json.dumps(bundle(replicaSets={"items": sets})).encode()
+    assert read(line).evaluation.owners == {"rs-1": "d-1"}
