@@ -58,6 +58,11 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         Right(("get", "update"), "apps", "deployments/scale"),
         Right(("create",), "events.k8s.io", "events"),
     ),
+    "see who else scales a target": (
+        Right(("list", "watch"), "autoscaling", "horizontalpodautoscalers"),
+        Right(("get",), "apps", "deployments"),
+    ),
+    "count owned pods only": (Right(("get",), "apps", "replicasets"),),
     "read custom and external metrics": (
         Right(("get",), "custom.metrics.k8s.io", "*"),
         Right(("list",), "external.metrics.k8s.io", "*"),

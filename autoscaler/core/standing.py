@@ -66,9 +66,9 @@ def _metrics(plan: Plan) -> Iterator[Condition]:
 
 def _ready(told: Sequence[Condition]) -> Condition:
     """What keeps it from its work, the first of it."""
-    bad = {CONFLICTED: "True", ABLE: "False", ACTIVE: "False"}
-    for kind, status in bad.items():
+    good = {CONFLICTED: "False", ABLE: "True", ACTIVE: "True"}
+    for kind, status in good.items():
         for each in told:
-            if (each.type, each.status) == (kind, status) and each.reason != _OFF_ON_PURPOSE:
+            if each.type == kind and each.status != status and each.reason != _OFF_ON_PURPOSE:
                 return Condition(type=READY, status="False", reason=each.reason, message=each.message)
     return Condition(type=READY, status="True", reason="Evaluated", message="the policy is valid and evaluated")

@@ -194,6 +194,7 @@ def grants() -> tuple[Grant, ...]:
         Grant(subject=USER, verbs=read, resources=("nodes/metrics", "nodes/stats")),
         Grant(subject=USER, verbs=watch, resources=("nodes", "pods", "deployments.apps", policies)),
         Grant(subject=USER, verbs=watch, resources=("horizontalpodautoscalers.autoscaling",)),
+        Grant(subject=USER, verbs=read, resources=("replicasets.apps",)),
         Grant(subject=USER, verbs=watch, resources=("configmaps",), namespaces=("kube-system",)),
         Grant(subject=USER, verbs=("get", "update", "patch"), resources=("deployments.apps/scale",)),
         Grant(subject=USER, verbs=("get", "update", "patch"), resources=(f"{policies}/status",)),

@@ -71,9 +71,11 @@ def test_who_else_scales_the_target_is_named_with_what_to_do():
     assert told.message.endswith("delete all but one of them")
 
 
-def test_not_to_know_is_no_answer():
-    told = conflicted(policy(), (), "horizontalpodautoscalers: forbidden")
-    assert (told.status, told.reason) == ("Unknown", "ClaimsUnknown")
+def test_not_to_know_is_no_answer_and_keeps_it_from_its_work():
+    found = conditions(evaluation(), unseen="horizontalpodautoscalers: forbidden")
+    assert (found["Conflicted"].status, found["Conflicted"].reason) == ("Unknown", "ClaimsUnknown")
+    assert (found["Ready"].status, found["Ready"].reason) == ("False", "ClaimsUnknown")
+    assert "forbidden" in found["Ready"].message
 
 
 def test_every_condition_and_reason_of_ours_is_documented():
