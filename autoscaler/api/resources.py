@@ -32,7 +32,7 @@ from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import ApiTelemetry
 
-_OBSERVED = 64
+_OBSERVED = 16
 _VARY = {"Vary": "Accept"}
 
 
@@ -175,7 +175,7 @@ class Resources:
     def _observe(self, items: Sequence[Item]) -> None:
         """Ages of what is served; of a long list an even sample, as counting each would cost more than serving it."""
         now = self._clock.now()
-        for item in items[:: max(1, len(items) // _OBSERVED)]:
+        for item in items[:: -(-len(items) // _OBSERVED) or 1]:
             self._telemetry.freshness.observe(max(0.0, now - item.at_ns / 1e9))
 
 
