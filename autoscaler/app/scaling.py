@@ -10,6 +10,7 @@ from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
 from autoscaler.clock import Clock
 from autoscaler.config.settings import ControlSettings
+from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
@@ -95,6 +96,9 @@ class Scaling:
             ),
             memory=memory,
             reverts=reverts,
+            allowance=Allowance(
+                WriteRates(cluster=settings.writes_per_second, namespace=settings.namespace_writes_per_second), clock
+            ),
             compat=settings.controller.compat,
             protected=settings.protected_namespaces,
             clock=clock,

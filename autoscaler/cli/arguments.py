@@ -213,7 +213,8 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
     to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
     to.add_argument("--reason", action="append", default=[], help="Only this reason; may be given several times.")
     to.add_argument(
-        "--outcome", action="append", default=[], choices=("written", "held", "shadowed", "conflicted", "failed"),
+        "--outcome", action="append", default=[],
+        choices=("written", "held", "shadowed", "conflicted", "deferred", "failed"),
         help="Only what came to this; may be given several times.",
     )  # fmt: skip
     to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the last. [20]")

@@ -111,6 +111,12 @@ CONTROL = Group(
         Option("evaluation-interval", Kind.DURATION, "5s", "control.evaluation_interval",
             "A target is evaluated when fresh samples of its pods are in, but not more often than this.",
             least=0.1, most=3600),
+        Option("scale-writes-per-second", Kind.FRACTION, "100", "control.writes_per_second",
+            "How many scale writes a second may be made in the whole cluster; what ten seconds bring may be used at "
+            "once. A write over the limit is decided anew at the next evaluation.", least=0.1, most=10000),
+        Option("scale-writes-per-second-per-namespace", Kind.FRACTION, "50", "control.namespace_writes_per_second",
+            "The same for each namespace, so that one of them cannot use up what is there for all.",
+            least=0.1, most=10000),
         Option("protected-namespaces", Kind.LIST, "kube-system", "control.protected_namespaces",
             "No HorizontalPodScaler scales anything there, unless in Shadow. The chart adds our own namespace."),
         Option("compat", Kind.CHOICE, "1.37", "control.compat",

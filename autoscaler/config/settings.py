@@ -54,6 +54,8 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     sync_period: float
     evaluation_interval: float
     protected_namespaces: tuple[str, ...]
+    writes_per_second: float
+    namespace_writes_per_second: float
     compat: str
     tolerance: float
     downscale_stabilization: float

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from autoscaler.clock import Clock
+from autoscaler.control.allowance import Allowance
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
 from autoscaler.control.reverts import Reverts
@@ -56,6 +57,7 @@ class Reconciler:
         teller: Teller,
         memory: Memory,
         reverts: Reverts,
+        allowance: Allowance,
         compat: Compat,
         protected: Collection[str],
         clock: Clock,
@@ -65,6 +67,7 @@ class Reconciler:
         self._scaler = scaler
         self._writers = writers
         self._reverts = reverts
+        self._allowance = allowance
         self._teller = teller
         self._memory = memory
         self._compat = compat
@@ -106,6 +109,8 @@ class Reconciler:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
+        if forbidden := self._allowance.take(policy.namespace):
+            return Outcome.DEFERRED, forbidden
         try:
             if promised := planner.promise(plan, policy, self._compat):
                 await self._teller.promise(policy, promised)

@@ -96,6 +96,7 @@ def headline(decision: Decision) -> str:
             Outcome.WRITTEN: "written",
             Outcome.SHADOWED: "not written: the policy is in Shadow",
             Outcome.CONFLICTED: "not written: the target changed meanwhile",
+            Outcome.DEFERRED: "not written: the limit of writes was reached",
             Outcome.FAILED: "not written: the write was refused",
             Outcome.HELD: "not written",
         }[decision.outcome]

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     HELD = "held"  # nothing was to be written
     SHADOWED = "shadowed"  # would have been written, but the policy's mode is Shadow
     CONFLICTED = "conflicted"  # the target changed between read and write: decided anew next time
+    DEFERRED = "deferred"  # the limit of writes was reached; `error` says which: decided anew next time
     FAILED = "failed"  # the write was refused; `error` says by whom
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
+from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.memory import Memory
@@ -35,10 +36,13 @@ def policy(**changes: object) -> Policy:
     return Policy(**{**given, **changes})  # type: ignore[arg-type]  # a test builds it from words
 
 
+AMPLE = WriteRates()
+
+
 class Shop:
     """A target of two pods at `used` milli-cores of 100 requested each; every seam of the reconciler in one place."""
 
-    def __init__(self) -> None:
+    def __init__(self, rates: WriteRates = AMPLE) -> None:
         self.clock = FakeClock()
         self.used = 120
         self.replicas = 2
@@ -72,8 +76,8 @@ class Shop:
             ),
             scaler=self, writers=self,
             teller=Teller(_Journal(self), _Policies(self), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),
-            memory=memory, reverts=Reverts(), compat=Compat(), protected=("kube-system",),
-            clock=self.clock, telemetry=telemetry,
+            memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock), compat=Compat(),
+            protected=("kube-system",), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 
     def pods_matching(self, namespace: str, selector: str) -> Sequence[Pod]:

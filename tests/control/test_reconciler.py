@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from autoscaler.control.allowance import WriteRates
 from autoscaler.errors import ConflictError, ForbiddenError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import Milli
@@ -49,6 +50,18 @@ def test_a_shadow_decides_and_writes_nothing(shop: Shop) -> None:
     decision = shop.evaluate(policy(mode=Mode.SHADOW))
     assert shop.written == []
     assert (decision.outcome, decision.desired) == (Outcome.SHADOWED, 4)
+
+
+def test_a_write_over_the_limit_is_left_to_the_next_evaluation() -> None:
+    shop = Shop(WriteRates(cluster=0.1, namespace=0.1))
+    asked = policy(behavior=Behavior(AT_ONCE, AT_ONCE))
+    assert shop.evaluate(asked).outcome is Outcome.WRITTEN
+    shop.used = 300
+    decision = shop.evaluate(asked)
+    assert (decision.outcome, decision.action, len(shop.written)) == (Outcome.DEFERRED, Action.RESIZE, 1)
+    assert "scale writes a second in namespace shop" in decision.error
+    asyncio.run(shop.clock.advance(15))
+    assert shop.evaluate(asked).outcome is Outcome.WRITTEN
 
 
 def test_a_target_that_changed_meanwhile_is_decided_anew_once(shop: Shop) -> None:
