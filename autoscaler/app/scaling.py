@@ -129,8 +129,14 @@ class Scaling:
             "events": self.events.run,
             "sweep": self.sweep.run,
             "policy changes": self._follow_policies,
+            "claim changes": self._follow_claims,
         }
 
     async def _follow_policies(self) -> None:
-        async for _ in self.policies.policy_changes():
+        async for key in self.policies.policy_changes():
             self.sweep.changed()
+            self.sweep.fresh({key})  # its rivals may have changed, and not its spec
+
+    async def _follow_claims(self) -> None:
+        async for key in self._claims.changes():
+            self.sweep.fresh({key})

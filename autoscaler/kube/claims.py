@@ -6,18 +6,20 @@ Kept by watches, so that the question costs nothing in steady state. Shadow poli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Raw, Struct, field
 
 from autoscaler.clock import Clock
 from autoscaler.errors import KubeError, NotFoundError
+from autoscaler.kube.changes import Changes
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.decode_policy import RefWire
 from autoscaler.kube.policies import PolicyCache
 from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
 from autoscaler.kube.wire import MetaWire, decoder
 from autoscaler.model.claim import Claim, Place, place
+from autoscaler.model.objects import ObjectKey
 from autoscaler.model.policy import Policy, TargetRef
 from autoscaler.telemetry import KubeTelemetry
 
@@ -89,6 +91,7 @@ class Claims:
         self._policies = policies
         self._clock = clock
         self._by_place: dict[Place, set[Claim]] = {}
+        self._changes: Changes[ObjectKey] = Changes()
         self._autoscalers = Watch(client, AUTOSCALERS, self._changed, clock=clock, telemetry=telemetry, pace=pace)
         self._scaled = Watch(client, SCALED_OBJECTS, self._changed, clock=clock, telemetry=telemetry, pace=pace)
 
@@ -111,6 +114,10 @@ class Claims:
         found = self._by_place.get(where, set()) | self._policies.claiming(where)
         return [str(each) for each in sorted(found - {Claim(policy.kind, policy.namespace, policy.name)})]
 
+    def changes(self) -> AsyncIterator[ObjectKey]:
+        """Our policies whose target somebody began or ceased to scale, from this call on."""
+        return self._changes.listen()
+
     async def _watch_scaled(self) -> None:
         while not await self._keda():
             await self._clock.sleep(KEDA_LOOK_SECONDS)
@@ -132,3 +139,7 @@ class Claims:
                 del self._by_place[old.place]
         if new is not None:
             self._by_place.setdefault(new.place, set()).add(new.claim)
+        if old is None or new is None or old.place != new.place:
+            for each in (old, new):
+                for ours in self._policies.claiming(each.place) if each else ():
+                    self._changes.told(ObjectKey(ours.namespace, ours.name))

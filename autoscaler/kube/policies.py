@@ -109,12 +109,27 @@ class PolicyCache:
         return self._policies
 
     def policy_changes(self) -> AsyncIterator[ObjectKey]:
-        """Names of policies that were added or went, or whose spec changed, from this call on."""
+        """Names of policies that were added or went, or whose spec or rivals changed, from this call on."""
         return self._changes.listen()
 
     def claiming(self, where: Place) -> Set[Claim]:
         """The policies that write the size of this target."""
         return self._claims.get(where, frozenset())
+
+    def _reclaim(self, old: Held | None, new: Held | None) -> None:
+        """Who claims the same target hears of it: the policy is no longer alone there, or is again."""
+        before, after = _claimed(old), _claimed(new)
+        if before == after:
+            return
+        if before is not None:
+            self._claims[before[0]].discard(before[1])
+        if after is not None:
+            self._claims.setdefault(after[0], set()).add(after[1])
+        for changed in (each for each in (before, after) if each is not None):
+            for claim in self._claims.get(changed[0], ()):
+                self._changes.told(ObjectKey(claim.namespace, claim.name))
+        if before is not None and not self._claims[before[0]]:
+            del self._claims[before[0]]
 
     def held(self, key: ObjectKey) -> Held | None:
         """The policy with its status, or None."""
@@ -122,12 +137,7 @@ class PolicyCache:
 
     def _changed(self, old: Held | None, new: Held | None) -> None:
         """A status alone is our own echo."""
-        if old is not None and (claims := self._claims.get(_place(old))) is not None:
-            claims.discard(_claim(old))
-            if not claims:
-                del self._claims[_place(old)]
-        if new is not None and new.policy.mode is Mode.ENFORCE:
-            self._claims.setdefault(_place(new), set()).add(_claim(new))
+        self._reclaim(old, new)
         if new is not None:
             self._policies[new.policy.key] = new.policy
             if old is None or (old.uid, old.policy.generation) != (new.uid, new.policy.generation):
@@ -137,12 +147,12 @@ class PolicyCache:
             self._changes.told(old.policy.key)
 
 
-def _place(found: Held) -> Place:
-    return place(found.policy.namespace, found.policy.target)
-
-
-def _claim(found: Held) -> Claim:
-    return Claim(KIND, found.policy.namespace, found.policy.name)
+def _claimed(found: Held | None) -> tuple[Place, Claim] | None:
+    """What a policy claims; a shadow claims nothing."""
+    if found is None or found.policy.mode is not Mode.ENFORCE:
+        return None
+    policy = found.policy
+    return place(policy.namespace, policy.target), Claim(KIND, policy.namespace, policy.name)
 
 
 class HeldPolicies(Protocol):

@@ -108,3 +108,20 @@ async def test_our_own_policies_claim_unless_they_are_shadows_and_never_against_
                 kind=WEB.kind, namespace="shop", name="shadow", mode=Mode.SHADOW, target=WEB.target
             )  # fmt: skip
             assert world.claims.others(shadow) == ["HorizontalPodScaler shop/second", "HorizontalPodScaler shop/web"]
+
+
+async def test_our_policies_of_the_target_hear_of_those_who_come_and_go() -> None:
+    async with serving() as (server, client):
+        server.on(HPAS, listed())
+        coming = ("ADDED", claimant("late", "11"))
+        server.on(
+            f"{HPAS}?watch", watched(coming, ("MODIFIED", claimant("late", "12")), ("DELETED", claimant("late", "13")))
+        )
+        server.on(OURS, listed(claimant()))
+        world = World(server, client)
+        heard = world.claims.changes()
+        async with running(world.policies.run):
+            await world.policies.wait_synced()
+            async with running(world.claims.run):
+                assert str(await anext(heard)) == "shop/web"
+                await until(lambda: not world.claims.others(WEB))

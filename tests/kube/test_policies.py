@@ -237,3 +237,17 @@ async def test_a_policy_claims_its_target_as_long_as_it_writes(after: tuple[str,
             claimed = bool(policies.claiming(where))
             await until(lambda: not policies.claiming(where))
         assert claimed
+
+
+async def test_who_claims_the_same_target_hears_of_another() -> None:
+    second = document("11", uid="u2")
+    second["metadata"]["name"] = "second"
+    async with serving() as (server, client):
+        server.on(LIST, listed(document()))
+        server.on(f"{LIST}?watch", watched(("ADDED", second)))
+        policies = cache(client)
+        heard = policies.policy_changes()
+        async with running(policies.run):
+            await policies.wait_synced()
+            told = {str(await anext(heard)) for _ in range(2)}
+        assert told == {"shop/web", "shop/second"}
