@@ -67,10 +67,11 @@ def _states(world: Simulated, both: Sequence[Contender], seconds: float, say: Sa
     world.order(TROUBLED, None)
     for each in both:
         each.wait(partial(complete, each, world.crowd, part=1.0), "complete again")
-    watch(both, 2 * world.crowd.resolution)
-    say(f"{TROUBLED} answers 500 for {world.crowd.resolution:g} s")
+    once = min(world.crowd.resolution, seconds)
+    watch(both, 2 * once)
+    say(f"{TROUBLED} answers 500 for {once:g} s")
     world.order(TROUBLED, "error")
-    missed = watch(both, world.crowd.resolution)
+    missed = watch(both, once)
     world.order(TROUBLED, None)
     afterwards = watch(both, seconds)
     return quiet, hanging, {each: missed[each] + afterwards[each] for each in both}
