@@ -25,6 +25,7 @@ from tests.e2e.tools import inventory
 READY_SECONDS = 300.0
 ASK_AGAIN_SECONDS = 0.2
 ALL_PODS = "/apis/metrics.k8s.io/v1beta1/pods"
+ALL_NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,27 @@
 """The whole program over a large simulated cluster: what it takes while nothing but scraping goes on, and then a list.
 
-Figures are of the program's process alone, from /proc, over a window that begins when every pod has a number. A
+Figures are of the program's process alone, from /proc, over a window that begins when every node has a number. A
 kubelet's page comes over TLS and is verified.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.catalogue import Say
 from bench.contenders import ALL_PODS, Crowd, ours, simulated
 from bench.figure import Figure
+from bench.peer import complete
 
 CROWD, QUICK_CROWD = Crowd(nodes=1000), Crowd(nodes=2, pods=2, sample_period=1.0, resolution=1.0)
 WINDOW, QUICK_WINDOW = 120.0, 1.0
 """Seconds."""
 LISTS = 7
-SETTLED = 0.99
-"""This part of the pods has a number when the window begins."""
 
 
 def run(*, quick: bool, say: Say) -> Sequence[Figure]:
@@ -30,12 +29,9 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
     crowd, window = (QUICK_CROWD, QUICK_WINDOW) if quick else (CROWD, WINDOW)
     with tempfile.TemporaryDirectory() as name, simulated(Path(name), crowd) as world, ours(world) as program:
         begun = time.monotonic()
-
-        def settled() -> bool:
-            return len(json.loads(program.get(ALL_PODS))["items"]) >= SETTLED * crowd.nodes * crowd.pods
-
         ready = program.wait_ready()
-        program.wait(settled, "settled")
+        program.wait(partial(complete, program, crowd), "complete")
+        time.sleep(min(crowd.resolution, window))
         say(f"{crowd}, every {crowd.resolution:g} s: ready after {ready:.1f} s, all {time.monotonic() - begun:.1f} s")
         cores = program.cores(window)
         memory = program.process.memory_mib()
