@@ -82,7 +82,9 @@ class ScriptedKubelet:
             await self._closed.wait()
 
     @asynccontextmanager
-    async def serving(self, script: Script, tls: ssl.SSLContext | None) -> AsyncIterator[ScriptedKubelet]:
+    async def serving(
+        self, script: Script, tls: ssl.SSLContext | None, *, host: str = "127.0.0.1"
+    ) -> AsyncIterator[ScriptedKubelet]:
         open_writers: set[asyncio.StreamWriter] = set()
 
         async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,7 +109,7 @@ class ScriptedKubelet:
                 self._closed.set()
                 writer.close()
 
-        server = await asyncio.start_server(connection, "127.0.0.1", self.port, ssl=tls)
+        server = await asyncio.start_server(connection, host, self.port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

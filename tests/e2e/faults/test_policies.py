@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
+
 import pytest
 
 from tests.e2e.cluster import Cluster
@@ -11,6 +14,7 @@ from tests.e2e.release import Release
 from tests.e2e.workloads import Namespace, autoscaler_spec, cpu_utilization, scaler
 
 SOON = 20.0
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
 UNKNOWN_TYPE = {"type": "Cpu", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 5}}}
 GPU = {"type": "Resource", "resource": {"name": "gpu", "target": {"type": "AverageValue", "averageValue": "1"}}}
 QUEUE = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}}}
@@ -18,7 +22,8 @@ NO_TARGET = {"maxReplicas": 3, "metrics": [cpu_utilization(50)]}
 
 
 def changed(**fields: object) -> Object:
-    return {**autoscaler_spec("web"), **fields}
+    """A spec for a Deployment that no other policy is for: two on one would not be followed for that alone."""
+    return {**autoscaler_spec("other"), **fields}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,7 @@ def test_the_api_server_refuses_what_is_wrong_in_itself(
 def test_c02_what_does_not_fit_the_cluster_gets_a_condition(
     cluster: Cluster, release: Release, here: Namespace, spec: Object, condition: str, reason: str, said: str
 ) -> None:
+    here.run("other", 1)
     cluster.admin.post(here.scalers, scaler("wrong", spec))
 
     def told() -> bool:
@@ -67,3 +73,52 @@ def test_c02_what_does_not_fit_the_cluster_gets_a_condition(
         return True
 
     eventually(SOON, told)
+
+
+@pytest.fixture
+def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
+    """The CRD without its rules, as an older or a hand-made one."""
+    before = cluster.admin.get(CRD)
+    spec = deepcopy(before["spec"])
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    [version] = spec["versions"]
+    del version["selectableFields"]
+    version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}
+    cluster.admin.patch(CRD, {"spec": spec})
+    yield
+    cluster.admin.patch(CRD, {"spec": before["spec"]})
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        pytest.param(NO_TARGET, "spec.scaleTargetRef", id="no target"),
+        pytest.param(
+            changed(minReplicas=9), "spec.minReplicas: is 9, more than spec.maxReplicas (8)", id="min over max"
+        ),
+        pytest.param(changed(metrics=[UNKNOWN_TYPE]), "spec.metrics[0].type: 'Cpu' is unknown", id="unknown type"),
+    ],
+)
+@pytest.mark.usefixtures("lenient")
+def test_what_a_lenient_crd_lets_through_gets_a_condition(
+    cluster: Cluster, here: Namespace, spec: Object, said: str
+) -> None:
+    def taken() -> bool:
+        try:
+            cluster.admin.post(here.scalers, scaler("wrong", spec))
+        except ApiError as exc:  # the API server takes a moment to forget its rules
+            raise AssertionError(str(exc)) from exc
+        return True
+
+    eventually(SOON, taken)
+
+    def told() -> bool:
+        found = here.condition("wrong", "Ready")
+        assert found, "not evaluated yet"
+        assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
+        assert said in found["message"]
+        return True
+
+    eventually(SOON, told)
+    here.ask_for("web", 2)
+    eventually(SOON, lambda: here.replicas("web") == 2, "its neighbour is followed as before")
