@@ -61,6 +61,11 @@ class Cluster:
         config = kubeconfig or self.plane.kubeconfig("admin")
         return self.tool("kubectl", f"--kubeconfig={config}", *arguments)
 
+    def following_kubectl(self, name: str, *arguments: str) -> Process:
+        """One that goes on until it is ended; `name` is that of its log."""
+        command = [self._tools / "kubectl", f"--kubeconfig={self.plane.kubeconfig('admin')}", *arguments]
+        return Process(name, command, self.folder / f"{name}.log", {"HOME": str(self.folder)})
+
     def helm(self, *arguments: str) -> str:
         """What it prints; AssertionError with its complaint when it fails."""
         return self.tool("helm", f"--kubeconfig={self.plane.kubeconfig('admin')}", *arguments)
