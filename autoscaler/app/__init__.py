@@ -34,6 +34,7 @@ from autoscaler.config.settings import Settings
 from autoscaler.control.sweep import Sweep
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
+from autoscaler.engine.rings import Rings
 from autoscaler.engine.scraper import Scraper
 from autoscaler.engine.storages import Storage, Storages
 from autoscaler.engine.store import MemoryStorage
@@ -166,12 +167,13 @@ class Application:
         self.storage = MemoryStorage(
             resolution=settings.kubelet.resolution, clock=clock, telemetry=telemetry.engine, freshness=freshness
         )
+        rings = Rings(self.storage, resolution=settings.kubelet.resolution, clock=clock)
         self.warmup = Warmup(self.cluster, self.storage, clock)
         scaling = Scaling(
             client,
             settings=settings.control,
             cluster=self.cluster,
-            storage=self.storage,
+            usage=rings,
             outbox=outbox,
             delivery=delivery,
             witness=self._witness,
@@ -181,7 +183,7 @@ class Application:
         scraper = Scraper(
             kubelets=kubelets,
             inventory=self.cluster,
-            storage=Storages(self.storage, *further),
+            storage=Storages(self.storage, rings, *further),
             usages=self.storage,
             clock=clock,
             telemetry=telemetry.engine,

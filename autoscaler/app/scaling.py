@@ -12,13 +12,12 @@ from autoscaler.clock import Clock
 from autoscaler.config.settings import ControlSettings
 from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
-from autoscaler.control.gatherer import Gatherer
+from autoscaler.control.gatherer import Gatherer, UsageReader
 from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Pace, Sweep
 from autoscaler.control.teller import Teller
-from autoscaler.engine.store import MemoryStorage
 from autoscaler.kube.adapters import Adapters
 from autoscaler.kube.claims import Claims
 from autoscaler.kube.client import KubeClient
@@ -59,7 +58,7 @@ class Scaling:
         *,
         settings: ControlSettings,
         cluster: Cluster,
-        storage: MemoryStorage,
+        usage: UsageReader,
         outbox: Outbox,
         delivery: Delivery,
         witness: Witness,
@@ -74,7 +73,7 @@ class Scaling:
         reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=cluster,
-                usage=storage,
+                usage=usage,
                 values=Adapters(client, clock),
                 owners=Owners(client),
                 claims=self._claims,

@@ -32,9 +32,12 @@ class Targets(Protocol):
 
 
 class UsageReader(Protocol):
-    """Fresh usage of these pods, in milli-units; a pod without a usable sample is left out."""
+    """Fresh usage of these pods, in milli-units; a pod without a usable sample is left out.
 
-    def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]: ...
+    `window` in seconds: the mean of so long, or of as long as there is; 0: the latest.
+    """
+
+    def pod_metrics(self, namespace: str, pods: Sequence[Pod], window: float = 0.0) -> tuple[PodMetrics, ...]: ...
 
 
 class ValueReader(Protocol):
@@ -114,7 +117,8 @@ class Gatherer:
             pods = ()
         by_usage = any(spec.type in RESOURCE_TYPES for spec in policy.metrics)
         self._followers.follow(policy.key, (pod.key for pod in pods) if by_usage else ())
-        metrics = self._usage.pod_metrics(policy.namespace, pods) if by_usage else ()
+        window = policy.deviations.usage_window or 0.0
+        metrics = self._usage.pod_metrics(policy.namespace, pods, window) if by_usage else ()
         owners = await self._owned(policy, pods)
         found = self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values, owners=owners)
         return replace(found, rivals=self._rivals(policy, pods, found.claims))

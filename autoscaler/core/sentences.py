@@ -195,6 +195,7 @@ def overridden(stage: Overridden) -> str:
         ("CPU initialization period", stage.cpu_initialization),
         ("initial readiness delay", stage.initial_readiness_delay),
         ("sync period", stage.sync_period),
+        ("usage window", stage.usage_window),
     )
     return "The policy's own: " + ", ".join(f"{name} {span(value)}" for name, value in told if value is not None) + "."
 

@@ -21,6 +21,7 @@ _SPANS = (
 )
 """Fields of `spec` and of `Deviations`, and the least each may be; all at most an hour."""
 _LONGEST_SPAN = 3600.0
+_WINDOWS = {30.0: "30s", 60.0: "1m", 300.0: "5m"}
 
 
 def problems(
@@ -170,6 +171,8 @@ def _deviations(wanted: Deviations) -> Iterator[str]:
         span: float | None = getattr(wanted, name)
         if span is not None and not least <= span <= _LONGEST_SPAN:
             yield f"spec.{field}: is {span:g}s, set it between {least:g}s and 1h"
+    if wanted.usage_window is not None and wanted.usage_window not in _WINDOWS:
+        yield f"spec.usageWindow: is {wanted.usage_window:g}s, use {', '.join(_WINDOWS.values())}"
     if wanted.pause is not None:
         yield from _pause(wanted.pause)
 

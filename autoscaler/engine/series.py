@@ -1,7 +1,7 @@
 """What is kept of the containers of one pod: a row of nine integers each, in one block of bytes.
 
-A row holds the last sample that was taken in and the usage it ended, so a read does no sums. Longer windows will be
-further columns. 1,000 nodes x 30 pods x 2 containers are 60,000 rows: 4.3 MB, where objects would take 20.
+A row holds the last sample that was taken in and the usage it ended, so a read does no sums. 1,000
+nodes x 30 pods x 2 containers are 60,000 rows: 4.3 MB, where objects would take 20.
 """
 
 from __future__ import annotations

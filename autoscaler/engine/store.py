@@ -119,14 +119,6 @@ class MemoryStorage:
         pod = self._pods.get(namespace, {}).get(name)
         return pod.usage(self._now_ns(), self.bound_ns) if pod else None
 
-    def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
-        """What a controller reads of those of `pods` that can be served, in their order.
-
-        Amounts are rounded up to milli as `Quantity.MilliValue` does; `at` has whole seconds, as metav1.Time has.
-        """
-        found = ((pod, self.pod_usage(namespace, pod.name)) for pod in pods)
-        return tuple(_metrics(usage) for pod, usage in found if usage and usage.uid == pod.uid)
-
     def absence(self, item: Pod | Node) -> tuple[Absence, ...]:
         """Why there is no usage of a node or a running pod, the most telling cause first; none when there is one."""
         moment = absences.Moment(self._now_ns(), self.bound_ns, self._begun)
@@ -167,8 +159,10 @@ class MemoryStorage:
         return int(self._clock.now() * NANO)
 
 
-def _metrics(usage: PodUsage) -> PodMetrics:
-    """In milli-units and seconds."""
+def metrics_of(usage: PodUsage) -> PodMetrics:
+    """What a controller reads of it: amounts rounded up to milli as `Quantity.MilliValue` does, and `at` in whole
+    seconds, as metav1.Time has.
+    """
     return PodMetrics(
         pod=usage.pod,
         at=float(usage.at_ns // NANO),

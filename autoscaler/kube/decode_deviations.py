@@ -25,6 +25,7 @@ class DeviationsWire(Struct, rename="camel"):
     owned_pods_only: bool | None = None
     ignore_rollout_surge: bool | None = None
     max_sample_age: str | None = None
+    usage_window: str | None = None
     cpu_initialization_period: str | None = None
     initial_readiness_delay: str | None = None
     sync_period: str | None = None
@@ -37,6 +38,7 @@ def deviations(wire: DeviationsWire) -> Deviations:
         owned_pods_only=bool(wire.owned_pods_only),
         ignore_rollout_surge=bool(wire.ignore_rollout_surge),
         max_sample_age=_seconds(wire.max_sample_age, "spec.maxSampleAge"),
+        usage_window=_seconds(wire.usage_window, "spec.usageWindow"),
         cpu_initialization=_seconds(wire.cpu_initialization_period, "spec.cpuInitializationPeriod"),
         initial_readiness_delay=_seconds(wire.initial_readiness_delay, "spec.initialReadinessDelay"),
         sync_period=_seconds(wire.sync_period, "spec.syncPeriod"),

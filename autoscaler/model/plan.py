@@ -160,11 +160,15 @@ class Final(Struct, frozen=True, kw_only=True, tag="final", tag_field="stage", o
 
 
 class Overridden(Struct, frozen=True, kw_only=True, tag="overridden", tag_field="stage", omit_defaults=True):
-    """Periods of the policy's own in place of the program's, in seconds; None: the program's held."""
+    """Periods of the policy's own in place of the program's, in seconds; None: the program's held.
+
+    `usage_window` is how long CPU and memory were averaged over, where they were there for so long.
+    """
 
     cpu_initialization: float | None = None
     initial_readiness_delay: float | None = None
     sync_period: float | None = None
+    usage_window: float | None = None
 
 
 class Selected(Struct, frozen=True, kw_only=True, tag="selected", tag_field="stage", omit_defaults=True):

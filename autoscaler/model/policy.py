@@ -101,6 +101,7 @@ class Deviations(Struct, frozen=True, kw_only=True):
     owned_pods_only: bool = False
     ignore_rollout_surge: bool = False
     max_sample_age: float | None = None
+    usage_window: float | None = None
     cpu_initialization: float | None = None
     initial_readiness_delay: float | None = None
     sync_period: float | None = None

@@ -50,6 +50,7 @@ class Shop:
         self.selector = "app=web"
         self.answers: dict[str, int | Exception] = {}
         self.questions: list[tuple[str, str, str]] = []
+        self.windows: list[float] = []
         self.asking = self.asked_at_once = 0
         self.written: list[tuple[int, str]] = []
         self.refusal: list[Exception] = []
@@ -90,8 +91,9 @@ class Shop:
             for n in range(2)
         ]  # fmt: skip
 
-    def pod_metrics(self, namespace: str, pods: Sequence[Pod]) -> tuple[PodMetrics, ...]:
+    def pod_metrics(self, namespace: str, pods: Sequence[Pod], window: float = 0.0) -> tuple[PodMetrics, ...]:
         at = self.clock.now() - 4.0
+        self.windows.append(window)
         return tuple(PodMetrics(pod.name, at, 15.0, (("main", {"cpu": Milli(self.used)}),)) for pod in pods)
 
     async def values(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue]:

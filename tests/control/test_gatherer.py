@@ -3,7 +3,7 @@ import pytest
 from autoscaler.errors import ForbiddenError, MalformedError, NotFoundError, UnreachableError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import ObjectKey, Owner
-from autoscaler.model.plan import Selected
+from autoscaler.model.plan import Overridden, Selected
 from autoscaler.model.policy import Condition, Deviations, MetricSpec, Mode, TargetRef
 from autoscaler.model.reason import Reason
 from tests.control.shop import CPU_60, Shop, policy
@@ -46,6 +46,13 @@ def test_adapters_are_asked_for_all_their_metrics_at_once(shop: Shop) -> None:
     assert shop.asked_at_once == 2
     assert decision.desired == 4
     assert decision.sample_age == pytest.approx(9.0)
+
+
+def test_usage_is_read_over_the_window_the_policy_wants(shop: Shop) -> None:
+    shop.evaluate()
+    decision = shop.evaluate(policy(deviations=Deviations(usage_window=60.0)))
+    assert shop.windows == [0.0, 60.0]
+    assert Overridden(usage_window=60.0) in decision.stages
 
 
 def test_who_needs_no_adapter_asks_none(shop: Shop) -> None:

@@ -57,6 +57,7 @@ def deviations(chance):
         owned_pods_only=chance.random() < 0.2,
         ignore_rollout_surge=chance.random() < 0.5,
         max_sample_age=chance.choice((None, 5.0, 60.0)),
+        usage_window=chance.choice((None, 60.0)),
         cpu_initialization=chance.choice((None, 0.0, 150.0)),
         initial_readiness_delay=chance.choice((None, 0.0, 60.0)),
         pause=pause if chance.random() < 0.3 else None,

@@ -28,9 +28,10 @@ def test_each_window_takes_the_place_of_the_programs():
     assert made.stage == Overridden(cpu_initialization=60.0, initial_readiness_delay=5.0)
 
 
-def test_a_sync_period_is_told_as_it_was_heeded_before():
+def test_a_sync_period_and_a_window_are_told_as_they_were_heeded_before():
     made = own_windows(wanting(sync_period=60.0))
     assert made.stage == Overridden(sync_period=60.0)
+    assert own_windows(wanting(usage_window=30.0)).stage == Overridden(usage_window=30.0)
     assert made.evaluation.settings == evaluation().settings
 
 

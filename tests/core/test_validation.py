@@ -107,6 +107,7 @@ def test_nothing_is_wrong(good):
         pytest.param(rules(policies=(ScalingPolicy("Nodes", 1, 15),)), "policies[0].type: 'Nodes'", id="unknown rule"),
         pytest.param(rules(policies=(ScalingPolicy("Pods", 0, 15),)), "policies[0].value: must be", id="a rule of 0"),
         pytest.param(rules(policies=(ScalingPolicy("Pods", 1, 1801),)), "periodSeconds: is 1801", id="a long period"),
+        pytest.param(deviating(usage_window=45.0), "spec.usageWindow: is 45s, use 30s, 1m, 5m", id="no window"),
         pytest.param(deviating(max_sample_age=0.5), "spec.maxSampleAge: is 0.5s, set it between 1s", id="no age"),
         pytest.param(deviating(cpu_initialization=3601.0), "spec.cpuInitializationPeriod: is 3601s", id="long start"),
         pytest.param(deviating(initial_readiness_delay=9e9), "spec.initialReadinessDelay: is 9e+09s", id="long delay"),

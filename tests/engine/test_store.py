@@ -3,9 +3,9 @@ from random import Random
 import pytest
 
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.model.metrics import Commit, PodMetrics
+from autoscaler.model.metrics import Commit
 from autoscaler.model.objects import NodeName, ObjectKey
-from tests.scrapes import BASE, Told, pod, reading, usage
+from tests.scrapes import Told, pod, reading, usage
 
 WEB = ObjectKey("shop", "web")
 N1 = NodeName("n1")
@@ -84,28 +84,6 @@ def test_a_node_of_the_same_name_with_another_uid_begins_anew() -> None:
     told.scrape(20, {"a": reading(20, 2)}, own=reading(20, 2), node=told.node(uid="reborn"))
     assert told.served() is None
     assert told.store.node_usage("n1") is None
-
-
-def test_a_controller_reads_milli_rounded_up_per_container_and_whole_seconds() -> None:
-    told = Told(pod("a", "b"))
-    told.scrape(10, {"a": reading(10.25, 0), "b": reading(10.25, 0)})
-    told.scrape(20, {"a": reading(20.75, 0.0105), "b": reading(20.75, 0.000000011, 0)})
-    known = told.pods[0]
-    assert told.store.pod_metrics("shop", [known, pod("a", name="unknown")]) == (
-        PodMetrics(
-            "web",
-            float(BASE + 20),
-            10.5,
-            (("a", {"cpu": 1, "memory": 7000}), ("b", {"cpu": 1, "memory": 0})),
-        ),
-    )
-
-
-def test_a_controller_does_not_get_the_numbers_of_a_former_pod() -> None:
-    told = Told(pod("a", uid="former"))
-    for at in (10, 20):
-        told.scrape(at, {"a": reading(at, at)})
-    assert told.store.pod_metrics("shop", [pod("a", uid="present")]) == ()
 
 
 def test_a_commit_tells_what_is_served_anew_and_what_is_not_any_more() -> None:

@@ -27,6 +27,7 @@ def test_null_is_absent() -> None:
         pytest.param({"ownedPodsOnly": True}, Deviations(owned_pods_only=True), id="owned pods"),
         pytest.param({"ignoreRolloutSurge": True}, Deviations(ignore_rollout_surge=True), id="surge"),
         pytest.param({"maxSampleAge": "1m30s"}, Deviations(max_sample_age=90.0), id="sample age"),
+        pytest.param({"usageWindow": "5m"}, Deviations(usage_window=300.0), id="usage window"),
         pytest.param({"cpuInitializationPeriod": "0s"}, Deviations(cpu_initialization=0.0), id="no start-up rule"),
         pytest.param({"initialReadinessDelay": "10s"}, Deviations(initial_readiness_delay=10.0), id="readiness delay"),
         pytest.param({"syncPeriod": "1m"}, Deviations(sync_period=60.0), id="sync period"),
