@@ -58,6 +58,12 @@ that for an increase by everything. For a pod's rate over a window of your own u
 `sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[5m]))`. A sample older than three resolutions is not on
 the page.
 
+## Several replicas
+
+Each replica scrapes for itself and tells the age of its own samples. They disagree when
+`autoscaler_node_coverage_ratio` or `autoscaler_node_sample_age_seconds` differ between them: the one that is worse off
+is cut off from kubelets that the other reaches.
+
 ## Health
 
 `/livez`, `/readyz` and `/healthz` are open to everybody and answer like a Go API server: `ok`, `?verbose`, `?exclude=`,

@@ -113,6 +113,26 @@ class Release:
         address: str = service["spec"]["clusterIP"]
         return address
 
+    @property
+    def serving_ca(self) -> bytes:
+        """What the APIServices trust when nobody changed it."""
+        return self._authority.pem
+
+    def serve_with(self, authority: Authority | None = None) -> None:
+        """Have the mounted Secret hold a new certificate: of this authority, else of our own."""
+        issued = (authority or self._authority).issue(self.verified_name, sans=[self.verified_name])
+        [mounted] = (self._folder / "volumes").rglob("tls.crt")
+        for path, content in ((mounted, issued.certificate), (mounted.with_name("tls.key"), issued.key)):
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(content)
+            fresh.replace(path)
+
+    def trust(self, bundle: bytes) -> None:
+        """Have the API server verify us by these CAs."""
+        for version in VERSIONS:
+            path = f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.metrics.k8s.io"
+            self.cluster.admin.patch(path, {"spec": {"caBundle": _encoded(bundle)}})
+
     def direct(self, token: str = "") -> Api:
         """The program itself, not through the API server. Its certificate names the Service, not the address."""
         credentials = Credentials(self._folder / "serving-ca.crt", token=token)

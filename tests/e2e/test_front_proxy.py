@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,61 @@ def test_a13_the_aggregator_keeps_us_available_while_lists_are_refused(cluster: 
     for _ in range(300):
         assert cluster.admin.raw("GET", NODES)[0] in (200, 429)
     assert all(release.registered(version)["status"] == "True" for version in VERSIONS)
+
+
+def test_a26_ca_and_certificate_rotate_through_the_aggregator_without_a_failed_request(
+    cluster: Cluster, release: Release, tmp_path: Path
+) -> None:
+    """The order of a good rotation: trust both, change the certificate, trust the new one alone; and back."""
+    new = Authority("next-serving")
+    path = new.write(tmp_path)
+    by_new = Api(release.direct().server, Credentials(path), verified_name=release.verified_name)
+    with asking(cluster) as codes:
+        try:
+            release.trust(release.serving_ca + new.pem)
+            eventually(10, lambda: len(codes) > 20, "requests are under way")
+            release.serve_with(new)
+            eventually(10, lambda: answers(by_new), "the new certificate is served")
+            release.trust(new.pem)
+            seen = len(codes)
+            eventually(10, lambda: len(codes) > seen + 50, "requests go on")
+        finally:
+            release.trust(release.serving_ca + new.pem)
+            release.serve_with()
+            eventually(10, lambda: not answers(by_new), "the old authority is served again")
+            release.trust(release.serving_ca)
+    assert set(codes) == {200}
+    assert all(release.registered(version)["status"] == "True" for version in VERSIONS)
+
+
+def answers(api: Api) -> bool:
+    """Whether a handshake with these credentials succeeds."""
+    try:
+        return api.raw("GET", "/livez")[0] == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def asking(cluster: Cluster) -> Iterator[list[int]]:
+    """List nodes through the aggregator, one request after the other, all the while; the codes so far (0: none)."""
+    codes: list[int] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                codes.append(cluster.admin.raw("GET", NODES)[0])
+            except OSError:
+                codes.append(0)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield codes
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a33_the_doctor_tells_of_a_registration_that_points_elsewhere(cluster: Cluster, release: Release) -> None:
