@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.cli.arguments import VERBS, overview, parse, parser
+from autoscaler.cli.arguments import overview, parse, parser
+from autoscaler.cli.verbs import VERBS
 from autoscaler.config.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent

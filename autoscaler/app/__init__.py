@@ -31,7 +31,6 @@ from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
-from autoscaler.control.sweep import Sweep
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.rings import Rings
@@ -99,7 +98,7 @@ class Application:
     policies: PolicyCache
     server: ApiServer
     warmup: Warmup
-    _sweep: Sweep
+    _scaling: Scaling
 
     def __init__(
         self, settings: Settings, *, clock: Clock | None = None, witness: Witness = lambda _decision: None
@@ -142,8 +141,9 @@ class Application:
             running = parts | {name: stream.run for name, stream in streams.items()}
             tasks = {name: group.create_task(part(), name=name) for name, part in running.items()}
             await stop.wait()
-            self._sweep.stop()
-            await asyncio.wait({tasks["sweep"]}, timeout=LAST_EVALUATIONS_SECONDS)
+            self._scaling.stop()
+            deciding = {tasks[name] for name in ("sweep", "observing") if name in tasks}
+            await asyncio.wait(deciding, timeout=LAST_EVALUATIONS_SECONDS)
             for task in tasks.values():
                 task.cancel()
             for name, stream in streams.items():
@@ -197,7 +197,7 @@ class Application:
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
         self.server = self._server(Reviews(client, clock), trust, scraper, freshness)
-        self.policies, self._sweep = scaling.policies, scaling.sweep
+        self.policies, self._scaling = scaling.policies, scaling
         freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {
             **scaling.parts(),
@@ -247,5 +247,5 @@ class Application:
     async def _open_when_warm(self) -> None:
         async for _ in ticks(self._clock, WARM_LOOK_SECONDS):
             if self.warmup.warm():
-                self._sweep.open_gate()
+                self._scaling.open_gate()
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
@@ -14,11 +14,14 @@ from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer, UsageReader
 from autoscaler.control.memory import Memory
+from autoscaler.control.observer import Observer
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.reverts import Reverts
-from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.control.sweep import Evaluator, Forgetful, Pace, Policies, Sweep
 from autoscaler.control.teller import Teller
+from autoscaler.kube import autoscalers, policies
 from autoscaler.kube.adapters import Adapters
+from autoscaler.kube.autoscalers import Autoscalers
 from autoscaler.kube.claims import Claims
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
@@ -50,7 +53,7 @@ class _WitnessedOutbox:
 
 
 class Scaling:
-    """`parts` run until they are cancelled; nothing is decided before the `sweep`'s gate is opened."""
+    """`parts` run until they are cancelled; nothing is decided before `open_gate`."""
 
     def __init__(
         self,
@@ -65,64 +68,112 @@ class Scaling:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
+        self._client, self._settings, self._clock, self._telemetry = client, settings, clock, telemetry
+        self._cluster, self._usage, self._delivery = cluster, usage, delivery
+        self._journal = _WitnessedOutbox(outbox, witness)
+        self._values, self._owners, self._scaler = Adapters(client, clock), Owners(client), ScaleClient(client, clock)
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
+        self._autoscalers = Autoscalers(client, clock=clock, telemetry=telemetry.kube)
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
-        self._followers, selecting = Followers(), Followers()
-        memory, reverts, scaler = Memory(settings.sync_period), Reverts(), ScaleClient(client, clock)
+        self._followers, self._watchers = Followers(), Followers()
+        self.sweep = self._deciding()
+        self._observing = self._looking_on() if settings.observe_hpas else None
+
+    def _deciding(self) -> Sweep:
+        """Our own policies."""
+        memory, reverts, selecting = Memory(self._settings.sync_period), Reverts(), Followers()
         reconciler = Reconciler(
-            gatherer=Gatherer(
-                targets=cluster,
-                usage=usage,
-                values=Adapters(client, clock),
-                owners=Owners(client),
-                claims=self._claims,
-                scales=scaler,
-                memory=memory,
-                followers=self._followers,
-                selecting=selecting,
-                settings=settings.controller,
-                clock=clock,
-            ),
-            scaler=scaler,
-            writers=Writers(client, clock),
-            teller=Teller(
-                _WitnessedOutbox(outbox, witness),
-                PolicyClient(client, self.policies, self.events, clock),
-                delivery,
-                telemetry.control,
-                lambda: uuid.uuid4().hex,
-            ),
+            gatherer=self._gatherer(memory, self._followers, selecting),
+            scaler=self._scaler,
+            writers=Writers(self._client, self._clock),
+            teller=self._teller(),
             memory=memory,
             reverts=reverts,
-            allowance=Allowance(
-                WriteRates(cluster=settings.writes_per_second, namespace=settings.namespace_writes_per_second), clock
-            ),
-            compat=settings.controller.compat,
-            protected=settings.protected_namespaces,
-            clock=clock,
-            telemetry=telemetry.control,
+            allowance=self._allowance(),
+            compat=self._settings.controller.compat,
+            protected=self._settings.protected_namespaces,
+            clock=self._clock,
+            telemetry=self._telemetry.control,
         )
-        self.sweep = Sweep(
-            policies=self.policies,
-            evaluator=reconciler,
-            memories=(memory, reverts, self._followers, selecting),
+        return self._sweep(self.policies, reconciler, (memory, reverts, self._followers, selecting), policies.KIND)
+
+    def _looking_on(self) -> Sweep:
+        """HPAs that somebody else scales by."""
+        memory, selecting = Memory(self._settings.sync_period), Followers()
+        observer = Observer(
+            gatherer=self._gatherer(memory, self._watchers, selecting),
+            teller=self._teller(),
+            memory=memory,
+            statuses=self._autoscalers,
+            sync_period=self._settings.sync_period,
+            telemetry=self._telemetry.control,
+        )
+        memories = (memory, observer, self._watchers, selecting)
+        return self._sweep(self._autoscalers, observer, memories, autoscalers.KIND)
+
+    def _gatherer(self, memory: Memory, followers: Followers, selecting: Followers) -> Gatherer:
+        return Gatherer(
+            targets=self._cluster,
+            usage=self._usage,
+            values=self._values,
+            owners=self._owners,
+            claims=self._claims,
+            scales=self._scaler,
+            memory=memory,
+            followers=followers,
+            selecting=selecting,
+            settings=self._settings.controller,
+            clock=self._clock,
+        )
+
+    def _allowance(self) -> Allowance:
+        settings = self._settings
+        rates = WriteRates(cluster=settings.writes_per_second, namespace=settings.namespace_writes_per_second)
+        return Allowance(rates, self._clock)
+
+    def _teller(self) -> Teller:
+        client = PolicyClient(self._client, self.policies, self.events, self._clock)
+        return Teller(self._journal, client, self._delivery, self._telemetry.control, lambda: uuid.uuid4().hex)
+
+    def _sweep(self, known: Policies, evaluator: Evaluator, memories: Sequence[Forgetful], kind: str) -> Sweep:
+        settings = self._settings
+        return Sweep(
+            policies=known,
+            evaluator=evaluator,
+            memories=memories,
             pace=Pace(sync_period=settings.sync_period, evaluation_interval=settings.evaluation_interval),
-            clock=clock,
-            telemetry=telemetry.control,
+            clock=self._clock,
+            known=self._telemetry.control.targets.labels(kind).set,
         )
+
+    def open_gate(self) -> None:
+        """There is something to decide from: begin."""
+        for sweep in self._sweeps():
+            sweep.open_gate()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        for sweep in self._sweeps():
+            sweep.stop()
+
+    def _sweeps(self) -> Sequence[Sweep]:
+        return (self.sweep,) if self._observing is None else (self.sweep, self._observing)
 
     def fresh(self, pods: Iterable[ObjectKey]) -> None:
         """New samples of these pods are in."""
-        self.sweep.fresh(self._followers.of(pods))
+        known = tuple(pods)
+        self.sweep.fresh(self._followers.of(known))
+        if self._observing is not None:
+            self._observing.fresh(self._watchers.of(known))
 
     def follows(self, pod: ObjectKey) -> bool:
         """Whether a target is decided by this pod's numbers."""
-        return self._followers.follows(pod)
+        return self._followers.follows(pod) or self._watchers.follows(pod)
 
     def parts(self) -> Parts:
         """What has to run."""
-        return {
+        made: Parts = {
             "policies": self.policies.run,
             "claims": self._claims.run,
             "events": self.events.run,
@@ -130,6 +181,13 @@ class Scaling:
             "policy changes": self._follow_policies,
             "claim changes": self._follow_claims,
         }
+        if (observing := self._observing) is not None:
+            made |= {
+                "HPAs": self._autoscalers.run,
+                "observing": observing.run,
+                "HPA changes": lambda: self._follow_autoscalers(observing),
+            }
+        return made
 
     async def _follow_policies(self) -> None:
         async for key in self.policies.policy_changes():
@@ -139,3 +197,7 @@ class Scaling:
     async def _follow_claims(self) -> None:
         async for key in self._claims.changes():
             self.sweep.fresh({key})
+
+    async def _follow_autoscalers(self, sweep: Sweep) -> None:
+        async for _ in self._autoscalers.policy_changes():
+            sweep.changed()

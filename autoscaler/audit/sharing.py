@@ -23,7 +23,7 @@ class _Standing(Struct):
 
 def changed(decision: Decision) -> bool:
     """Whether it moved the target, or would have done so outside Shadow: what `explain` looks for first."""
-    return decision.outcome in (Outcome.WRITTEN, Outcome.SHADOWED)
+    return decision.outcome in (Outcome.WRITTEN, Outcome.SHADOWED, Outcome.OBSERVED)
 
 
 class Sharing:

@@ -119,6 +119,9 @@ CONTROL = Group(
             least=0.1, most=10000),
         Option("protected-namespaces", Kind.LIST, "kube-system", "control.protected_namespaces",
             "No HorizontalPodScaler scales anything there, unless in Shadow. The chart adds our own namespace."),
+        Option("observe-hpas", Kind.BOOLEAN, "false", "control.observe_hpas",
+            "Evaluate every HorizontalPodAutoscaler beside kube-controller-manager, write nothing, and record how our "
+            "decisions compare with its."),
         Option("compat", Kind.CHOICE, "1.37", "control.compat",
             "Decide as kube-controller-manager of this Kubernetes release does with its default gates; `latest` is "
             "upstream's main branch of August 2026. docs/decisions/releases.md lists what differs.",

@@ -56,6 +56,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
     protected_namespaces: tuple[str, ...]
     writes_per_second: float
     namespace_writes_per_second: float
+    observe_hpas: bool
     compat: str
     tolerance: float
     downscale_stabilization: float

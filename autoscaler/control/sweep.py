@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -24,7 +24,6 @@ from autoscaler.errors import AutoscalerError
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.policy import Policy
-from autoscaler.telemetry import ControlTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +55,10 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class Sweep:
-    """Runs until stopped; `changed` and `fresh` may be called from any callback of the same loop."""
+    """Runs until stopped; `changed` and `fresh` may be called from any callback of the same loop.
+
+    `known` is told how many policies there are.
+    """
 
     def __init__(
         self,
@@ -66,14 +68,14 @@ class Sweep:
         memories: Sequence[Forgetful],
         pace: Pace,
         clock: Clock,
-        telemetry: ControlTelemetry,
+        known: Callable[[int], object],
     ) -> None:
         self._policies = policies
         self._evaluator = evaluator
         self._memories = memories
         self._pace = pace
         self._clock = clock
-        self._telemetry = telemetry
+        self._known = known
         self._due: dict[ObjectKey, float] = {}
         self._queue: list[tuple[float, ObjectKey]] = []
         self._last: dict[ObjectKey, float] = {}
@@ -109,7 +111,7 @@ class Sweep:
         there = {identity(policy) for policy in known.values()}
         for memory in self._memories:
             memory.forget_all_but(there)
-        self._telemetry.targets.set(len(known))
+        self._known(len(known))
 
     def fresh(self, keys: set[ObjectKey]) -> None:
         """Samples of pods of these policies came in."""

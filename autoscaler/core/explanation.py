@@ -95,6 +95,7 @@ def headline(decision: Decision) -> str:
         end = {
             Outcome.WRITTEN: "written",
             Outcome.SHADOWED: "not written: the policy is in Shadow",
+            Outcome.OBSERVED: "not written: it is the HPA's to write",
             Outcome.CONFLICTED: "not written: the target changed meanwhile",
             Outcome.DEFERRED: "not written: the limit of writes was reached",
             Outcome.FAILED: "not written: the write was refused",

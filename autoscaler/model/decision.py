@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.agreement import Agreement
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, EventNote, Stage
 from autoscaler.model.policy import Condition, TargetRef
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
     WRITTEN = "written"  # the scale subresource took the new number
     HELD = "held"  # nothing was to be written
     SHADOWED = "shadowed"  # would have been written, but the policy's mode is Shadow
+    OBSERVED = "observed"  # would have been written, but it is the HPA's to write
     CONFLICTED = "conflicted"  # the target changed between read and write: decided anew next time
     DEFERRED = "deferred"  # the limit of writes was reached; `error` says which: decided anew next time
     FAILED = "failed"  # the write was refused; `error` says by whom
@@ -51,7 +53,8 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
     in seconds of the oldest sample used, None when none was. `compat` is the Kubernetes release whose rules decided, ""
-    when none did. `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
+    when none did. `agreement` is with the HPA that was observed, None for a policy of our own.
+    `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
     `names`) to keep the record under 64 KiB; empty: all is there. `repeats` are later evaluations that came to the
     same.
     """
@@ -70,6 +73,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     error: str = ""
     compat: str = ""
     sample_age: float | None = None
+    agreement: Agreement | None = None
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()

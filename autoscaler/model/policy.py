@@ -74,10 +74,11 @@ class Behavior(Struct, frozen=True):
 
 
 class Mode(StrEnum):
-    """`spec.mode`: Shadow decides and records, writes nothing."""
+    """`spec.mode`: Shadow decides and records, writes nothing. OBSERVE is that of every HPA that is observed."""
 
     ENFORCE = "Enforce"
     SHADOW = "Shadow"
+    OBSERVE = "Observe"
 
 
 class Pause(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 FRESHNESS_BUCKETS = tuple(1.364**k for k in range(20))
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20)
+LEAD_BUCKETS = (-60, -30, -15, -5, 0, 5, 15, 30, 60)
 DECISION_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 
 
@@ -156,7 +157,20 @@ class ControlTelemetry:
             "autoscaler_decision_to_write_seconds", "From the decision to the accepted scale write.",
             buckets=REQUEST_BUCKETS, registry=registry,
         )  # fmt: skip
-        self.targets = Gauge("autoscaler_policies", "Policies being evaluated.", registry=registry)
+        self.targets = Gauge("autoscaler_policies", "Policies being evaluated, by kind.", ["kind"], registry=registry)
+        self.observed = Gauge(
+            "autoscaler_observed_hpas", "HPAs that are observed, by how they compare with us now.", ["verdict"],
+            registry=registry,
+        )  # fmt: skip
+        self.agreements = Counter(
+            "autoscaler_agreements", "Evaluations of observed HPAs, by how they compared.", ["verdict"],
+            registry=registry,
+        )  # fmt: skip
+        self.lead_seconds = Histogram(
+            "autoscaler_observed_lead_seconds",
+            "How long our number stood before the HPA came to the same; negative where the HPA was first.",
+            buckets=LEAD_BUCKETS, registry=registry,
+        )  # fmt: skip
 
 
 class AuditTelemetry:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.cli.arguments import VERBS, Verb, find_verb, overview, parse, parser, program_name, typed
+from autoscaler.cli.arguments import find_verb, overview, parse, parser, program_name, typed
+from autoscaler.cli.verbs import VERBS, Verb
 from autoscaler.config.options import OPTIONS
 from autoscaler.errors import ConfigError
 

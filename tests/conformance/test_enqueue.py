@@ -3,13 +3,11 @@
 import asyncio
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from autoscaler.control.memory import Memory
 from autoscaler.control.sweep import Pace, Sweep
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.policy import Policy, TargetRef
-from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock, settle
 from tests.conformance.upstream import cases
 
@@ -50,7 +48,7 @@ async def test_an_update_is_queued(case):
         memories=[Memory(PERIOD)],
         pace=Pace(sync_period=PERIOD),
         clock=world.clock,
-        telemetry=ControlTelemetry(CollectorRegistry()),
+        known=lambda _: None,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())

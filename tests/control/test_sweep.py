@@ -4,7 +4,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
 from autoscaler.control.memory import Memory
 from autoscaler.control.sweep import Pace, Sweep
@@ -14,7 +13,6 @@ from autoscaler.model.objects import ObjectKey
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import Deviations, MetricSpec, Policy, TargetRef
 from autoscaler.model.reason import Reason
-from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock, settle
 
 WEB = ObjectKey("shop", "web")
@@ -73,9 +71,8 @@ def world() -> World:
 @asynccontextmanager
 async def sweeping(world: World, concurrency: int = 32, *, gate: bool = True) -> AsyncIterator[Sweep]:
     pace = Pace(sync_period=15, evaluation_interval=5, concurrency=concurrency)
-    telemetry = ControlTelemetry(CollectorRegistry())
     sweep = Sweep(
-        policies=world, evaluator=world, memories=(Memory(15),), pace=pace, clock=world.clock, telemetry=telemetry
+        policies=world, evaluator=world, memories=(Memory(15),), pace=pace, clock=world.clock, known=lambda _: None
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())

@@ -121,6 +121,7 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
             "--audit-kafka-bootstrap-servers=a:9092,b:9092",
             id="brokers",
         ),
+        pytest.param({"scaling": {"observeHpas": True}}, "--observe-hpas", id="observing"),
         pytest.param({"extraArgs": ["--kubelet-allow-loopback"]}, "--kubelet-allow-loopback", id="extra argument"),
     ],
 )

@@ -1,0 +1,157 @@
+"""What the program can be asked to do: every verb with its arguments, its help and its examples."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from autoscaler.config.option import Group
+from autoscaler.config.options import GROUPS, OPTIONS
+
+OUTCOMES = ("written", "held", "shadowed", "observed", "conflicted", "deferred", "failed")
+
+
+class Verb(NamedTuple):
+    """`usage` is what follows the verb, `examples` are (words after the program, what it does)."""
+
+    name: str
+    summary: str
+    usage: str
+    examples: tuple[tuple[str, str], ...]
+    groups: tuple[Group, ...]
+    add: Callable[[argparse.ArgumentParser], None]
+    epilog: str = ""
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """A verb without arguments of its own."""
+
+
+def _add_explain(to: argparse.ArgumentParser) -> None:
+    to.add_argument("target", metavar="NAMESPACE/NAME", help="The target (NAMESPACE/KIND/NAME is exact) or its policy.")
+    _add_which(to)
+
+
+def _add_why(to: argparse.ArgumentParser) -> None:
+    to.add_argument("name", metavar="NAME", help="The policy, or its target.")
+    to.add_argument("-n", "--namespace", default="default", help="Where it is. [default]")
+    _add_which(to)
+
+
+def _add_which(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--at", metavar="TIME", help="The decision in force at this RFC 3339 time. [the last that moved it]"
+    )
+    to.add_argument(
+        "--diff", nargs=2, metavar=("TIME", "TIME"), default=(), help="What is different between those of two times."
+    )
+    to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
+
+
+def _add_audit(to: argparse.ArgumentParser) -> None:
+    actions = ("tail", "show", "verify", "export")
+    to.add_argument(
+        "action", choices=actions, metavar="tail|show|verify|export",
+        help="One line an evaluation; one record in full; is the record whole; all of it in a file.",
+    )  # fmt: skip
+    to.add_argument("what", nargs="?", default="", metavar="ID", help="For `show`: the id of a decision.")
+    to.add_argument(
+        "--from", dest="source", default="", metavar="SOURCE",
+        help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
+        "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
+    )  # fmt: skip
+    to.add_argument("--target", default="", help="Only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.")
+    to.add_argument("--since", default="", metavar="TIME", help="Not before this RFC 3339 time.")
+    to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
+    to.add_argument("--reason", action="append", default=[], help="Only this reason; may be given several times.")
+    to.add_argument(
+        "--outcome", action="append", default=[], choices=OUTCOMES,
+        help="Only what came to this; may be given several times.",
+    )  # fmt: skip
+    to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the last. [20]")
+    to.add_argument("-f", "--follow", action="store_true", help="For `tail`: and what comes from now on.")
+    to.add_argument("-o", "--output", choices=("text", "json"), default="text", help="For `show`, `verify`. [text]")
+    to.add_argument(
+        "--to", default="-", metavar="FILE", help="For `export`: JSON Lines, or a table where it ends in .parquet. [-]"
+    )
+
+
+def _add_top(to: argparse.ArgumentParser) -> None:
+    to.add_argument("kind", choices=("nodes", "pods", "node", "pod"), metavar="nodes|pods", help="What to show.")
+    to.add_argument("name", nargs="?", default="", metavar="NAME", help="Only this one.")
+    where = to.add_mutually_exclusive_group()
+    where.add_argument("-n", "--namespace", default="default", help="Pods of this namespace. [default]")
+    where.add_argument("-A", "--all-namespaces", action="store_true", help="Pods of all namespaces.")
+    to.add_argument("-l", "--selector", default="", help="Only objects with these labels, such as app=web.")
+    to.add_argument("--sort-by", choices=("cpu", "memory"), help="Largest first. [by name]")
+    to.add_argument("--containers", action="store_true", help="One line for every container of a pod.")
+
+
+def _add_plan(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--bundle", required=True, metavar="FILE|-", help="JSON lines, one evaluation each; - reads stdin.")
+
+
+def _add_doctor(to: argparse.ArgumentParser) -> None:
+    to.add_argument("-o", "--output", choices=("table", "json"), default="table", help="How to tell it. [table]")
+
+
+def _add_config(to: argparse.ArgumentParser) -> None:
+    to.add_argument("action", choices=("print",), metavar="print", help="Write the settings that hold, as YAML.")
+    to.add_argument("--origins", action="store_true", help="Say of every line where its value comes from.")
+
+
+def _some(*names: str) -> tuple[Group, ...]:
+    return (Group("Settings", "The ones this verb reads.", tuple(OPTIONS[name] for name in names)),)
+
+
+_ALL = (
+    Verb("run", "Scrape kubelets, serve the Metrics API, scale, record.", "[OPTIONS]",
+        (("run --kubeconfig ~/.kube/config", "Against the cluster of a kubeconfig."),
+         ("run --config /etc/autoscaler/config.yaml --log-format=json", "With a file, as the chart does."),
+         ("run --audit-kafka-bootstrap-servers=kafka-0:9092,kafka-1:9092", "With the record delivered to Kafka.")),
+        GROUPS, _nothing),
+    Verb("demo", "The same program against a simulated cluster, to watch (about 90 s).", "",
+        (("demo", "Load rises, pods follow, a kubelet dies, load falls."),), (), _nothing),
+    Verb("explain", "Why has a target this many replicas? The sums of one decision.",
+        "NAMESPACE/NAME [OPTIONS]",
+        (("explain shop/web", "The last decision that moved it."),
+         ("explain shop/web --at 2026-11-23T09:54:00Z -o json", "The one that held then, for a program."),
+         ("explain shop/web --diff 2026-11-23T09:54:00Z 2026-11-23T10:00:00Z", "What had changed by then.")),
+        _some("audit-spool-dir", "config"), _add_explain),
+    Verb("why", "The same as `explain`, with kubectl's way to name a namespace.",
+        "NAME [-n NAMESPACE] [OPTIONS]",
+        (("why web -n shop", "The last decision that moved it."),),
+        _some("audit-spool-dir", "config"), _add_why),
+    Verb("audit", "Read the record of decisions: list, show, check, export.",
+        "tail|show|verify|export [ID] [OPTIONS]",
+        (("audit tail -f --target 'shop/*'", "What is decided in a namespace, as it happens."),
+         ("audit tail --outcome written --since 2026-11-23T00:00:00Z", "What moved since then."),
+         ("audit show 4f2a9c0d81e64b5f9d3a7c1e2b6f8a90", "One record in full."),
+         ("audit verify --from kafka://kafka:9092/autoscaler.decisions", "Is the topic complete and in order?"),
+         ("audit export --to decisions.parquet", "Every evaluation as a row.")),
+        _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
+              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
+              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config"), _add_audit,
+        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable."),
+    Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
+        "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
+        (("top nodes", "Every node."),
+         ("top pods -A --sort-by memory", "All pods, the largest first.")),
+        _some("kubeconfig", "config"), _add_top),
+    Verb("plan", "Evaluate recorded inputs offline: JSON lines in, one result line each.", "--bundle FILE|- [OPTIONS]",
+        (("plan --bundle bundles.jsonl", "From a file."),
+         ("plan --bundle - < bundles.jsonl", "From standard input.")),
+        _some("compat", "config"), _add_plan),
+    Verb("doctor", "Check what running needs: cluster, rights, registration, kubelets, Kafka, spool.", "[OPTIONS]",
+        (("doctor", "With the settings run would have; give it the same flags."),
+         ("doctor -o json", "For a program.")),
+        GROUPS, _add_doctor,
+        "The API server is asked with the credentials of the kubeconfig: to check those of the installed program, run\n"
+        "it in the pod. Exit code 0: nothing stands in the way, 1: a line is bad."),
+    Verb("config", "Show the settings that hold.", "print [--origins] [OPTIONS]",
+        (("config print > config.yaml", "A file to begin with: `run --config config.yaml`."),
+         ("config print --origins", "Flag, environment, file or default?")),
+        GROUPS, _add_config),
+)  # fmt: skip
+VERBS: dict[str, Verb] = {verb.name: verb for verb in _ALL}
