@@ -82,7 +82,7 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
             "certificateAuthority": {"configMap": "kubelet-ca"},
             "insecureTLSNodes": "old=yes",
         },
-        "audit": {"kafka": {"bootstrapServers": ["k:9092"]}},
+        "audit": {"kafka": {"bootstrapServers": ["k:9092"], "usageTopic": "autoscaler.usage"}},
     }
     verb, *flags = container(everything)["args"]
     assert verb == "run"
@@ -122,6 +122,11 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
             id="brokers",
         ),
         pytest.param({"scaling": {"observeHpas": True}}, "--observe-hpas", id="observing"),
+        pytest.param(
+            {"audit": {"kafka": {"bootstrapServers": ["a:9092"], "usageTopic": "autoscaler.usage"}}},
+            "--usage-topic=autoscaler.usage",
+            id="samples kept in Kafka",
+        ),
         pytest.param({"extraArgs": ["--kubelet-allow-loopback"]}, "--kubelet-allow-loopback", id="extra argument"),
     ],
 )
