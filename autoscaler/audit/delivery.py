@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from autoscaler.clock import Clock
-from autoscaler.model.instant import seconds_text
 from autoscaler.model.policy import Condition
 
 LATE_SECONDS = 60.0
@@ -40,7 +39,7 @@ class Delivery:
         self._clock = clock
 
     def condition(self) -> Condition:
-        """As it stands now; the words change only when the state does."""
+        """As it stands now. Its words do not move with time: each change is a write for every policy there is."""
         if self._channel is None:
             message = "no brokers are set (--audit-kafka-bootstrap-servers): records stay in the spool"
             return Condition(type=TYPE, status="Unknown", reason="NoBrokers", message=message)
@@ -48,5 +47,5 @@ class Delivery:
         if oldest is None or (not problem and self._clock.now() - oldest < LATE_SECONDS):
             message = "Kafka has the records, or is about to"
             return Condition(type=TYPE, status="True", reason="Delivered", message=message)
-        message = f"records wait in the spool since {seconds_text(oldest)}: {problem or 'they are many'}"
+        message = f"records wait in the spool: {problem or 'for more than a minute'}"
         return Condition(type=TYPE, status="False", reason="DeliveryDelayed", message=message)

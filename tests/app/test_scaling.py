@@ -64,4 +64,4 @@ async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_
         await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
         while conditions(run, "web")["AuditDelivered"]["reason"] != "DeliveryDelayed":
             await run.until(lambda _decision: True)
-        assert "records wait in the spool since" in conditions(run, "web")["AuditDelivered"]["message"]
+        assert "records wait in the spool: audit delivery" in conditions(run, "web")["AuditDelivered"]["message"]
