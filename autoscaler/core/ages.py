@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from autoscaler.core.evaluation import Evaluation, Prepared
 from autoscaler.core.requests import Failure
-from autoscaler.model.metrics import MetricValue, PodMetrics
+from autoscaler.model.metrics import MetricValue
 from autoscaler.model.plan import Aged
 
 
@@ -38,18 +38,11 @@ def fresh_only(evaluation: Evaluation) -> Prepared | None:
             for spec, answer in evaluation.values.items()
         },
     )
-    return Prepared(seen, _stage(most, evaluation.now, stale, [each for values in old.values() for each in values]))
+    stage = Aged(
+        max_age=most, pods=tuple(sorted(each.pod for each in stale)), values=sum(len(values) for values in old.values())
+    )
+    return Prepared(seen, stage)
 
 
 def _fresh(values: Sequence[MetricValue], since: float) -> list[MetricValue]:
     return [value for value in values if value.at >= since]
-
-
-def _stage(most: float, now: float, samples: Sequence[PodMetrics], values: Sequence[MetricValue]) -> Aged:
-    times = [each.at for each in samples] + [each.at for each in values if each.at > 0]
-    return Aged(
-        max_age=most,
-        pods=tuple(sorted(each.pod for each in samples)),
-        values=len(values),
-        oldest=now - min(times) if times else None,
-    )

@@ -217,8 +217,7 @@ def aged(stage: Aged) -> str:
     pods = len(stage.pods) + stage.unnamed
     told = [f"{_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
     told += [f"{stage.values} other values"] if stage.values else []
-    oldest = "" if stage.oldest is None else f", the oldest {span(stage.oldest)} old"
-    return f"Too old to count, at more than {span(stage.max_age)}: samples of {', '.join(told)}{oldest}."
+    return f"Too old to count, at more than {span(stage.max_age)}: samples of {', '.join(told)}."
 
 
 def final(stage: Final, before: int | None) -> str:

@@ -188,13 +188,12 @@ class Selected(Struct, frozen=True, kw_only=True, tag="selected", tag_field="sta
 class Aged(Struct, frozen=True, kw_only=True, tag="aged", tag_field="stage", omit_defaults=True):
     """Samples that were too old to count: of these pods, and so many values of other metrics.
 
-    `max_age` and `oldest`, the age of the oldest one, are seconds. `unnamed` as in `Selected`.
+    `max_age` is in seconds; how old they were says the decision's `sample_age`. `unnamed` as in `Selected`.
     """
 
     max_age: float
     pods: tuple[str, ...] = ()
     values: int = 0
-    oldest: float | None = None
     unnamed: int = 0
 
 

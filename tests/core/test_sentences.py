@@ -289,8 +289,8 @@ PAUSED = Paused(
             id="selected, in a long record",
         ),
         pytest.param(
-            sentences.aged(Aged(max_age=45.0, pods=("web-a",), values=2, oldest=130.0)),
-            "Too old to count, at more than 45 s: samples of 1 pod (web-a), 2 other values, the oldest 2 min 10 s old.",
+            sentences.aged(Aged(max_age=45.0, pods=("web-a",), values=2)),
+            "Too old to count, at more than 45 s: samples of 1 pod (web-a), 2 other values.",
             id="aged",
         ),
     ],
