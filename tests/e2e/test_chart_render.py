@@ -52,6 +52,10 @@ def test_a_monitoring_pipeline_has_a_role_to_bind() -> None:
     assert rule == {"nonResourceURLs": ["/metrics", "/metrics/core", "/debug/nodes"], "verbs": ["get"]}
 
 
+def test_an_api_server_stays_with_the_replica_whose_revisions_it_knows() -> None:
+    assert objects()["Service", "try-hpa-companion"]["spec"]["sessionAffinity"] == "ClientIP"
+
+
 def test_further_kinds_may_be_scaled_one_by_one() -> None:
     targets = [{"group": "apps", "resource": "statefulsets"}, {"group": "argoproj.io", "resource": "rollouts"}]
     rules = objects({"rbac": {"targets": targets}})["ClusterRole", "try-hpa-companion"]["rules"]
