@@ -114,7 +114,8 @@ class Handler:
             if isinstance(answer.body, Iterator):
                 return await self._streamed(request, answer, answer.body)
             deadline.reschedule(None)
-            return await self._watched(request, answer, answer.body, connection)
+            with self._telemetry.watches.track_inprogress():
+                return await self._watched(request, answer, answer.body, connection)
 
     def _call(self, request: web.BaseRequest) -> Call:
         """The request within its limits. Raises StatusError."""

@@ -137,6 +137,7 @@ class ApiTelemetry:
             "autoscaler_serving_certificate_reload_errors", "Changed certificate files that could not be taken up.",
             registry=registry,
         )  # fmt: skip
+        self.watches = Gauge("autoscaler_api_watches", "Watches that are open.", registry=registry)
         self.denied = Counter(
             "autoscaler_api_denied", "Requests refused, by reason (authentication, authorization, review_unavailable).",
             ["reason"], registry=registry,

@@ -357,12 +357,14 @@ async def test_a16_watches_have_places_of_their_own_and_give_them_back(tmp_path:
     settings = {"limits": Limits(watches=2, heavy=1)}
     async with serving(tmp_path, settings=settings) as world:
         connections = [await watching(world) for _ in range(2)]
+        assert world.telemetry.registry.get_sample_value("autoscaler_api_watches") == 2
         assert (await world.ask(f"{BASE}/pods?watch=true")).code == 429
         assert (await world.ask(f"{BASE}/pods")).code == 200
         for reader, writer in connections:
             await chunk(reader)
             writer.transport.abort()
             await closed(writer)
+        await until(lambda: not world.telemetry.registry.get_sample_value("autoscaler_api_watches"))
         reader, writer = await watching(world)
         await closed(writer)
 
