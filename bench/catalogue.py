@@ -53,6 +53,7 @@ BENCHMARKS = (
     Benchmark(
         "ages", "beside metrics-server: how old what is served is, also with a node in trouble", 5, ("metrics-server",)
     ),
+    Benchmark("newpods", "beside metrics-server: from a new pod running to its first number", 4, ("metrics-server",)),
     Benchmark(
         "reaction",
         "from a step of the load to the write of the scale, beside the real HPA",

@@ -70,6 +70,16 @@ class Simulated:
         items = json.loads(self._asked("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}"))["items"]
         return {f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in items}
 
+    def running(self) -> list[str]:
+        """Namespace/name of the pods that run."""
+        items = json.loads(self._asked("GET", "/api/v1/pods?fieldSelector=status.phase%3DRunning"))["items"]
+        return [f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in items]
+
+    def scale(self, namespace: str, name: str, replicas: int) -> None:
+        """Give a Deployment so many pods."""
+        body = json.dumps({"spec": {"replicas": replicas}}).encode()
+        self._asked("PATCH", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale", body)
+
     def order(self, node: str, fault: str | None) -> None:
         """Make the node's kubelet misbehave (a word of autoscaler.sim.kubelets.Fault), or end it."""
         body = {"metadata": {"annotations": {ANNOTATION: fault}}}
