@@ -45,7 +45,7 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
         lag = quantile(before, lag_buckets(program), 0.99)
         failed = lists.count(math.inf)
         say(f"{len(lists)} lists of all pods, {failed} without an answer")
-        pods = [item["metadata"] for item in json.loads(program.get(f"{ALL_PODS}"))["items"][:RATE]]
+        pods = [item["metadata"] for item in json.loads(program.get(f"{ALL_PODS}?limit={RATE}"))["items"]]
         latencies = asked_at_a_rate(program, [_path(pod) for pod in pods], window / 3)
         size = f"{crowd.nodes} nodes"
         return [
