@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.engine.schedule import phase, wait_after_failure, wait_after_success
+from autoscaler.engine.schedule import PLACE_SECONDS, phase, wait_after_failure, wait_after_success
 from autoscaler.errors import ScrapeError, ScrapeReason
 
 NOW = 1_800_000_000.0
@@ -17,6 +17,12 @@ def test_phases_are_stable_and_spread_over_the_whole_resolution() -> None:
     thirds = [sum(1 for place in places if third * 5 <= place < third * 5 + 5) for third in range(3)]
     assert min(thirds) > 60
     assert all(0 <= place < 15 for place in places)
+
+
+def test_a_few_nodes_share_a_place_so_that_they_are_scraped_one_after_the_other() -> None:
+    places = {phase(f"node-{number}", 15) for number in range(1000)}
+    assert all(place % PLACE_SECONDS == 0 for place in places)
+    assert len(places) == 15 / PLACE_SECONDS
 
 
 @pytest.mark.parametrize("node", NODES[:20])
