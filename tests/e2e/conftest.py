@@ -18,6 +18,7 @@ from tests.e2e.requirements import need
 
 HERE = Path(__file__).parent
 TOPIC = "autoscaler.decisions"
+USAGE_TOPIC = "autoscaler.usage"
 LOG_SHOWN = 6000
 CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "kwok", "kubelets")
 
@@ -69,11 +70,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
 
 @pytest.fixture(scope="package")
 def release(cluster: Cluster, kafka: Broker | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The program as the chart installs it, serving the shared cluster; its topic is `TOPIC`."""
+    """The program as the chart installs it, serving the shared cluster; its topics are `TOPIC` and `USAGE_TOPIC`."""
     values = {}
     if kafka is not None:
-        asyncio.run(kafka.create(TOPIC))
-        values = {"audit": {"kafka": {"bootstrapServers": [kafka.bootstrap], "topic": TOPIC}}}
+        for topic in (TOPIC, USAGE_TOPIC):
+            asyncio.run(kafka.create(topic))
+        brokers = {"bootstrapServers": [kafka.bootstrap], "topic": TOPIC, "usageTopic": USAGE_TOPIC}
+        values = {"audit": {"kafka": brokers}}
     made = Release(cluster, tmp_path_factory.mktemp("release"), values)
     made.serve()
     yield made
