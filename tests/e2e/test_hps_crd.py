@@ -36,7 +36,7 @@ def scalers(cluster: Cluster) -> str:
     namespace = f"crd-{uuid.uuid4().hex[:8]}"
     cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
     path = f"/apis/hpa-companion.dev/v1alpha1/namespaces/{namespace}/horizontalpodscalers"
-    eventually(30, lambda: cluster.admin.exists(path), "the new kind is served")
+    eventually(30, lambda: cluster.admin.raw("GET", path)[0] == 200, "the new kind is served")
     return path
 
 
