@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Object = dict[str, Any]
+
+COME_AGAIN, BETWEEN = 15.0, 0.2
+"""Seconds in all, and from one try to the next, while the API server says 429."""
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -86,7 +90,9 @@ class Api:
     def call(self, method: str, path: str, body: Object | None = None, content_type: str = "application/json") -> Any:
         """The decoded answer; ApiError when it is no success."""
         data = None if body is None else json.dumps(body).encode()
-        status, answer = self.raw(method, path, data, {"Content-Type": content_type, "Accept": "application/json"})
+        status, answer = self._patiently(
+            method, path, data, {"Content-Type": content_type, "Accept": "application/json"}
+        )
         try:
             decoded = json.loads(answer)
         except ValueError:
@@ -94,6 +100,15 @@ class Api:
         if not 200 <= status < 300:
             raise ApiError(status, decoded)
         return decoded
+
+    def _patiently(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Asked again while the answer is 429, as every client does; a new kind is answered so in its first seconds."""
+        end = time.monotonic() + COME_AGAIN
+        while True:
+            status, answer = self.raw(method, path, body, headers)
+            if status != 429 or time.monotonic() >= end:
+                return status, answer
+            time.sleep(BETWEEN)
 
     def get(self, path: str) -> Object:
         found: Object = self.call("GET", path)
