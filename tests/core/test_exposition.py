@@ -256,7 +256,7 @@ def test_random_bytes_do_no_harm(noise: bytes) -> None:
 
 def test_labels_learned_from_containers_are_none_for_pods_and_the_other_way_round() -> None:
     decoder = ExpositionDecoder()
-    decoder.page(WHOLE.encode(), ASKED)
+    decoder.page(("!?!\n" + WHOLE).encode(), ASKED)  # with a fault a page has no layout: its labels are remembered
     swapped = f"pod_cpu_usage_seconds_total{{{LABELS}}} 1\n" + cpu_line("1", 'namespace="shop",pod="windows"')
     page = decoder.page(("node_cpu_usage_seconds_total 1\n" + swapped).encode(), ASKED)
     assert (page.containers, page.pods, page.skipped) == ({}, {}, {"labels": 2})
