@@ -5,42 +5,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.audit import codec
-from autoscaler.core import planner
 from autoscaler.core.rebuild import asked, rebuilt
 from autoscaler.kube import bundle
-from autoscaler.model.decision import Decision, Outcome
-from autoscaler.model.plan import Final, Proposal
+from autoscaler.model.plan import Final
 from tests.audit.samples import decision
 from tests.conformance.upstream import BUNDLES
 from tests.core.chance import evaluations
+from tests.core.recording import mistakes, recorded
 
 PARTS, EACH = 4, 25_000
-
-
-def recorded(evaluation):
-    """The decision as a reader of the audit finds it."""
-    plan = planner.plan(evaluation)
-    made = decision(
-        action=plan.action,
-        outcome=Outcome.HELD,
-        current=plan.current,
-        desired=plan.desired,
-        reason=plan.reason,
-        error=plan.error,
-        stages=plan.stages,
-        conditions=(),
-        events=(),
-    )
-    return codec.decode(codec.encode(made))
-
-
-def differences(found: Decision):
-    again = rebuilt(found)
-    proposals = [stage for stage in found.stages if isinstance(stage, Proposal)]
-    return [(each, got) for each, got in zip(proposals, again.asked, strict=True) if each.replicas != got] + (
-        [] if again.replicas == found.desired else [(found, again)]
-    )
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -48,7 +21,7 @@ def test_a_hundred_thousand_records_give_their_numbers_again(part):
     seen = Counter()
     for evaluation in evaluations(part, EACH):
         found = recorded(evaluation)
-        assert not differences(found), evaluation
+        assert not mistakes(found), evaluation
         seen[found.reason] += 1
     assert len(seen) >= 15, "chance must reach most ways a decision can end"
 
@@ -57,7 +30,7 @@ def test_so_do_the_records_of_policies_that_depart_from_the_hpa():
     seen = Counter()
     for evaluation in evaluations(99, EACH, deviating=True):
         found = recorded(evaluation)
-        assert not differences(found), evaluation
+        assert not mistakes(found), evaluation
         seen.update(type(stage).__name__ for stage in found.stages)
     assert {"Overridden", "Selected", "Aged", "Paused", "Contested"} <= set(seen)
 
@@ -67,7 +40,7 @@ def test_so_do_the_records_of_what_upstream_decided():
         for line in file:
             found = recorded(bundle.read(line).evaluation)
             if found.current is not None:
-                assert not differences(found), line
+                assert not mistakes(found), line
 
 
 def test_a_number_that_was_changed_afterwards_shows():
