@@ -24,7 +24,7 @@ from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.reason import Reason
 from autoscaler.sim.curves import Polyline
 from autoscaler.sim.kubelets import Fault
-from autoscaler.sim.resources import POD_SCALERS
+from autoscaler.sim.resources import LEASES, POD_SCALERS
 from autoscaler.sim.workloads import Workload
 from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
 
@@ -51,8 +51,12 @@ class Run:
         self.world = world
         self.decisions: list[Decision] = []
         self._news = asyncio.Event()
-        self.stop = asyncio.Event()
+        self.stop, self.ended = asyncio.Event(), asyncio.Event()
         self.app = Application(settings, witness=self._saw)
+
+    async def live(self) -> None:
+        await self.app.run(self.stop)
+        self.ended.set()
 
     def _saw(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -70,6 +74,8 @@ class Run:
             await self._news.wait()
 
     async def get(self, path: str, token: str = ADMIN_TOKEN) -> tuple[int, dict[str, object]]:
+        while not hasattr(self.app, "server"):  # it is not built yet
+            await asyncio.sleep(0.05)
         await self.app.server.started.wait()
         context = ssl.create_default_context(cafile=str(self.app.server.certificate.certificate))
         url = f"https://127.0.0.1:{self.app.server.port}{path}"
@@ -90,13 +96,18 @@ def settings(folder: Path, kubeconfig: Path, **more: str) -> Settings:
 
 
 @asynccontextmanager
-async def running(folder: Path, **more: str) -> AsyncIterator[Run]:
+async def running(folder: Path, holder: str = "", **more: str) -> AsyncIterator[Run]:
+    """`holder`: who has the Lease when it begins."""
     web = Workload(namespace="shop", name="web", replicas=2, cpu=Polyline((LOAD_STEPS_AT, 0.2), (LOAD_STEPS_AT, 0.8)))
     async with World(SystemClock(), Shape(nodes=2, sample_period=0.5), [web]) as world:
         world.store.create(POD_SCALERS, "shop", HPS)
+        if holder:
+            spec = {"holderIdentity": holder, "leaseDurationSeconds": 3, "leaseTransitions": 7}
+            lease = {"metadata": {"name": "hpa-companion", "namespace": "kube-system"}, "spec": spec}
+            world.store.create(LEASES, "kube-system", lease)
         run = Run(world, settings(folder, world.kubeconfig(folder / "kubeconfig"), **more))
         async with asyncio.TaskGroup() as group:
-            group.create_task(run.app.run(run.stop))
+            group.create_task(run.live())
             try:
                 yield run
             finally:
@@ -186,3 +197,33 @@ async def test_an_address_that_cannot_be_bound_is_a_clear_error_before_anything_
         with pytest.raises(ExceptionGroup) as caught:
             await app.run(asyncio.Event())
     assert caught.group_contains(ConfigError, match="--bind-address 203.0.113.1")
+
+
+ELECTION = {
+    "leader-elect": "true", "leader-elect-resource-namespace": "kube-system", "leader-elect-lease-duration": "3s",
+    "leader-elect-renew-deadline": "2s", "leader-elect-retry-period": "0.3s",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+async def test_l10_the_leader_decides_and_gives_the_lease_up_in_the_end(tmp_path: Path) -> None:
+    async with running(tmp_path, **ELECTION) as run:
+        decision = await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
+        lease = run.world.store.get(LEASES, "kube-system", "hpa-companion")
+        assert lease["spec"]["holderIdentity"]
+        assert decision.leadership == lease["spec"]["leaseTransitions"] == 0
+        run.stop.set()
+        await run.ended.wait()
+        assert run.world.store.get(LEASES, "kube-system", "hpa-companion")["spec"]["holderIdentity"] == ""
+
+
+@pytest.mark.timeout(60)
+async def test_l07_who_follows_scrapes_and_serves_is_ready_and_decides_nothing_until_it_leads(tmp_path: Path) -> None:
+    async with running(tmp_path, **ELECTION, holder="another") as run:
+        while (await run.get("/readyz"))[0] != 200:
+            await asyncio.sleep(0.05)
+        status, nodes = await run.get("/apis/metrics.k8s.io/v1/nodes")
+        assert (status, len(nodes["items"])) == (200, 2)  # type: ignore[arg-type]  # a JSON list
+        assert run.decisions == []
+        decision = await run.until(lambda _decision: True)  # nobody has renewed it
+        assert decision.leadership == 8

@@ -1,8 +1,9 @@
 """Composition root: every object is built here, once, and ended in order.
 
-Ending (SIGTERM): no new evaluation is begun and those under way are finished; then everything that watches, scrapes and
-serves is cancelled (requests in progress get their answer) while the forwarder makes its last round; then the spool is
-closed. All of it takes less than 5 s; what Kafka did not take by then waits in the spool for the next start.
+Ending (SIGTERM): no new evaluation is begun and those under way are finished; then another replica is let to decide
+and everything that watches, scrapes and serves is cancelled (requests in progress get their answer) while the forwarder
+makes its last round; then the spool is closed. All of it takes less than 5 s; what Kafka did not take by then waits in
+the spool for the next start.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.app.leadership import Leadership
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.app.usage import usage_stream
 from autoscaler.audit.brokers import KafkaSettings
@@ -31,6 +33,7 @@ from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
+from autoscaler.control.elector import Alone
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.rings import Rings
@@ -56,7 +59,7 @@ from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 log = structlog.get_logger(__name__)
 
 LAST_EVALUATIONS_SECONDS = 1.0
-WARM_LOOK_SECONDS = 0.25
+GATE_LOOK_SECONDS = 0.25
 
 
 def run(settings: Settings) -> int:
@@ -105,6 +108,7 @@ class Application:
     ) -> None:
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
+        self._leadership: Leadership | None = None
         self._witness = witness
         self.telemetry = Telemetry(settings.kubelet.resolution)
         self.health = Health()
@@ -144,6 +148,11 @@ class Application:
             self._scaling.stop()
             deciding = {tasks[name] for name in ("sweep", "observing") if name in tasks}
             await asyncio.wait(deciding, timeout=LAST_EVALUATIONS_SECONDS)
+            for task in deciding:
+                task.cancel()
+            await asyncio.wait(deciding)
+            if self._leadership is not None:
+                group.create_task(self._leadership.resign(), name="resign")
             for task in tasks.values():
                 task.cancel()
             for name, stream in streams.items():
@@ -169,6 +178,15 @@ class Application:
         )
         rings = Rings(self.storage, resolution=settings.kubelet.resolution, clock=clock)
         self.warmup = Warmup(self.cluster, self.storage, clock)
+        heart = Heartbeat(clock, telemetry.process)
+        if settings.lease.elect:
+            self._leadership = Leadership(
+                settings.lease,
+                settings.kubeconfig,
+                clock=clock,
+                alive=lambda: heart.verdict().ok,
+                telemetry=telemetry,
+            )
         scaling = Scaling(
             client,
             settings=settings.control,
@@ -177,6 +195,7 @@ class Application:
             outbox=outbox,
             delivery=delivery,
             witness=self._witness,
+            gate=self._leadership or Alone(),
             clock=clock,
             telemetry=telemetry,
         )
@@ -193,7 +212,6 @@ class Application:
         )
         self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
         self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
-        heart = Heartbeat(clock, telemetry.process)
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
         self.server = self._server(Reviews(client, clock), trust, scraper, freshness)
@@ -206,7 +224,7 @@ class Application:
             "registration": Registrations(client, clock, telemetry.kube).run,
             "scraper": scraper.run,
             "server": self.server.run,
-            "warm-up": self._open_when_warm,
+            "gate": self._tend_gate,
             "heartbeat": heart.run,
             "survey": Survey(self.cluster, self.storage, clock, telemetry.engine).run,
             "suspicions": Suspicions(self.cluster, self.storage, scraper, scaling.events, clock).run,
@@ -244,8 +262,13 @@ class Application:
         kafka = KafkaSettings(**structs.asdict(self._settings.audit.kafka))
         return Forwarder(outbox, lambda: KafkaProducer(kafka), kafka.topic, self._clock, self.telemetry.audit)
 
-    async def _open_when_warm(self) -> None:
-        async for _ in ticks(self._clock, WARM_LOOK_SECONDS):
-            if self.warmup.warm():
+    async def _tend_gate(self) -> None:
+        """Decide while there is something to decide from and, of several replicas, this one leads."""
+        if self._leadership is not None:
+            self._leadership.start()
+        async for _ in ticks(self._clock, GATE_LOOK_SECONDS):
+            leads = self._leadership is None or self._leadership.epoch is not None
+            if leads and self.warmup.warm():
                 self._scaling.open_gate()
-                return
+            elif not leads:
+                self._scaling.close_gate()

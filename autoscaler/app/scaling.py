@@ -15,7 +15,7 @@ from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer, UsageReader
 from autoscaler.control.memory import Memory
 from autoscaler.control.observer import Observer
-from autoscaler.control.reconciler import Reconciler
+from autoscaler.control.reconciler import Gate, Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Evaluator, Forgetful, Pace, Policies, Sweep
 from autoscaler.control.teller import Teller
@@ -65,11 +65,12 @@ class Scaling:
         outbox: Outbox,
         delivery: Delivery,
         witness: Witness,
+        gate: Gate,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         self._client, self._settings, self._clock, self._telemetry = client, settings, clock, telemetry
-        self._cluster, self._usage, self._delivery = cluster, usage, delivery
+        self._cluster, self._usage, self._delivery, self._gate = cluster, usage, delivery, gate
         self._journal = _WitnessedOutbox(outbox, witness)
         self._values, self._owners, self._scaler = Adapters(client, clock), Owners(client), ScaleClient(client, clock)
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
@@ -91,6 +92,7 @@ class Scaling:
             memory=memory,
             reverts=reverts,
             allowance=self._allowance(),
+            gate=self._gate,
             compat=self._settings.controller.compat,
             protected=self._settings.protected_namespaces,
             clock=self._clock,
@@ -134,7 +136,14 @@ class Scaling:
 
     def _teller(self) -> Teller:
         client = PolicyClient(self._client, self.policies, self.events, self._clock)
-        return Teller(self._journal, client, self._delivery, self._telemetry.control, lambda: uuid.uuid4().hex)
+        return Teller(
+            self._journal,
+            client,
+            self._delivery,
+            self._telemetry.control,
+            new_id=lambda: uuid.uuid4().hex,
+            leadership=lambda: self._gate.epoch,
+        )
 
     def _sweep(self, known: Policies, evaluator: Evaluator, memories: Sequence[Forgetful], kind: str) -> Sweep:
         settings = self._settings
@@ -148,9 +157,14 @@ class Scaling:
         )
 
     def open_gate(self) -> None:
-        """There is something to decide from: begin."""
+        """There is something to decide from, and it is ours to decide: begin."""
         for sweep in self._sweeps():
             sweep.open_gate()
+
+    def close_gate(self) -> None:
+        """Another process decides: begin nothing more until the gate is opened again."""
+        for sweep in self._sweeps():
+            sweep.close_gate()
 
     def stop(self) -> None:
         """Begin nothing more."""

@@ -143,6 +143,26 @@ CONTROL = Group(
     ),
 )  # fmt: skip
 
+LEASE = Group(
+    "Leader election",
+    "Which of several replicas decides; all scrape and serve. Names and defaults are kube-controller-manager's.",
+    (
+        Option("leader-elect", Kind.BOOLEAN, "false", "lease.elect",
+            "Decide only while holding the Lease. The chart turns it on; without it, never run two at a time."),
+        Option("leader-elect-lease-duration", Kind.DURATION, "15s", "lease.lease_duration",
+            "How long others wait after the last renewal they saw before one of them takes over.", least=1, most=3600),
+        Option("leader-elect-renew-deadline", Kind.DURATION, "10s", "lease.renew_deadline",
+            "How long after its last renewal a leader that cannot renew leads; it begins no write in the last tenth.",
+            least=0.2, most=3600),
+        Option("leader-elect-retry-period", Kind.DURATION, "2s", "lease.retry_period",
+            "Time between two renewals; others look at the Lease twice as often.", least=0.1, most=3600),
+        Option("leader-elect-resource-name", Kind.TEXT, "hpa-companion", "lease.name",
+            "Name of the Lease (coordination.k8s.io/v1)."),
+        Option("leader-elect-resource-namespace", Kind.TEXT, "", "lease.namespace",
+            "Namespace of the Lease; --leader-elect needs it. The chart gives our own."),
+    ),
+)  # fmt: skip
+
 AUDIT = Group(
     "Audit",
     "Where the record of every decision goes: always to a local spool, from there to Kafka when servers are named.",
@@ -207,5 +227,5 @@ LOG = Group(
     ),
 )  # fmt: skip
 
-GROUPS: tuple[Group, ...] = (GENERAL, KUBELET, SERVING, CONTROL, AUDIT, USAGE, LOG)
+GROUPS: tuple[Group, ...] = (GENERAL, KUBELET, SERVING, CONTROL, LEASE, AUDIT, USAGE, LOG)
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS for option in group.options}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 
 from autoscaler.config.options import OPTIONS
 from autoscaler.config.values import Value
@@ -75,6 +76,19 @@ def _intervals(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         yield f"--evaluation-interval {least:g}s is longer than --sync-period {every:g}s: lower the first"
 
 
+def _lease(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    """client-go's rules, and a place for the Lease."""
+    names = ("leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period")
+    for longer, shorter in pairwise(names):
+        one, other = values[longer], values[shorter]
+        if isinstance(one, float) and isinstance(other, float) and one <= other:
+            yield f"--{longer} {one:g}s must be longer than --{shorter} {other:g}s"
+    if values["leader-elect"]:
+        for name in ("leader-elect-resource-namespace", "leader-elect-resource-name"):
+            if not values[name]:
+                yield f"--leader-elect needs --{name}"
+
+
 def _selectors(values: Values, _: Mapping[str, str]) -> Iterator[str]:
     for name in _SELECTORS:
         try:
@@ -127,4 +141,4 @@ def _kafka_security(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         yield "SASL mechanism PLAIN without TLS would show the password to the network: use SASL_SSL"
 
 
-_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _selectors, _address, _brokers, _kafka_security)
+_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _lease, _selectors, _address, _brokers, _kafka_security)

@@ -75,6 +75,17 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
         )
 
 
+class LeaseSettings(Struct, frozen=True, kw_only=True):
+    """Which of several replicas decides."""
+
+    elect: bool
+    lease_duration: float
+    renew_deadline: float
+    retry_period: float
+    name: str
+    namespace: str
+
+
 class KafkaSettings(Struct, frozen=True, kw_only=True):
     """Where records are delivered; no `bootstrap_servers` = nowhere. Credentials are named by file only."""
 
@@ -120,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     kubelet: KubeletSettings
     serving: ServingSettings
     control: ControlSettings
+    lease: LeaseSettings
     audit: AuditSettings
     usage: UsageSettings
     log: LogSettings

@@ -42,6 +42,17 @@ class Writers(Protocol):
     async def of_replicas(self, namespace: str, target: TargetRef) -> str: ...
 
 
+class Gate(Protocol):
+    """Whether this process may write: `refusal` says why not, "" when a write may be sent at this instant.
+
+    `epoch` counts leaderships; None: this process does not lead, or is not one of several.
+    """
+
+    @property
+    def epoch(self) -> int | None: ...
+    def refusal(self) -> str: ...
+
+
 class Reconciler:
     """Evaluates policies one at a time each; different policies may be evaluated at once.
 
@@ -58,6 +69,7 @@ class Reconciler:
         memory: Memory,
         reverts: Reverts,
         allowance: Allowance,
+        gate: Gate,
         compat: Compat,
         protected: Collection[str],
         clock: Clock,
@@ -68,6 +80,7 @@ class Reconciler:
         self._writers = writers
         self._reverts = reverts
         self._allowance = allowance
+        self._gate = gate
         self._teller = teller
         self._memory = memory
         self._compat = compat
@@ -112,13 +125,18 @@ class Reconciler:
         if forbidden := self._allowance.take(policy.namespace):
             return Outcome.DEFERRED, forbidden
         try:
-            if promised := planner.promise(plan, policy, self._compat):
-                await self._teller.promise(policy, promised)
-            await self._scaler.write(scale, policy.target, plan.desired)
+            return await self._write(policy, plan, scale)
         except ConflictError as exc:
             return Outcome.CONFLICTED, str(exc)
         except KubeError as exc:
             return Outcome.FAILED, str(exc)
+
+    async def _write(self, policy: Policy, plan: Plan, scale: Scale) -> tuple[Outcome, str]:
+        if promised := planner.promise(plan, policy, self._compat):
+            await self._teller.promise(policy, promised)
+        if refusal := self._gate.refusal():  # nothing may be awaited between this and the write
+            return Outcome.DEFERRED, refusal
+        await self._scaler.write(scale, policy.target, plan.desired)
         return Outcome.WRITTEN, plan.error
 
     async def _conflict(self, evaluation: Evaluation) -> Condition:

@@ -88,8 +88,13 @@ class Sweep:
         self.decisions = 0
 
     def open_gate(self) -> None:
-        """There is something to decide from: begin."""
+        """There is something to decide from, and it is ours to decide: begin."""
         self._gate.set()
+
+    def close_gate(self) -> None:
+        """It is not ours to decide: begin nothing more until the gate is opened again."""
+        self._gate.clear()
+        self._wake.set()
 
     def stop(self) -> None:
         """Begin nothing more; `run` returns when what was begun is done."""
@@ -139,7 +144,7 @@ class Sweep:
             mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
             try:
                 policy = self._policies.policies().get(key)
-                if policy is not None and not self._stopping:
+                if policy is not None and self._gate.is_set() and not self._stopping:
                     await self._evaluator.reconcile(policy)
                     self.decisions += 1
             except AutoscalerError as exc:
@@ -176,8 +181,12 @@ class Sweep:
         self._wake.set()
 
     async def _next_due(self) -> bool:
-        """Return when the first entry of the queue may be due; False when stopping."""
+        """Return when the first entry of the queue may be due and the gate is open; False when stopping."""
         while not self._stopping:
+            if not self._gate.is_set():
+                await self._gate.wait()
+                self.changed()
+                continue
             self._wake.clear()
             wait = self._queue[0][0] - self._clock.monotonic() if self._queue else None
             if wait is not None and wait <= 0:

@@ -51,7 +51,7 @@ class Delivery(Protocol):
 
 
 class Teller:
-    """`new_id` gives each record an id that is unique for ever."""
+    """`new_id` gives each record an id that is unique for ever; `leadership` is whose decisions these are."""
 
     def __init__(
         self,
@@ -59,13 +59,16 @@ class Teller:
         policies: PolicyWriter,
         delivery: Delivery,
         telemetry: ControlTelemetry,
+        *,
         new_id: Callable[[], str],
+        leadership: Callable[[], int | None],
     ) -> None:
         self._journal = journal
         self._policies = policies
         self._delivery = delivery
         self._telemetry = telemetry
         self._new_id = new_id
+        self._leadership = leadership
 
     def decision(
         self, policy: Policy, plan: Plan, outcome: Outcome, error: str, *, now: float, evaluation: Evaluation | None
@@ -89,6 +92,7 @@ class Teller:
             stages=plan.stages,
             conditions=plan.conditions,
             events=plan.events,
+            leadership=self._leadership(),
         )
 
     async def record(self, decision: Decision) -> Kept:

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     SHADOWED = "shadowed"  # would have been written, but the policy's mode is Shadow
     OBSERVED = "observed"  # would have been written, but it is the HPA's to write
     CONFLICTED = "conflicted"  # the target changed between read and write: decided anew next time
-    DEFERRED = "deferred"  # the limit of writes was reached; `error` says which: decided anew next time
+    DEFERRED = "deferred"  # the limit of writes was reached, or another leads; `error` says which: decided anew later
     FAILED = "failed"  # the write was refused; `error` says by whom
 
 
@@ -56,7 +56,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     when none did. `agreement` is with the HPA that was observed, None for a policy of our own.
     `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
     `names`) to keep the record under 64 KiB; empty: all is there. `repeats` are later evaluations that came to the
-    same.
+    same. `leadership` counts who decided by the Lease's transitions; None: without leader election.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     compat: str = ""
     sample_age: float | None = None
     agreement: Agreement | None = None
+    leadership: int | None = None
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()

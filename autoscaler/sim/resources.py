@@ -70,6 +70,7 @@ POD_AUTOSCALERS = Resource(
     group="autoscaling", version="v2", plural="horizontalpodautoscalers", kind="HorizontalPodAutoscaler",
     short=("hpa",), subresources=("status",), generated=True,
 )  # fmt: skip
+LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", strict=True)
 TOKEN_REVIEWS = Resource(
     group="authentication.k8s.io", version="v1", plural="tokenreviews", kind="TokenReview",
     namespaced=False, create_only=True,
@@ -80,7 +81,7 @@ ACCESS_REVIEWS = Resource(
 )  # fmt: skip
 
 RESOURCES = (
-    NAMESPACES, NODES, PODS, CONFIG_MAPS, EVENTS, DEPLOYMENTS, POD_SCALERS, POD_AUTOSCALERS, TOKEN_REVIEWS,
+    NAMESPACES, NODES, PODS, CONFIG_MAPS, EVENTS, DEPLOYMENTS, POD_SCALERS, POD_AUTOSCALERS, LEASES, TOKEN_REVIEWS,
     ACCESS_REVIEWS,
 )  # fmt: skip
 

@@ -199,6 +199,12 @@ def grants() -> tuple[Grant, ...]:
         Grant(subject=USER, verbs=("get", "update", "patch"), resources=("deployments.apps/scale",)),
         Grant(subject=USER, verbs=("get", "update", "patch"), resources=(f"{policies}/status",)),
         Grant(subject=USER, verbs=("create", "patch"), resources=("events.events.k8s.io",)),
+        Grant(
+            subject=USER,
+            verbs=("get", "create", "update"),
+            resources=("leases.coordination.k8s.io",),
+            namespaces=("kube-system",),
+        ),
         Grant(subject=USER, verbs=("create",), resources=reviews),
     )
 

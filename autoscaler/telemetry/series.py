@@ -172,6 +172,9 @@ class ControlTelemetry:
             "How long our number stood before the HPA came to the same; negative where the HPA was first.",
             buckets=LEAD_BUCKETS, registry=registry,
         )  # fmt: skip
+        self.leading = Gauge(
+            "autoscaler_leading", "1 while this process is the one of several that decides.", registry=registry
+        )
 
 
 class AuditTelemetry:

@@ -21,6 +21,9 @@ BROKEN = [
     ("a CA that would not be used", {"kubelet-certificate-authority": "/ca", "kubelet-insecure-tls": "true"}, "contra"),
     ("a timeout over 0.9 resolutions", {"kubelet-request-timeout": "14s"}, "longer than 0.9 x --metric-resolution"),
     ("an interval over the period", {"evaluation-interval": "20s"}, "longer than --sync-period 15s"),
+    ("a lease no longer than its deadline", {"leader-elect-lease-duration": "10s"}, "must be longer than --leader-el"),
+    ("a deadline within one retry", {"leader-elect-retry-period": "12s"}, "--leader-elect-renew-deadline 10s must be"),
+    ("a lease nowhere", {"leader-elect": "true"}, "needs --leader-elect-resource-namespace"),
     ("a selector that is none", {"node-selector": "a in b"}, "--node-selector: "),
     ("exceptions that are none", {"kubelet-insecure-tls-nodes": "a in b"}, "--kubelet-insecure-tls-nodes: "),
     (

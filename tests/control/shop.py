@@ -53,7 +53,8 @@ class Shop:
         self.windows: list[float] = []
         self.asking = self.asked_at_once = 0
         self.written: list[tuple[int, str]] = []
-        self.refusal: list[Exception] = []
+        self.refused = ""
+        self.refusals: list[Exception] = []
         self.unreadable: Exception | None = None
         self.records: list[Decision] = []
         self.spool_fault: Exception | None = None
@@ -76,8 +77,12 @@ class Shop:
                 clock=self.clock,
             ),
             scaler=self, writers=self,
-            teller=Teller(_Journal(self), _Policies(self), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),
-            memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock), compat=Compat(),
+            teller=Teller(
+                _Journal(self), _Policies(self), _Delivery(), telemetry,
+                new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
+            ),
+            memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
+            gate=self, compat=Compat(),
             protected=("kube-system",), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 
@@ -107,6 +112,13 @@ class Shop:
             raise answer
         return (MetricValue(Milli(answer), "web-0", self.clock.now() - 9.0),)
 
+    @property
+    def epoch(self) -> int:
+        return 5
+
+    def refusal(self) -> str:
+        return self.refused
+
     async def read(self, namespace: str, target: TargetRef) -> Scale:
         if self.unreadable:
             raise self.unreadable
@@ -121,8 +133,8 @@ class Shop:
     async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
         self.written.append((replicas, scale.resource_version))
         self.manager = "hpa-companion"
-        if self.refusal:
-            raise self.refusal.pop(0)
+        if self.refusals:
+            raise self.refusals.pop(0)
         self.replicas = replicas
         return scale
 

@@ -39,7 +39,10 @@ class Gallery:
                 memory=memory, followers=Followers(), selecting=Followers(), settings=ControllerSettings(),
                 clock=shop.clock,
             ),
-            teller=Teller(_Journal(shop), _Policies(shop), _Delivery(), telemetry, lambda: f"id-{next(ids)}"),
+            teller=Teller(
+                _Journal(shop), _Policies(shop), _Delivery(), telemetry,
+                new_id=lambda: f"id-{next(ids)}", leadership=lambda: None,
+            ),
             memory=memory, statuses=self, sync_period=15.0, telemetry=telemetry,
         )  # fmt: skip
 

@@ -65,7 +65,7 @@ def test_a_write_over_the_limit_is_left_to_the_next_evaluation() -> None:
 
 
 def test_a_target_that_changed_meanwhile_is_decided_anew_once(shop: Shop) -> None:
-    shop.refusal = [ConflictError("the object has been modified", status=409)]
+    shop.refusals = [ConflictError("the object has been modified", status=409)]
     decision = shop.evaluate()
     assert [outcome.outcome for outcome in shop.records] == [Outcome.CONFLICTED, Outcome.WRITTEN]
     assert decision.outcome is Outcome.WRITTEN
@@ -73,14 +73,14 @@ def test_a_target_that_changed_meanwhile_is_decided_anew_once(shop: Shop) -> Non
 
 
 def test_a_target_that_keeps_changing_is_left_to_the_next_pass(shop: Shop) -> None:
-    shop.refusal = [ConflictError("modified", status=409)] * 2
+    shop.refusals = [ConflictError("modified", status=409)] * 2
     assert shop.evaluate().outcome is Outcome.CONFLICTED
     assert len(shop.written) == 2
     assert shop.condition("AbleToScale").reason == "FailedUpdateScale"
 
 
 def test_a_forbidden_write_is_this_targets_condition_and_nobody_elses_exception(shop: Shop) -> None:
-    shop.refusal = [ForbiddenError("deployments.apps is forbidden in namespace shop", status=403)]
+    shop.refusals = [ForbiddenError("deployments.apps is forbidden in namespace shop", status=403)]
     decision = shop.evaluate()
     assert decision.outcome is Outcome.FAILED
     assert "forbidden" in decision.error
@@ -115,7 +115,7 @@ def test_a_target_whose_status_cannot_say_so_is_not_left_at_zero(shop: Shop) -> 
 
 
 def test_a_write_to_zero_that_failed_is_not_said_to_be_done(shop: Shop) -> None:
-    shop.answers, shop.refusal = {"queue": 0}, [ForbiddenError("no", status=403)]
+    shop.answers, shop.refusals = {"queue": 0}, [ForbiddenError("no", status=403)]
     shop.evaluate(IDLE)
     assert [to_zero(status) for status in shop.statuses] == ["True", "False"]
 
@@ -194,3 +194,16 @@ def test_c09_nothing_is_scaled_in_a_protected_namespace(shop: Shop) -> None:
     assert (shop.written, decision.reason) == ([], "InvalidSpec")
     assert "nothing is scaled in kube-system (--protected-namespaces)" in shop.condition("Ready").message
     assert shop.evaluate(policy(namespace="kube-system", mode=Mode.SHADOW)).outcome is Outcome.SHADOWED
+
+
+def test_who_does_not_lead_any_more_writes_nothing_and_says_so(shop: Shop) -> None:
+    shop.refused = "this process does not lead"
+    decision = shop.evaluate()
+    assert (decision.outcome, decision.error, decision.desired) == (Outcome.DEFERRED, "this process does not lead", 4)
+    assert shop.written == []
+    shop.refused = ""
+    assert shop.evaluate().outcome is Outcome.WRITTEN
+
+
+def test_the_record_says_whose_decision_it_is(shop: Shop) -> None:
+    assert shop.evaluate().leadership == 5

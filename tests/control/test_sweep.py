@@ -222,3 +222,31 @@ async def test_one_shorter_than_the_usual_pace_is_kept_with_fresh_samples_too(wo
         for _ in range(4):
             await world.clock.advance(1)
         assert world.times() == [0.0, 2.0, 4.0]
+
+
+async def test_l07_while_another_decides_nothing_is_evaluated_and_then_everything_at_once(world: World) -> None:
+    async with sweeping(world) as sweep:
+        sweep.close_gate()
+        await world.clock.advance(100)
+        sweep.fresh({WEB})
+        await world.clock.advance(100)
+        assert world.times() == [0]
+        world.known[ObjectKey("shop", "late")] = policy("late")
+        sweep.open_gate()
+        await settle()
+        assert (world.times(), world.times("late")) == ([0, 200], [200])
+
+
+async def test_a_gate_that_closes_stops_those_that_wait_for_their_turn(world: World) -> None:
+    world.takes, world.known[ObjectKey("shop", "other")] = 3, policy("other")
+    async with sweeping(world, concurrency=1) as sweep:
+        sweep.close_gate()
+        await world.clock.advance(10)
+        assert len(world.seen) == 1
+
+
+async def test_the_end_comes_also_to_one_that_never_led(world: World) -> None:
+    async with sweeping(world, gate=False) as sweep:
+        sweep.stop()
+        await settle()
+    assert world.seen == []

@@ -175,6 +175,7 @@ class Release:
             "service": {"port": SERVICE_PORT},
             "kubelet": {"resolution": "5s", "certificateAuthority": {"configMap": KUBELET_CA}},
             "scaling": {"syncPeriod": "5s", "evaluationInterval": "1s"},
+            "leaderElection": {"leaseDuration": "6s", "renewDeadline": "5s", "retryPeriod": "500ms"},
             "log": {"format": "text"},
             "extraArgs": ["--kubelet-allow-loopback"],
         }

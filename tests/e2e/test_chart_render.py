@@ -44,7 +44,36 @@ def test_the_program_may_do_this_and_nothing_else() -> None:
         "try-hpa-companion": "try-hpa-companion",
         "try-hpa-companion:system:auth-delegator": "system:auth-delegator",
         "try-hpa-companion-auth-reader": "extension-apiserver-authentication-reader",
+        "try-hpa-companion-leader-election": "try-hpa-companion-leader-election",
     }
+
+
+LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
+
+
+def test_one_of_several_pods_decides_by_one_named_lease() -> None:
+    made = objects({"replicas": 3})
+    role = made["Role", "try-hpa-companion-leader-election"]
+    assert role["metadata"]["namespace"] == "metrics"
+    assert role["rules"] == [
+        {**LEASES, "verbs": ["create"]},
+        {**LEASES, "resourceNames": ["try-hpa-companion"], "verbs": ["get", "update"]},
+    ]
+    spec = made["Deployment", "try-hpa-companion"]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (3, {"type": "RollingUpdate"})
+    arguments = container()["args"]
+    assert "--leader-elect" in arguments
+    assert "--leader-elect-resource-namespace=metrics" in arguments
+    assert "--leader-elect-resource-name=try-hpa-companion" in arguments
+
+
+def test_without_leader_election_there_is_one_pod_and_never_two() -> None:
+    made = objects({"leaderElection": {"enabled": False}})
+    assert ("Role", "try-hpa-companion-leader-election") not in made
+    assert made["Deployment", "try-hpa-companion"]["spec"]["strategy"] == {"type": "Recreate"}
+    assert "--leader-elect" not in container({"leaderElection": {"enabled": False}})["args"]
+    with pytest.raises(ChartRefusedError, match=r"needs leaderElection\.enabled"):
+        render({"replicas": 2, "leaderElection": {"enabled": False}})
 
 
 def test_a_monitoring_pipeline_has_a_role_to_bind() -> None:
@@ -131,6 +160,9 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
             "--usage-topic=autoscaler.usage",
             id="samples kept in Kafka",
         ),
+        pytest.param(
+            {"leaderElection": {"leaseDuration": "3s"}}, "--leader-elect-lease-duration=3s", id="a short lease"
+        ),
         pytest.param({"extraArgs": ["--kubelet-allow-loopback"]}, "--kubelet-allow-loopback", id="extra argument"),
     ],
 )
@@ -168,7 +200,8 @@ def test_a_digest_wins_over_a_tag() -> None:
 @pytest.mark.parametrize(
     ("values", "where"),
     [
-        pytest.param({"replicas": 2}, "replicas", id="unknown key"),
+        pytest.param({"workers": 2}, "workers", id="unknown key"),
+        pytest.param({"replicas": 0}, "/replicas", id="no pod"),
         pytest.param({"kubelet": {"metricResolution": "15s"}}, "metricResolution", id="unknown key below a known one"),
         pytest.param({"kubelet": {"resolution": 15}}, "/kubelet/resolution", id="a number where a duration belongs"),
         pytest.param({"kubelet": {"source": "cadvisor"}}, "/kubelet/source", id="unknown source"),

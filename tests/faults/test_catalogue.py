@@ -30,12 +30,17 @@ PAGE = TESTS.parent / "docs/faults.md"
 ROW = re.compile(r"^\| ([A-Z]\d\d) \|.*\| ([^|]*) \|$", re.MULTILINE)
 
 
-def test_the_page_names_every_row_of_kubelets_and_the_files_of_its_tests() -> None:
+LEADERSHIP = ("L01", "L02", "L03", "L04", "L05", "L06", "L07", "L10", "L11")
+
+
+def test_the_page_names_every_row_of_kubelets_and_leadership_and_the_files_of_its_tests() -> None:
     told = {row: tuple(files.split(", ")) for row, files in ROW.findall(PAGE.read_text())}
-    tested: dict[str, set[str]] = {f"K{number:02}": set() for number in range(1, 36)}
+    tested: dict[str, set[str]] = {f"K{number:02}": set() for number in range(1, 36)} | {
+        row: set() for row in LEADERSHIP
+    }
     for path in TESTS.rglob("test_*.py"):
-        for names in re.findall(r"def test_((?:k\d\d_)+)", path.read_text()):
-            for row in re.findall(r"k\d\d", names):
+        for names in re.findall(r"def test_((?:[kl]\d\d_)+)", path.read_text()):
+            for row in re.findall(r"[kl]\d\d", names):
                 tested[row.upper()].add(str(path.relative_to(TESTS)))
     assert told == {row: tuple(sorted(files)) for row, files in tested.items()}
     assert all(tested.values())

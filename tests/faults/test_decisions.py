@@ -91,14 +91,14 @@ def proposal(plan: Plan) -> Proposal:
 
 
 def test_s07_a_target_we_may_not_scale_is_its_policys_condition_and_no_others(shop: Shop) -> None:
-    shop.refusal = [ForbiddenError('cannot update resource "deployments/scale"', status=403)]
+    shop.refusals = [ForbiddenError('cannot update resource "deployments/scale"', status=403)]
     assert shop.evaluate().outcome is Outcome.FAILED
     assert "cannot update" in shop.condition("AbleToScale").message
     assert shop.evaluate(policy(namespace="office")).outcome is Outcome.WRITTEN
 
 
 def test_s08_an_overtaken_write_is_decided_anew_once_and_then_left_to_the_next_pass(shop: Shop) -> None:
-    shop.refusal = [ConflictError("modified", status=409)] * 3
+    shop.refusals = [ConflictError("modified", status=409)] * 3
     assert shop.evaluate().outcome is Outcome.CONFLICTED
     assert len(shop.written) == 2
 
@@ -155,7 +155,7 @@ def test_s16_a_status_that_cannot_be_kept_stops_nothing(shop: Shop, fault: KubeE
     ],
 )
 def test_s17_what_a_webhook_says_is_told_and_the_write_tried_at_the_next_pass(shop: Shop, fault: KubeError) -> None:
-    shop.refusal = [fault]
+    shop.refusals = [fault]
     assert shop.evaluate().outcome is Outcome.FAILED
     assert "freeze" in shop.condition("AbleToScale").message
     assert len(shop.written) == 1, "no retry within the pass"

@@ -1,0 +1,290 @@
+"""Who leads, by several electors on one Lease and one clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+
+from autoscaler.control.elector import Alone, Elector, Timings
+from autoscaler.errors import ConflictError, UnreachableError
+from autoscaler.model.lease import Claim, Lease
+from autoscaler.telemetry import ControlTelemetry
+from tests.clock import FakeClock, settle
+
+STEP = 0.25
+
+
+class Shelf:
+    """The Lease, as an API server keeps it."""
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+        self.version = 0
+        self.writes: list[str] = []
+
+    def put(self, claim: Claim) -> Lease:
+        self.version += 1
+        self.lease = Lease(claim=claim, uid="u", resource_version=str(self.version))
+        self.writes.append(claim.holder)
+        return self.lease
+
+    @property
+    def claim(self) -> Claim:
+        assert self.lease is not None
+        return self.lease.claim
+
+
+class Line:
+    """What one elector reaches it by; `cut`: not at all, `deaf`: writes arrive, their answers do not."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.cut = self.deaf = False
+
+    async def read(self) -> Lease | None:
+        if self.cut:
+            raise UnreachableError("cannot connect")
+        return self.shelf.lease
+
+    async def write(self, over: Lease | None, claim: Claim) -> Lease:
+        if self.cut:
+            raise UnreachableError("cannot connect")
+        if over != self.shelf.lease:
+            raise ConflictError("modified", status=409)
+        made = self.shelf.put(claim)
+        if self.deaf:
+            raise UnreachableError("no answer")
+        return made
+
+
+class One:
+    """An elector with everything around it; `ended` are the reasons for which its process would have ended."""
+
+    def __init__(self, shelf: Shelf, clock: FakeClock, name: str) -> None:
+        self.clock = clock
+        self.line = Line(shelf)
+        self.living = True
+        self.ended: list[str] = []
+        self.elector = Elector(
+            self.line,
+            identity=name,
+            timings=Timings(),
+            clock=clock,
+            alive=lambda: self.living,
+            end=self.ended.append,
+            telemetry=ControlTelemetry(CollectorRegistry()),
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def leads(self) -> bool:
+        return self.elector.epoch is not None
+
+    def stop(self) -> None:
+        """As SIGSTOP or SIGKILL does: nothing of it runs any more."""
+        assert self.task is not None
+        self.task.cancel()
+
+
+class House:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.shelf = Shelf()
+        self.a, self.b = (One(self.shelf, self.clock, name) for name in "ab")
+
+    async def pass_(self, seconds: float) -> None:
+        """Let time pass; there are never two that may write."""
+        for _ in range(round(seconds / STEP)):
+            await self.clock.advance(STEP)
+            assert [each.leads for each in (self.a, self.b)].count(True) < 2
+
+    async def until(self, predicate: Callable[[], bool]) -> float:
+        """Seconds until it holds."""
+        for step in range(400):
+            if predicate():
+                return step * STEP
+            await self.pass_(STEP)
+        raise AssertionError("never")
+
+
+@asynccontextmanager
+async def housed() -> AsyncIterator[House]:
+    """`a` leads already, `b` looks on."""
+    house = House()
+    async with asyncio.TaskGroup() as group:
+        for one in (house.a, house.b):
+            one.task = group.create_task(one.elector.run())
+            await settle()
+        await house.pass_(5)
+        assert (house.a.leads, house.b.leads) == (True, False)
+        yield house
+        for one in (house.a, house.b):
+            one.stop()
+
+
+async def test_the_first_one_leads_and_renews_every_retry_period() -> None:
+    async with housed() as house:
+        before, begun = len(house.shelf.writes), house.shelf.claim
+        await house.pass_(60)
+        assert house.shelf.writes[before:] == ["a"] * 30
+        now = house.shelf.claim
+        assert (now.acquired, now.transitions, now.duration) == (begun.acquired, 0, 15)
+        assert now.renewed > begun.renewed
+        assert house.a.elector.refusal() == ""
+        assert "does not lead" in house.b.elector.refusal()
+
+
+async def test_l01_one_that_was_stopped_writes_nothing_and_ends_at_once() -> None:
+    async with housed() as house:
+        house.a.stop()
+        await house.pass_(60)
+        assert house.b.leads
+        assert house.b.elector.epoch == 1
+        assert house.a.elector.refusal() != ""
+        assert "stopped or starved" in house.a.ended[0]
+
+
+async def test_l01_its_own_thread_finds_out_by_itself() -> None:
+    async with housed() as house:
+        house.a.stop()
+        await house.pass_(60)
+        before = len(house.shelf.writes)
+        async with asyncio.TaskGroup() as group:
+            woken = group.create_task(house.a.elector.run())
+            await settle()
+            woken.cancel()
+        assert house.a.ended
+        assert "a" not in house.shelf.writes[before:]
+
+
+async def test_a_crash_is_followed_within_seventeen_seconds() -> None:
+    async with housed() as house:
+        for _ in range(8):  # whatever the phase
+            await house.pass_(STEP)
+        house.a.stop()
+        assert await house.until(lambda: house.b.leads) <= 17
+
+
+async def test_l02_one_that_is_cut_off_steps_down_in_time_and_stands_again() -> None:
+    async with housed() as house:
+        house.a.line.cut = True
+        assert await house.until(lambda: house.a.elector.refusal() != "") <= 10
+        assert await house.until(lambda: house.b.leads) <= 17 - 7
+        house.a.line.cut = False
+        await house.pass_(30)
+        assert (house.b.leads, house.a.leads, house.a.ended) == (True, False, [])
+
+
+async def test_l02_an_api_server_that_was_away_for_all_finds_the_same_leader_again() -> None:
+    async with housed() as house:
+        house.a.line.cut = house.b.line.cut = True
+        await house.pass_(60)
+        house.a.line.cut = house.b.line.cut = False
+        await house.pass_(40)
+        assert house.a.leads != house.b.leads
+        assert house.a.ended == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(None, id="deleted"),
+        pytest.param({"holder": "somebody"}, id="another holder"),
+        pytest.param({"holder": ""}, id="no holder"),
+        pytest.param({"holder": "", "duration": 0}, id="emptied"),
+        pytest.param({"duration": 0}, id="no duration"),
+        pytest.param({"duration": 1_000_000_000}, id="a duration of thirty years"),
+        pytest.param({"renewed": "yesterday", "acquired": "∞"}, id="times that are none"),
+        pytest.param({"transitions": 2**31 - 1, "holder": "x"}, id="no room for another transition"),
+    ],
+)
+async def test_l03_whatever_is_done_to_the_lease_there_is_one_leader_again_and_never_two(
+    change: dict[str, object] | None,
+) -> None:
+    async with housed() as house:
+        if change is None:
+            house.shelf.lease = None
+        else:
+            house.shelf.put(replace(house.shelf.claim, **change))  # type: ignore[arg-type]  # a test builds it from words
+        await house.pass_(25)
+        assert house.a.leads or house.b.leads
+        assert house.shelf.claim.transitions < 2**31
+
+
+async def test_l03_a_dead_holder_with_a_long_lease_is_not_waited_for_for_ever() -> None:
+    async with housed() as house:
+        house.a.stop()
+        house.shelf.put(replace(house.shelf.claim, duration=1_000_000_000))
+        assert await house.until(lambda: house.b.leads) <= 17
+
+
+async def test_a_deleted_lease_does_not_bring_old_epochs_back() -> None:
+    async with housed() as house:
+        house.a.stop()
+        await house.pass_(20)
+        house.shelf.lease = None
+        await house.pass_(5)
+        assert house.b.elector.epoch == 2
+
+
+async def test_l05_a_work_loop_that_stands_still_is_renewed_no_more() -> None:
+    async with housed() as house:
+        house.a.living = False
+        await house.pass_(2)
+        assert "stands still" in house.a.ended[0]
+        assert not house.a.leads
+
+
+@pytest.mark.parametrize("shift", [3600.0, -3600.0])
+async def test_l06_the_wall_clock_changes_no_leader(shift: float) -> None:
+    async with housed() as house:
+        house.clock._now += shift
+        await house.pass_(60)
+        assert house.a.leads
+        assert house.shelf.claim.transitions == 0
+
+
+async def test_l10_a_lease_that_was_given_up_is_taken_within_three_seconds() -> None:
+    async with housed() as house:
+        house.a.stop()
+        await house.a.elector.release()
+        assert (house.shelf.claim.holder, house.shelf.claim.duration) == ("", 1)
+        assert await house.until(lambda: house.b.leads) <= 3
+        assert house.shelf.claim.transitions == 1
+
+
+async def test_only_the_holder_gives_it_up() -> None:
+    async with housed() as house:
+        house.b.stop()
+        await house.b.elector.release()
+        assert house.shelf.claim.holder == "a"
+        house.a.line.cut = True
+        await house.a.elector.release()
+        assert not house.a.leads
+
+
+async def test_l11_one_that_is_slow_steps_down_rather_than_acting_late() -> None:
+    async with housed() as house:
+        house.a.stop()
+        await house.until(lambda: not house.a.leads)
+        assert "could not be renewed in time" in house.a.elector.refusal()
+        assert house.a.ended == []
+
+
+async def test_a_renewal_whose_answer_was_lost_is_recognized() -> None:
+    async with housed() as house:
+        house.a.line.deaf = True
+        await house.pass_(4)
+        house.a.line.deaf = False
+        await house.pass_(10)
+        assert house.a.leads
+        assert house.shelf.claim.transitions == 0
+
+
+def test_alone_nothing_is_refused() -> None:
+    assert (Alone().refusal(), Alone().epoch) == ("", None)
