@@ -20,6 +20,7 @@ from pathlib import Path
 from bench.catalogue import Say
 from bench.contenders import ALL_PODS, Contender, Crowd, ours, simulated
 from bench.figure import Figure
+from bench.peer import complete
 
 CROWD, QUICK_CROWD = Crowd(nodes=5000), Crowd(nodes=2, pods=2, sample_period=1.0, resolution=1.0)
 WINDOW, QUICK_WINDOW = 60.0, 1.0
@@ -27,7 +28,6 @@ WINDOW, QUICK_WINDOW = 60.0, 1.0
 LIST_EVERY = 5.0
 RATE, CLIENTS = 200, 4
 """Requests a second, over so many kept-alive connections."""
-POINTS = 'metrics_server_storage_points{type="container"}'
 LAG = "autoscaler_event_loop_lag_seconds_bucket"
 
 
@@ -35,8 +35,7 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
     """Cost, lag and latency."""
     crowd, window = (QUICK_CROWD, QUICK_WINDOW) if quick else (CROWD, WINDOW)
     with tempfile.TemporaryDirectory() as name, simulated(Path(name), crowd) as world, ours(world) as program:
-        wanted = 0.99 * crowd.nodes * crowd.pods * crowd.containers
-        program.wait(lambda: program.series().get(POINTS, 0.0) >= wanted, "complete")
+        program.wait(partial(complete, program, crowd), "complete")
         say(f"{crowd}: complete")
         cores, memory = program.cores(window), program.process.memory_mib()
         before = lag_buckets(program)

@@ -46,14 +46,17 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
         after, cpu = program.series(), program.process.cpu_seconds() - cpu
         evaluations = added(before, after, EVALUATIONS)
         say(f"{evaluations:.0f} evaluations in {window:g} s, {added(before, after, EVALUATIONS, WRITTEN):.0f} writes")
-        late = quantile({}, buckets(after, f"{TO_WRITE}_bucket"), 0.99)  # of all writes since the start
-        return [
+        late = buckets(after, f"{TO_WRITE}_bucket")  # of all writes since the start
+        found = [
             Figure(what=f"first pass over {targets} targets", ours=max(firsts) - min(firsts), unit="s", goal=1),
             Figure(what="evaluations a second", ours=evaluations / window, unit=""),
             Figure(what="CPU with scraping and records", ours=cpu / window, unit="cores"),
             Figure(what="lists of the API server in the window", ours=added(before, after, RELISTS), unit="", goal=0),
-            Figure(what="decision -> accepted write, p99", ours=late * 1e3, unit="ms", goal=200),
         ]
+        if late[float("inf")]:
+            p99 = quantile({}, late, 0.99) * 1e3
+            found.append(Figure(what="decision -> accepted write, p99", ours=p99, unit="ms", goal=200))
+        return found
 
 
 def first_records(spool: Path) -> list[float]:

@@ -30,9 +30,9 @@ def crowd(pods: int, containers: int) -> Iterator[Workload]:
 
 
 def scalers(workloads: Iterable[Workload]) -> Iterator[Object]:
-    """A HorizontalPodScaler for each, on half of the CPU it requests: some are to grow, some to shrink."""
+    """A HorizontalPodScaler for each, on the CPU it uses on average: some are to grow, some to shrink."""
     for workload in workloads:
-        target = {"type": "Utilization", "averageUtilization": 50}
+        target = {"type": "Utilization", "averageUtilization": 20}
         yield {
             "metadata": {"name": workload.name, "namespace": workload.namespace},
             "spec": {
