@@ -45,3 +45,6 @@ def _facts(told: Explanation) -> Iterator[tuple[str, str]]:
             yield f"{name}: {word}", sentence
     for step in told.steps:
         yield step.name, f"{step.replicas}  {step.sentence}"
+    for note in told.notes:
+        what, _, sentence = note.partition(": ")
+        yield what, sentence

@@ -215,9 +215,10 @@ def selected(stage: Selected) -> str:
 def aged(stage: Aged) -> str:
     """Whose samples were too old."""
     pods = len(stage.pods) + stage.unnamed
-    told = [f"{_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
-    told += [f"{stage.values} other values"] if stage.values else []
-    return f"Too old to count, at more than {span(stage.max_age)}: samples of {', '.join(told)}."
+    told = [f"samples of {_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
+    values = "1 value" if stage.values == 1 else f"{stage.values} values"
+    told += [f"{values} of other metrics"] if stage.values else []
+    return f"Too old to count, at more than {span(stage.max_age)}: {', '.join(told)}."
 
 
 def final(stage: Final, before: int | None) -> str:

@@ -2,21 +2,37 @@
 
 import random
 
+from msgspec.structs import replace
+
 from autoscaler.core.evaluation import Evaluation
+from autoscaler.core.requests import Failure
 from autoscaler.model.metrics import MetricValue, PodMetrics
-from autoscaler.model.objects import Container, Pod, Ready, Scale
+from autoscaler.model.objects import Container, Owner, Pod, Ready, Scale
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
-from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, Policy, ScalingPolicy, ScalingRules
+from autoscaler.model.policy import (
+    Behavior,
+    Condition,
+    Deviations,
+    MetricSpec,
+    Pause,
+    Policy,
+    ScalingPolicy,
+    ScalingRules,
+)
 from tests.core.evaluations import NOW, TARGET
 
-
-def evaluations(seed, count, *, deviating=False):
-    """`deviating`: of HorizontalPodScalers that depart from the HPA in every way there is."""
-    chance = random.Random(seed)
-    return (evaluation(chance, deviating=deviating) for _ in range(count))
+WENT_TO_ZERO = Condition(type="ScaledToZero", status="True", reason="ScaledToZero", message="")
 
 
-def evaluation(chance, *, deviating=False):
+def evaluations(seed, count, *, deviating=0.0):
+    """`deviating` is the share of HorizontalPodScalers that depart from the HPA, in every way there is."""
+    chance, ways = random.Random(seed), random.Random(-seed - 1)
+    for _ in range(count):
+        found = evaluation(chance)
+        yield departing(ways, found) if ways.random() < deviating else found
+
+
+def evaluation(chance):
     pods = tuple(pod(chance, index) for index in range(chance.choice((0, 1, 2, 3, 5, 8))))
     minimum = chance.choice((0, 1, 1, 2))
     policy = Policy(
@@ -28,9 +44,9 @@ def evaluation(chance, *, deviating=False):
         max_replicas=minimum + chance.choice((1, 5, 20)),
         metrics=tuple(metric(chance) for _ in range(chance.choice((1, 1, 1, 2, 3)))),
         behavior=behavior(chance) if chance.random() < 0.5 else None,
-        deviations=deviations(chance) if deviating else Deviations(),
+        conditions=(WENT_TO_ZERO,) if chance.random() < 0.5 else (),
     )
-    current = chance.choice((0, 1, 2, len(pods), 7, 30))
+    current = chance.choice((0, 1, 2, 3, len(pods), len(pods), 7, 30))
     return Evaluation(
         policy=policy,
         scale=Scale(
@@ -46,22 +62,46 @@ def evaluation(chance, *, deviating=False):
         history=history(chance),
         now=NOW,
         period_start_replicas=chance.choice((None, current, 1)),
-        owners={"rs-1": "deployment-1"} if deviating else {},
-        claims=("HorizontalPodAutoscaler shop/web",) if deviating and chance.random() < 0.1 else (),
+    )
+
+
+def departing(chance, found):
+    """The same evaluation as of an owner who wants it otherwise, with all that this asks of the world."""
+    return replace(
+        found,
+        policy=replace(found.policy, deviations=deviations(chance)),
+        scale=replace(found.scale, uid="web"),
+        pods=tuple(replace(each, owner=owner(chance)) for each in found.pods),
+        values={spec: [replace(each, at=NOW - ago(chance)) for each in each_] for spec, each_ in found.values.items()},
+        owners=Failure("forbidden") if chance.random() < 0.02 else {"rs-1": "web", "rs-2": "api"},
+        claims=("HorizontalPodAutoscaler shop/web",) if chance.random() < 0.1 else (),
+        unseen="horizontalpodautoscalers: forbidden" if chance.random() < 0.05 else "",
     )
 
 
 def deviations(chance):
-    pause = Pause(directions=chance.choice((("Up",), ("Down",))), until=NOW + 60, reason="load test", actor="sam")
+    directions = chance.choice((("Up",), ("Down",), ("Up", "Down")))
+    pause = Pause(directions=directions, until=NOW + chance.choice((-60, 60)), reason="load test", actor="sam")
     return Deviations(
-        owned_pods_only=chance.random() < 0.2,
-        ignore_rollout_surge=chance.random() < 0.5,
-        max_sample_age=chance.choice((None, 5.0, 60.0)),
-        usage_window=chance.choice((None, 60.0)),
-        cpu_initialization=chance.choice((None, 0.0, 150.0)),
-        initial_readiness_delay=chance.choice((None, 0.0, 60.0)),
+        owned_pods_only=chance.random() < 0.3,
+        ignore_rollout_surge=chance.random() < 0.3,
+        max_sample_age=chance.choice((None, None, 5.0, 60.0)),
+        usage_window=chance.choice((None, None, 60.0)),
+        cpu_initialization=chance.choice((None, None, 0.0, 150.0)),
+        initial_readiness_delay=chance.choice((None, None, 0.0, 60.0)),
+        sync_period=chance.choice((None, None, 30.0)),
         pause=pause if chance.random() < 0.3 else None,
     )
+
+
+def owner(chance):
+    """Mostly the target's own ReplicaSet; else another's, the target itself, a Job's or nobody."""
+    uid = chance.choice(("rs-1",) * 6 + ("rs-2", "web", "job-1", ""))
+    return Owner("apps/v1", "ReplicaSet", uid, uid) if uid else None
+
+
+def ago(chance):
+    return chance.choice((5, 5, 70))
 
 
 def pod(chance, index):

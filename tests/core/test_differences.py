@@ -2,6 +2,7 @@ from msgspec.structs import replace
 
 from autoscaler.core.differences import Difference, differences
 from autoscaler.model.decision import PolicyRef
+from autoscaler.model.plan import Overridden, Selected
 from tests.audit.samples import cpu_proposal, decision, stages
 
 QUIET = cpu_proposal(usage=900, current=60, ratio=1.0, replicas=3)
@@ -34,3 +35,9 @@ def test_metrics_of_one_name_are_told_apart() -> None:
     before = replace(decision(1), stages=(one, one, *others))
     after = replace(decision(2), stages=(one, replace(one, target=70), *others))
     assert differences(before, after)[0] == Difference("cpu (2): target", "60 % of requests", "70 % of requests")
+
+
+def test_what_an_hps_changed_is_a_difference_though_no_number_is() -> None:
+    before = replace(decision(1), stages=(Overridden(cpu_initialization=60.0), *stages()))
+    after = replace(decision(2), stages=(Overridden(cpu_initialization=90.0), Selected(counted=3), *stages()))
+    assert [each.what for each in differences(before, after)] == ["The policy's own", "Not counted"]

@@ -33,7 +33,7 @@ def test_steps(proposal, current, expected):
 
 def test_a_step_is_one():
     """At the step the metric asks for another number, whatever it is made of."""
-    for evaluation in evaluations(7, 2000):
+    for evaluation in evaluations(7, 2000, deviating=0.5):
         plan = planner.plan(evaluation)
         for proposal in plan.stages:
             if not isinstance(proposal, Proposal) or not proposal.samples or proposal.requests is not None:

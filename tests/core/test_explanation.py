@@ -13,18 +13,25 @@ from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import (
     Action,
+    Aged,
     Chosen,
+    Contested,
     Counted,
     Final,
     Forced,
     Gaps,
     Limited,
+    Overridden,
+    Paused,
     Proposal,
     Recommendation,
+    Selected,
     Stabilized,
     Unnamed,
 )
 from tests.audit.samples import NOON, cpu_proposal, decision
+from tests.core.chance import evaluations
+from tests.core.recording import recorded
 
 CPU = "cpu resource utilization (percentage of request)"
 MEMORY = Proposal(
@@ -293,3 +300,25 @@ def test_names_the_record_has_no_room_for_are_counted() -> None:
     text = "\n".join(lines(explained(decision(stages=(cpu_proposal(pods=pods),)))))
     assert "96 without a sample (web-0, web-1, web-2, web-3 and 92 more)" in text
     assert "7 unready (names left out of the record)" in text
+
+
+DEVIATIONS = {
+    Overridden: "The policy's own: ",
+    Selected: "Not counted: ",
+    Aged: "Too old to count, ",
+    Paused: "  paused ",
+    Contested: "  contested ",
+}
+
+
+def test_whatever_an_hps_changed_is_told_and_the_steps_end_at_the_number() -> None:
+    seen = set()
+    for evaluation in evaluations(3, 3000, deviating=1.0):
+        found = recorded(evaluation)
+        told = explained(found)
+        text = "\n".join(lines(told))
+        changed = {type(stage) for stage in found.stages} & set(DEVIATIONS)
+        assert [kind for kind in changed if DEVIATIONS[kind] not in text] == []
+        assert not told.steps or told.steps[-1].replicas == found.desired
+        seen |= changed
+    assert seen == set(DEVIATIONS)

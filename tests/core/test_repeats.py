@@ -10,7 +10,7 @@ from autoscaler.model.decision import Decision, Outcome, Repeat
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action
 from tests.audit.samples import NOON, cpu_proposal, decision, stages
-from tests.core.chance import evaluation
+from tests.core.chance import evaluations
 
 HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5}
 QUIET = decision(1, **HELD)
@@ -89,8 +89,7 @@ def made(evaluation, number) -> Decision:
 def test_nothing_is_lost_whatever_was_measured():
     """Two evaluations that may share a record, of all kinds of metrics: the second comes back as it was."""
     chance, shared = random.Random(1), 0
-    for _ in range(20_000):
-        before = evaluation(chance)
+    for before in evaluations(1, 20_000, deviating=0.5):
         after = nudged(before, chance)
         first, second = made(before, 1), made(after, 2)
         if outline(first) == outline(second):
