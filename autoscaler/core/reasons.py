@@ -69,15 +69,15 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "Check the container's name in the metric, and that it has a request.",
     ),
     Reason.FAILED_GET_PODS_METRIC: Meaning(
-        "The custom metrics API has no such metric of the pods.",
+        "The custom metrics API has no such metric of the pods, or only values that are too old (spec.maxSampleAge).",
         "Check the adapter that serves custom.metrics.k8s.io, and the metric's name and selector.",
     ),
     Reason.FAILED_GET_OBJECT_METRIC: Meaning(
-        "The custom metrics API has no such metric of the described object.",
+        "The custom metrics API has no such metric of the described object, or only values that are too old.",
         "Check describedObject, and the adapter that serves custom.metrics.k8s.io.",
     ),
     Reason.FAILED_GET_EXTERNAL_METRIC: Meaning(
-        "The external metrics API has no such metric.",
+        "The external metrics API has no such metric, or only values that are too old (spec.maxSampleAge).",
         "Check the adapter that serves external.metrics.k8s.io, and the metric's name and selector.",
     ),
     Reason.INVALID_METRIC_SOURCE_TYPE: Meaning(

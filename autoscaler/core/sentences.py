@@ -216,8 +216,8 @@ def aged(stage: Aged) -> str:
     """Whose samples were too old."""
     pods = len(stage.pods) + stage.unnamed
     told = [f"samples of {_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
-    values = "1 value" if stage.values == 1 else f"{stage.values} values"
-    told += [f"{values} of other metrics"] if stage.values else []
+    values = "value" if stage.values == 1 else "values"
+    told += [f"{stage.values} custom or external {values}"] if stage.values else []
     return f"Too old to count, at more than {span(stage.max_age)}: {', '.join(told)}."
 
 

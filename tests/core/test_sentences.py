@@ -290,12 +290,12 @@ PAUSED = Paused(
         ),
         pytest.param(
             sentences.aged(Aged(max_age=45.0, pods=("web-a",), values=2)),
-            "Too old to count, at more than 45 s: samples of 1 pod (web-a), 2 values of other metrics.",
+            "Too old to count, at more than 45 s: samples of 1 pod (web-a), 2 custom or external values.",
             id="aged",
         ),
         pytest.param(
             sentences.aged(Aged(max_age=120.0, values=1)),
-            "Too old to count, at more than 2 min: 1 value of other metrics.",
+            "Too old to count, at more than 2 min: 1 custom or external value.",
             id="aged, no pod's",
         ),
     ],
