@@ -22,7 +22,7 @@ from bench.catalogue import UnavailableError
 from bench.processes import Process, free_port
 from tests.e2e.tools import inventory
 
-READY_SECONDS = 300.0
+READY_SECONDS = 420.0
 ASK_AGAIN_SECONDS = 0.2
 ALL_PODS = "/apis/metrics.k8s.io/v1beta1/pods"
 ALL_NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
