@@ -13,6 +13,7 @@ from autoscaler.config.settings import ControlSettings
 from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer, UsageReader
+from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.observer import Observer
 from autoscaler.control.reconciler import Gate, Reconciler
@@ -77,6 +78,7 @@ class Scaling:
         self._autoscalers = Autoscalers(client, clock=clock, telemetry=telemetry.kube)
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
+        self._statuses = PolicyClient(client, self.policies, self.events, clock)
         self._followers, self._watchers = Followers(), Followers()
         self.sweep = self._deciding()
         self._observing = self._looking_on() if settings.observe_hpas else None
@@ -84,6 +86,7 @@ class Scaling:
     def _deciding(self) -> Sweep:
         """Our own policies."""
         memory, reverts, selecting = Memory(self._settings.sync_period), Reverts(), Followers()
+        journal = Journal(self._statuses, memory, self._gate)
         reconciler = Reconciler(
             gatherer=self._gatherer(memory, self._followers, selecting),
             scaler=self._scaler,
@@ -93,12 +96,15 @@ class Scaling:
             reverts=reverts,
             allowance=self._allowance(),
             gate=self._gate,
-            compat=self._settings.controller.compat,
+            journal=journal,
+            settings=self._settings.controller,
             protected=self._settings.protected_namespaces,
             clock=self._clock,
             telemetry=self._telemetry.control,
         )
-        return self._sweep(self.policies, reconciler, (memory, reverts, self._followers, selecting), policies.KIND)
+        return self._sweep(
+            self.policies, reconciler, (memory, journal, reverts, self._followers, selecting), policies.KIND
+        )
 
     def _looking_on(self) -> Sweep:
         """HPAs that somebody else scales by."""
@@ -135,10 +141,9 @@ class Scaling:
         return Allowance(rates, self._clock)
 
     def _teller(self) -> Teller:
-        client = PolicyClient(self._client, self.policies, self.events, self._clock)
         return Teller(
             self._journal,
-            client,
+            self._statuses,
             self._delivery,
             self._telemetry.control,
             new_id=lambda: uuid.uuid4().hex,

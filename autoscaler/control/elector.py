@@ -223,18 +223,24 @@ class Elector:
 
     def _claim(self, over: Lease | None) -> Claim:
         now = micro_text(self._clock.now())
-        ours = over is not None and over.claim.holder == self._identity
-        acquired, transitions = now, self._transitions + 1
-        if over is not None:
-            acquired = over.claim.acquired if ours else now
-            transitions = over.claim.transitions if ours else over.claim.transitions + 1
+        if over is not None and over.claim.holder == self._identity:
+            epoch = over.claim.transitions if self._grant is None else self._grant.epoch
+            acquired = over.claim.acquired
+        else:
+            epoch, acquired = self._next(over), now
         return Claim(
             holder=self._identity,
             duration=math.ceil(self._timings.lease_duration),
-            transitions=transitions if transitions <= _LAST_TRANSITION else 0,
+            transitions=epoch,
             acquired=acquired,
             renewed=now,
         )
+
+    def _next(self, over: Lease | None) -> int:
+        """Higher than any before, also than those of a Lease that is gone: at least the minutes since 1970."""
+        minutes = int(self._clock.now() // 60)
+        following = max(self._transitions, over.claim.transitions if over is not None else 0) + 1
+        return minutes if following > _LAST_TRANSITION else max(following, minutes)
 
     def _lead(self, held: Lease, asked: float) -> None:
         """Renewed, or new: from before it was `asked` for."""

@@ -1,7 +1,7 @@
 """What is remembered of a policy between two evaluations: its history, and the size at the start of the sync period.
 
-Held in this process only, as kube-controller-manager does (hpa.md §4): after a restart a policy counts as never seen,
-which delays going down by a full window and never hastens it.
+After a restart `control.journal` brings back what the policy's status keeps. What is not there counts as never seen,
+which delays going down by a full window and never hastens it (hpa.md §4).
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ class Memory:
     def history(self, policy: Policy) -> History:
         """What earlier evaluations left; an empty one with `recommendations` None when there was none."""
         return self._histories.get(identity(policy), History())
+
+    def knows(self, policy: Policy) -> bool:
+        """Whether there was an evaluation before."""
+        return identity(policy) in self._histories
 
     def keep(self, policy: Policy, history: History) -> None:
         """Remember for the next evaluation."""

@@ -1,9 +1,11 @@
 """One target, one evaluation: gather, plan, act, tell.
 
-Level-based: everything is read anew, nothing but the policy's history is remembered. A scale write carries the
-resourceVersion that was read; when the target changed in between, the evaluation is made once more from what is now,
-then left to the next pass (no number is ever written over somebody else's). Every evaluation becomes a record, also one
-that changes nothing. What fails on the way out (a record, a status, an event) never keeps the target from being scaled.
+Level-based: everything is read anew, nothing but the policy's history is remembered. A decision stands in the policy's
+status before its number is written; one that somebody else left there without its end is looked into first. A scale
+write carries the resourceVersion that was read; when the target changed in between, the evaluation is made once more
+from what is now, then left to the next pass (no number is ever written over somebody else's). Every evaluation becomes
+a record, also one that changes nothing. What fails on the way out (a record, a status, an event) never keeps the target
+from being scaled.
 """
 
 from __future__ import annotations
@@ -11,23 +13,28 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+import structlog
+from msgspec.structs import replace
+
 from autoscaler.clock import Clock
 from autoscaler.control.allowance import Allowance
 from autoscaler.control.gatherer import Gatherer
+from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
-from autoscaler.core import planner, standing, validation
+from autoscaler.core import behavior, planner, retention, standing, validation
 from autoscaler.core.evaluation import Evaluation
-from autoscaler.errors import ConflictError, KubeError
-from autoscaler.model.compat import Compat
+from autoscaler.errors import ConflictError, KubeError, UnreachableError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import Scale
-from autoscaler.model.plan import Action, EventNote, Plan
-from autoscaler.model.policy import Condition, Mode, Policy, TargetRef
+from autoscaler.model.plan import Action, EventNote, History, Plan
+from autoscaler.model.policy import Condition, ControllerSettings, Mode, Policy, TargetRef
 from autoscaler.model.reason import Reason
-from autoscaler.model.status import PolicyStatus
+from autoscaler.model.status import Pending, PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
+
+log = structlog.get_logger(__name__)
 
 
 class Scaler(Protocol):
@@ -70,7 +77,8 @@ class Reconciler:
         reverts: Reverts,
         allowance: Allowance,
         gate: Gate,
-        compat: Compat,
+        journal: Journal,
+        settings: ControllerSettings,
         protected: Collection[str],
         clock: Clock,
         telemetry: ControlTelemetry,
@@ -83,7 +91,8 @@ class Reconciler:
         self._gate = gate
         self._teller = teller
         self._memory = memory
-        self._compat = compat
+        self._journal = journal
+        self._settings, self._compat = settings, settings.compat
         self._protected = protected
         self._clock = clock
         self._telemetry = telemetry
@@ -98,12 +107,16 @@ class Reconciler:
         return decision
 
     async def _evaluate(self, policy: Policy) -> Decision:
+        left = self._journal.taken_up(policy)
         evaluation = await self._gatherer.gathered(policy)
+        if left is not None and evaluation.scale is not None:
+            await self._resume(policy, left, evaluation.scale)
+            evaluation = replace(evaluation, history=self._memory.history(policy))
         conflict = await self._conflict(evaluation)
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
-        decided = self._clock.monotonic()
-        outcome, error = await self._act(policy, plan, evaluation.scale)
+        decided, named = self._clock.monotonic(), self._teller.new_id()
+        outcome, error = await self._act(policy, plan, evaluation.scale, named)
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
@@ -113,31 +126,85 @@ class Reconciler:
                 plan, policy, written=outcome is Outcome.WRITTEN, error=error, now=now, compat=self._compat
             )
         self._memory.keep(policy, plan.history)
-        decision = self._teller.decision(policy, plan, outcome, error, now=evaluation.now, evaluation=evaluation)
+        decision = self._teller.decision(
+            policy, plan, outcome, error, now=evaluation.now, evaluation=evaluation, named=named
+        )
         await self._tell(policy, plan, decision, conflict, now)
         return decision
 
-    async def _act(self, policy: Policy, plan: Plan, scale: Scale | None) -> tuple[Outcome, str]:
+    async def _resume(self, policy: Policy, left: Pending, scale: Scale) -> None:
+        """Somebody else ended between telling what it decided and telling that it was done."""
+        self._journal.settle(policy, left.decision)
+        if scale.replicas != left.desired:
+            return  # it was not written, or is gone again: decided anew
+        now, history = self._clock.now(), self._memory.history(policy)
+        kept = behavior.recorded(history, policy.behavior, left.current, left.desired, now)
+        self._memory.keep(policy, replace(kept, restored=history.restored))
+        grown = Reason.ABOVE_TARGET if left.desired > left.current else Reason.BELOW_TARGET
+        plan = Plan(
+            action=Action.RESIZE,
+            desired=left.desired,
+            current=left.current,
+            reason=next((each for each in Reason if each == left.reason), grown),
+        )
+        decision = self._teller.decision(
+            policy, plan, Outcome.WRITTEN, "", now=now, evaluation=None, named=left.decision
+        )
+        await self._teller.record(replace(decision, leadership=left.leadership))
+
+    async def _act(self, policy: Policy, plan: Plan, scale: Scale | None, named: str) -> tuple[Outcome, str]:
         if plan.action is Action.HOLD or scale is None:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
-        if forbidden := self._allowance.take(policy.namespace):
+        if forbidden := self._gate.refusal() or self._allowance.take(policy.namespace):
             return Outcome.DEFERRED, forbidden
         try:
-            return await self._write(policy, plan, scale)
+            return await self._write(policy, plan, scale, named)
         except ConflictError as exc:
             return Outcome.CONFLICTED, str(exc)
         except KubeError as exc:
+            if isinstance(exc, UnreachableError):
+                self._journal.doubt(policy)
             return Outcome.FAILED, str(exc)
 
-    async def _write(self, policy: Policy, plan: Plan, scale: Scale) -> tuple[Outcome, str]:
-        if promised := planner.promise(plan, policy, self._compat):
-            await self._teller.promise(policy, promised)
+    async def _write(self, policy: Policy, plan: Plan, scale: Scale, named: str) -> tuple[Outcome, str]:
+        await self._promise(policy, plan, scale, named)
         if refusal := self._gate.refusal():  # nothing may be awaited between this and the write
             return Outcome.DEFERRED, refusal
         await self._scaler.write(scale, policy.target, plan.desired)
         return Outcome.WRITTEN, plan.error
+
+    async def _promise(self, policy: Policy, plan: Plan, scale: Scale, named: str) -> None:
+        """Tell what is about to be written. A conflict is somebody who decides here too, and forbids it; any other
+        failure forbids only what could not be understood afterwards.
+        """
+        conditions = tuple(planner.promise(plan, policy, self._compat))
+        status = PolicyStatus(
+            observed_generation=policy.generation,
+            conditions=conditions,
+            pending=Pending(
+                decision=named,
+                leadership=self._journal.epoch,
+                current=scale.replicas,
+                desired=plan.desired,
+                resource_version=scale.resource_version,
+                reason=plan.reason,
+            ),
+            settles=self._journal.settled(policy),
+            leadership=self._journal.epoch,
+            history=self._retained(policy, plan),
+        )
+        try:
+            await self._teller.promise(policy, status)
+        except KubeError as exc:
+            if conditions or isinstance(exc, ConflictError):
+                raise
+            log.warning("Scaling without a word in the status first", policy=str(policy.key), error=str(exc))
+        self._journal.settle(policy, named)
+
+    def _retained(self, policy: Policy, plan: Plan) -> History:
+        return retention.retained(plan.history, policy, self._settings, self._clock.now())
 
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
@@ -161,6 +228,9 @@ class Reconciler:
             conditions=standing.standing(policy, plan, others),
             last_scale=now if decision.outcome is Outcome.WRITTEN else None,
             last_decision=kept.id,
+            settles=self._journal.settled(policy),
+            leadership=self._journal.epoch,
+            history=self._retained(policy, plan),
         )
         await self._teller.publish(policy, status, plan.events)
 
@@ -187,6 +257,8 @@ class Reconciler:
             observed_generation=policy.generation,
             conditions=(*told, *standing.unknown(policy, told)),
             last_decision=kept.id,
+            settles=self._journal.settled(policy),
+            leadership=self._journal.epoch,
         )
         await self._teller.publish(policy, status, (EventNote("Warning", "InvalidSpec", message),))
         return decision

@@ -70,13 +70,28 @@ class Teller:
         self._new_id = new_id
         self._leadership = leadership
 
+    def new_id(self) -> str:
+        """For a decision that must be named before it is recorded."""
+        return self._new_id()
+
     def decision(
-        self, policy: Policy, plan: Plan, outcome: Outcome, error: str, *, now: float, evaluation: Evaluation | None
+        self,
+        policy: Policy,
+        plan: Plan,
+        outcome: Outcome,
+        error: str,
+        *,
+        now: float,
+        evaluation: Evaluation | None,
+        named: str = "",
     ) -> Decision:
-        """The record of a plan and of what became of it; `evaluation` None: the policy could not be evaluated."""
+        """The record of a plan and of what became of it; `evaluation` None: the policy could not be evaluated.
+
+        `named`: the id it has already.
+        """
         oldest = evaluation.oldest_sample if evaluation else None
         return Decision(
-            id=self._new_id(),
+            id=named or self._new_id(),
             time=micro_text(now),
             target=policy.target,
             namespace=policy.namespace,
@@ -115,9 +130,8 @@ class Teller:
             log.error("Kept a record in this log only", error=str(exc), record=body)
             return Kept(decision.id, durable=False)
 
-    async def promise(self, policy: Policy, conditions: Sequence[Condition]) -> None:
-        """Put these into the status now; raises KubeError when they could not be put there."""
-        status = PolicyStatus(observed_generation=policy.generation, conditions=tuple(conditions))
+    async def promise(self, policy: Policy, status: PolicyStatus) -> None:
+        """Put this into the status now; raises KubeError when it could not be put there."""
         await self._policies.write(policy, status)
 
     def delivered(self, kept: Kept) -> Condition:

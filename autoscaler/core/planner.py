@@ -106,10 +106,12 @@ def _seen(history: History, scale: Scale, now: float) -> History:
     """At first sight of a policy the current size counts as its first recommendation (hpa.md §4).
 
     It is made a moment before all else, so that windows of 0 s do not reach it and its place in the log is free again.
+    The same after a restart, beside what another process left: what it recommended last may have been no less.
     """
-    if history.recommendations is not None:
+    if history.recommendations is not None and not history.restored:
         return history
-    return replace(history, recommendations=(Recommendation(scale.replicas, math.nextafter(now, -math.inf)),))
+    first = Recommendation(scale.replicas, math.nextafter(now, -math.inf))
+    return replace(history, recommendations=(*(history.recommendations or ()), first), restored=False)
 
 
 def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from autoscaler.clock import Clock
 from autoscaler.errors import ConflictError, NotFoundError
-from autoscaler.kube import decode_policy, encode_status
+from autoscaler.kube import decode_policy, encode_status, journal
 from autoscaler.kube.cache import older
 from autoscaler.kube.changes import Changes
 from autoscaler.kube.client import KubeClient, segment
@@ -24,9 +24,9 @@ from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
 from autoscaler.kube.wire import decoder
 from autoscaler.model.claim import Claim, Place, place
 from autoscaler.model.objects import ObjectKey
-from autoscaler.model.plan import EventNote
+from autoscaler.model.plan import EventNote, History
 from autoscaler.model.policy import Mode, Policy
-from autoscaler.model.status import PolicyStatus
+from autoscaler.model.status import Pending, PolicyStatus
 from autoscaler.telemetry import KubeTelemetry
 
 GROUP, VERSION, PLURAL, KIND = "hpa-companion.dev", "v1alpha1", "horizontalpodscalers", "HorizontalPodScaler"
@@ -176,6 +176,20 @@ class PolicyClient:
         """Offer an Event about the policy; returns at once, nothing comes of a failure."""
         self._events.offer(policy, API_VERSION, note)
 
+    def pending(self, policy: Policy) -> Pending | None:
+        """The decision that stands in the status without its end."""
+        return journal.pending(self._status(policy))
+
+    def history(self, policy: Policy) -> History | None:
+        """What the status keeps of earlier evaluations."""
+        return journal.history(self._status(policy))
+
+    def _status(self, policy: Policy) -> Document:
+        try:
+            return self._known(policy).status
+        except NotFoundError:
+            return {}
+
     async def write(self, policy: Policy, status: PolicyStatus) -> None:
         """Bring the status up to date; nothing is sent when it says the same. Raises KubeError.
 
@@ -189,7 +203,8 @@ class PolicyClient:
             await self._put(policy, _same(policy, fresh), status)
 
     async def _put(self, policy: Policy, known: Held, status: PolicyStatus) -> None:
-        made = encode_status.merged(known.status, status, self._clock.now())
+        kept = journal.merged(known.status, status)
+        made = encode_status.merged(kept, status, self._clock.now())
         if not self._worth_writing(policy.key, known.status, made):
             return
         body = msgspec.json.encode(
@@ -210,9 +225,9 @@ class PolicyClient:
         self._own[policy.key] = (answer, self._clock.monotonic())
 
     def _worth_writing(self, key: ObjectKey, before: Document, after: Document) -> bool:
-        """The id of a decision that changed nothing is not worth a write; new metric values not every time."""
+        """The id of a decision that changed nothing, or a history, is not worth a write; new values not every time."""
         changed = {field for field in before.keys() | after.keys() if before.get(field) != after.get(field)}
-        changed.discard("lastDecisionId")
+        changed -= {"lastDecisionId", "history"}
         if changed == {"currentMetrics"} and key in self._own:
             return self._clock.monotonic() - self._own[key][1] >= METRICS_SECONDS
         return bool(changed)

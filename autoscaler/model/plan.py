@@ -32,11 +32,15 @@ class ScaleEvent(Struct, frozen=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """What earlier passes left, in slot order. `recommendations` None = this policy was never seen (hpa.md §4)."""
+    """What earlier passes left, in slot order. `recommendations` None = this policy was never seen (hpa.md §4).
+
+    `restored`: it was another process that left it, and what came after is not known.
+    """
 
     recommendations: tuple[Recommendation, ...] | None = None
     scale_ups: tuple[ScaleEvent, ...] = ()
     scale_downs: tuple[ScaleEvent, ...] = ()
+    restored: bool = False
 
 
 class Unnamed(Struct, frozen=True, kw_only=True, omit_defaults=True):

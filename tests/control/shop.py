@@ -9,18 +9,18 @@ from prometheus_client import CollectorRegistry
 from autoscaler.control.allowance import Allowance, WriteRates
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
+from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
 from autoscaler.errors import MalformedError
-from autoscaler.model.compat import Compat
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Container, Milli, Owner, Pod, Ready, Scale
-from autoscaler.model.plan import EventNote
+from autoscaler.model.plan import EventNote, History
 from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, Policy, TargetRef
-from autoscaler.model.status import PolicyStatus
+from autoscaler.model.status import Pending, PolicyStatus
 from autoscaler.telemetry import ControlTelemetry
 from tests.clock import FakeClock
 
@@ -54,11 +54,14 @@ class Shop:
         self.asking = self.asked_at_once = 0
         self.written: list[tuple[int, str]] = []
         self.refused = ""
+        self.left: Pending | None = None
+        self.kept: History | None = None
         self.refusals: list[Exception] = []
         self.unreadable: Exception | None = None
         self.records: list[Decision] = []
         self.spool_fault: Exception | None = None
         self.statuses: list[PolicyStatus] = []
+        self.promises: list[PolicyStatus] = []
         self.status_fault: Exception | None = None
         self.notes: list[EventNote] = []
         self.followers = Followers()
@@ -82,7 +85,7 @@ class Shop:
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
             ),
             memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
-            gate=self, compat=Compat(),
+            gate=self, journal=Journal(self, memory, self), settings=ControllerSettings(),
             protected=("kube-system",), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 
@@ -115,6 +118,12 @@ class Shop:
     @property
     def epoch(self) -> int:
         return 5
+
+    def pending(self, policy: Policy) -> Pending | None:
+        return self.left
+
+    def history(self, policy: Policy) -> History | None:
+        return self.kept
 
     def refusal(self) -> str:
         return self.refused
@@ -190,7 +199,7 @@ class _Policies:
     async def write(self, policy: Policy, status: PolicyStatus) -> None:
         if self.shop.status_fault:
             raise self.shop.status_fault
-        self.shop.statuses.append(status)
+        (self.shop.promises if status.pending else self.shop.statuses).append(status)
 
     async def event(self, policy: Policy, note: EventNote) -> None:
         self.shop.notes.append(note)

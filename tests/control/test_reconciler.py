@@ -103,8 +103,8 @@ def test_a_target_goes_to_zero_once_its_status_says_so(shop: Shop) -> None:
     shop.answers = {"queue": 0}
     assert shop.evaluate(IDLE).outcome is Outcome.WRITTEN
     assert shop.written == [(0, "7")]
-    assert [to_zero(status) for status in shop.statuses] == ["True", "True"]
-    assert shop.statuses[0].desired_replicas is None
+    assert [to_zero(status) for status in (*shop.promises, *shop.statuses)] == ["True", "True"]
+    assert shop.promises[0].desired_replicas is None
 
 
 def test_a_target_whose_status_cannot_say_so_is_not_left_at_zero(shop: Shop) -> None:
@@ -117,7 +117,7 @@ def test_a_target_whose_status_cannot_say_so_is_not_left_at_zero(shop: Shop) -> 
 def test_a_write_to_zero_that_failed_is_not_said_to_be_done(shop: Shop) -> None:
     shop.answers, shop.refusals = {"queue": 0}, [ForbiddenError("no", status=403)]
     shop.evaluate(IDLE)
-    assert [to_zero(status) for status in shop.statuses] == ["True", "False"]
+    assert [to_zero(status) for status in (*shop.promises, *shop.statuses)] == ["True", "False"]
 
 
 def test_a_target_we_scaled_to_zero_wakes(shop: Shop) -> None:

@@ -30,7 +30,7 @@ PAGE = TESTS.parent / "docs/faults.md"
 ROW = re.compile(r"^\| ([A-Z]\d\d) \|.*\| ([^|]*) \|$", re.MULTILINE)
 
 
-LEADERSHIP = ("L01", "L02", "L03", "L04", "L05", "L06", "L07", "L10", "L11")
+LEADERSHIP = tuple(f"L{number:02}" for number in range(1, 13))
 
 
 def test_the_page_names_every_row_of_kubelets_and_leadership_and_the_files_of_its_tests() -> None:

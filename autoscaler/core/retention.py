@@ -1,0 +1,57 @@
+"""What of a history is worth keeping outside: all that can still decide, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from autoscaler.model.plan import History, Recommendation, ScaleEvent
+from autoscaler.model.policy import ControllerSettings, Policy
+
+MOST = 50
+"""Of each list; the newest are kept."""
+
+
+def retained(history: History, policy: Policy, settings: ControllerSettings, now: float) -> History:
+    """Recommendations that are the highest or the lowest of all since, within the longest window, and scale events
+    within the longest period of a rule.
+    """
+    log = history.recommendations
+    if log is not None:
+        since = now - _window(policy, settings)
+        recent = sorted((each for each in log if each.time >= since), key=lambda each: each.time)
+        kept = {*_extremes(recent, int.__gt__), *_extremes(recent, int.__lt__)}
+        log = tuple(each for each in recent if each in kept)[-MOST:]
+    return replace(
+        history,
+        recommendations=log,
+        scale_ups=_recent(history.scale_ups, policy, now),
+        scale_downs=_recent(history.scale_downs, policy, now),
+        restored=False,
+    )
+
+
+def _window(policy: Policy, settings: ControllerSettings) -> float:
+    if policy.behavior is None:
+        return settings.downscale_stabilization
+    down = policy.behavior.down.stabilization
+    return max(
+        float(policy.behavior.up.stabilization or 0),
+        settings.downscale_stabilization if down is None else float(down),
+    )
+
+
+def _extremes(recent: list[Recommendation], beyond: Callable[[int, int], bool]) -> Iterable[Recommendation]:
+    """Those that no later one reaches."""
+    best: int | None = None
+    for each in reversed(recent):
+        if best is None or beyond(each.replicas, best):
+            best = each.replicas
+            yield each
+
+
+def _recent(events: tuple[ScaleEvent, ...], policy: Policy, now: float) -> tuple[ScaleEvent, ...]:
+    rules = () if policy.behavior is None else (*policy.behavior.up.policies, *policy.behavior.down.policies)
+    since = now - max((float(rule.period) for rule in rules), default=0.0)
+    return tuple(each for each in events if each.time >= since and not each.outdated)[-MOST:]

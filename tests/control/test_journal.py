@@ -1,0 +1,227 @@
+"""What outlives a leader: crashes between any two steps, leaders that come back late, histories that go on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from autoscaler.control.journal import Journal
+from autoscaler.control.memory import Memory
+from autoscaler.errors import ConflictError, UnreachableError
+from autoscaler.kube import journal as wire
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.objects import Scale
+from autoscaler.model.plan import EventNote, History
+from autoscaler.model.policy import Behavior, Policy, ScalingPolicy, ScalingRules, TargetRef
+from autoscaler.model.status import Pending, PolicyStatus
+from tests.control.shop import Shop, policy
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Cluster:
+    """What outlives a process: the scale, the policy's status, the records."""
+
+    def __init__(self) -> None:
+        self.replicas, self.version = 2, 7
+        self.status: dict[str, object] = {}
+        self.records: list[Decision] = []
+        self.changes: list[tuple[int, int]] = []
+        self.leader = 0
+
+
+class Process(Shop):
+    """One life of the program. `dies`: at which write, and whether that arrives; `paused`: before a scale write."""
+
+    def __init__(self, cluster: Cluster, dies: tuple[int, bool] | None = None) -> None:
+        self.cluster = cluster
+        self.dies, self.writes = dies, 0
+        cluster.leader += 1
+        self.number = cluster.leader
+        self.paused: asyncio.Event | None = None
+        self.losing = False
+        super().__init__()
+        self.reconciler._teller._journal = _Records(self)
+        self.reconciler._teller._policies = _Statuses(self)
+
+    @property
+    def epoch(self) -> int:
+        return self.number
+
+    def pending(self, policy: Policy) -> Pending | None:
+        return wire.pending(self.cluster.status)
+
+    def history(self, policy: Policy) -> History | None:
+        return wire.history(self.cluster.status)
+
+    async def read(self, namespace: str, target: TargetRef) -> Scale:
+        return Scale(
+            namespace=namespace, name=target.name, uid="d1", resource_version=str(self.cluster.version),
+            replicas=self.cluster.replicas, observed=self.cluster.replicas, selector="app=web",
+        )  # fmt: skip
+
+    async def write(self, scale: Scale, target: TargetRef, replicas: int) -> Scale:
+        if self.paused is not None:
+            await self.paused.wait()
+        self.before()
+        if scale.resource_version != str(self.cluster.version):
+            raise ConflictError("modified", status=409)
+        self.cluster.changes.append((self.cluster.replicas, replicas))
+        self.cluster.replicas = replicas
+        self.cluster.version += 1
+        self.after()
+        if self.losing:
+            raise UnreachableError("no answer")
+        return scale
+
+    def before(self) -> None:
+        self.writes += 1
+        if self.dies == (self.writes, False):
+            raise Crash
+
+    def after(self) -> None:
+        if self.dies == (self.writes, True):
+            raise Crash
+
+
+class _Records:
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    async def record(self, decision: Decision) -> str:
+        self.process.before()
+        self.process.cluster.records.append(decision)
+        self.process.after()
+        return decision.id
+
+
+class _Statuses:
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    async def write(self, policy: Policy, status: PolicyStatus) -> None:
+        made = wire.merged(self.process.cluster.status, status)
+        self.process.before()
+        self.process.cluster.status = dict(made)
+        self.process.after()
+
+    async def event(self, policy: Policy, note: EventNote) -> None:
+        pass
+
+
+def named(process: Process) -> Process:
+    """Ids that no other process gives."""
+    ids = iter(range(1000))
+    process.reconciler._teller._new_id = lambda: f"{process.number}-{next(ids)}"
+    return process
+
+
+@pytest.mark.parametrize("arrives", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_l12_whoever_comes_after_a_crash_finds_out_what_became_of_it(step: int, arrives: bool) -> None:
+    for seed in range(25):
+        chance, cluster = random.Random(seed), Cluster()
+        for life in range(3):
+            process = named(Process(cluster, (step, arrives) if life < 2 else None))
+            process.used = chance.choice((20, 120, 240))
+            try:
+                process.evaluate()
+                process.evaluate()
+            except Crash:
+                pass
+        told = {(each.current, each.desired, each.id) for each in cluster.records if each.outcome is Outcome.WRITTEN}
+        assert sorted((one, other) for one, other, _ in told) == sorted(cluster.changes)
+        assert len({id_ for _, _, id_ in told}) == len(told)
+        assert wire.pending(cluster.status) is None
+
+
+async def test_l01_a_write_that_was_on_its_way_for_a_minute_changes_nothing() -> None:
+    cluster = Cluster()
+    old = named(Process(cluster))
+    old.paused, old.used = asyncio.Event(), 240
+    async with asyncio.TaskGroup() as group:
+        late = group.create_task(old.reconciler.reconcile(policy()))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        new = named(Process(cluster))
+        await new.reconciler.reconcile(policy())
+        before = (list(cluster.changes), dict(cluster.status))
+        old.paused.set()
+    [tried] = [each for each in cluster.records if each.id == "1-0"]
+    assert tried.outcome is Outcome.CONFLICTED
+    assert late.result().outcome is not Outcome.WRITTEN
+    assert (cluster.changes, cluster.status) == before
+    assert cluster.status["leadership"] == new.number
+
+
+def test_a_write_whose_answer_was_lost_is_looked_into_at_the_next_evaluation() -> None:
+    cluster = Cluster()
+    process = named(Process(cluster))
+    process.losing = True
+    assert process.evaluate().outcome is Outcome.FAILED
+    assert wire.pending(cluster.status) is not None
+    process.losing = False
+    process.evaluate()
+    first, again = cluster.records[0], cluster.records[1]
+    assert (again.id, again.outcome, again.desired) == (first.id, Outcome.WRITTEN, 4)
+    assert wire.pending(cluster.status) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        pytest.param(UnreachableError("no"), Outcome.WRITTEN, id="a status that cannot be written keeps nothing"),
+        pytest.param(ConflictError("leadership 8 decides", status=409), Outcome.CONFLICTED, id="another leader does"),
+    ],
+)
+def test_what_keeps_a_target_from_being_scaled(fault: Exception, outcome: Outcome) -> None:
+    shop = Shop()
+    shop.status_fault = fault
+    assert shop.evaluate().outcome is outcome
+    assert bool(shop.written) is (outcome is Outcome.WRITTEN)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_l08_no_restart_scales_down_early(seed: int) -> None:
+    """Beside a program that is never restarted, under a load that falls and rises by chance."""
+    chance = random.Random(seed)
+    steady, broken = Cluster(), Cluster()
+    one, other = named(Process(steady)), named(Process(broken))
+    now, load = one.clock.now(), 120
+    for _ in range(60):
+        now += 15
+        if chance.random() < 0.2:
+            load = chance.choice((20, 120, 240))
+        if chance.random() < 0.1:
+            other = named(Process(broken))
+        for process in (one, other):
+            process.clock._now, process.used = now, load
+            process.evaluate()
+        assert broken.replicas >= steady.replicas
+
+
+def test_rate_limits_go_on_counting_across_a_restart() -> None:
+    up = ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 2, 60),))
+    down = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
+    given = policy(behavior=Behavior(up=up, down=down), max_replicas=50)
+    cluster = Cluster()
+    for _ in range(5):
+        process = named(Process(cluster))
+        process.used = 500
+        process.evaluate(given)
+    assert cluster.replicas == 4
+
+
+def test_of_an_earlier_leadership_nothing_is_believed_and_what_is_gone_is_forgotten() -> None:
+    shop, memory = Shop(), Memory(15)
+    journal = Journal(shop, memory, shop)
+    journal.taken_up(policy())
+    journal.settle(policy(), "d-1")
+    memory.keep(policy(), History(recommendations=()))
+    assert (journal.settled(policy()), journal.epoch) == ("d-1", 5)
+    journal.forget_all_but(set())
+    assert journal.settled(policy()) == ""
