@@ -7,6 +7,8 @@ kubelets make that most of what scraping costs. Here the loop says only that the
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -106,12 +108,11 @@ class TlsConnection:
 
 async def dial(address: tuple[str, int], family: int, context: ssl.SSLContext, name: str) -> TlsConnection:
     """A connection to an IP address whose certificate was verified for `name`; OSError, ssl.SSLError among them."""
-    loop = asyncio.get_running_loop()
     plain = socket.socket(family, socket.SOCK_STREAM)
     try:
         plain.setblocking(False)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(plain, address)
+        await _connect(plain, address)
         tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
@@ -122,6 +123,21 @@ async def dial(address: tuple[str, int], family: int, context: ssl.SSLContext, n
     except BaseException:
         tls.close()
         raise
+
+
+async def _connect(plain: socket.socket, address: tuple[str, int]) -> None:
+    """Connect to an IP address.
+
+    Not by the loop's `sock_connect`: uvloop's sends even an IP address through the threads that resolve names, where it
+    waits behind every slow answer of DNS.
+    """
+    loop = asyncio.get_running_loop()
+    error = plain.connect_ex(address)
+    if error == errno.EINPROGRESS:
+        await _until(plain, loop.add_writer, loop.remove_writer)
+        error = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 async def _shake_hands(tls: ssl.SSLSocket) -> None:
@@ -137,7 +153,7 @@ async def _shake_hands(tls: ssl.SSLSocket) -> None:
             return
 
 
-async def _until(tls: ssl.SSLSocket, add: Callable[..., None], remove: Callable[..., object]) -> None:
+async def _until(tls: socket.socket, add: Callable[..., None], remove: Callable[..., object]) -> None:
     """Until the socket is ready."""
     ready = asyncio.Event()
     add(tls, ready.set)

@@ -100,3 +100,17 @@ async def test_nobody_there_is_an_error_of_the_system(kubelet: ScriptedKubelet, 
     with pytest.raises(ConnectionRefusedError):
         async with connected(kubelet):
             pass
+
+
+async def test_an_ip_address_is_dialled_without_the_resolver(
+    kubelet: ScriptedKubelet, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop's `sock_connect` resolves whatever it is given, in threads that a slow DNS may hold for long."""
+
+    async def resolving(*_: object) -> None:
+        raise AssertionError("the loop was asked to connect")
+
+    async with kubelet.serving(saying(answer()), tls):
+        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", resolving)
+        async with connected(kubelet) as connection:
+            assert (await connection.ask("n1", REQUEST)).body() == PAGE
