@@ -41,7 +41,7 @@ e2e: $(STAMP) ## Only the tests on the real control plane and broker
 	@$(BIN)/python -m tests.e2e.tools
 	@$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
 
-fuzz: $(STAMP) ## Feed the decoders of outside input with new random cases, 10,000 a test
+fuzz: $(STAMP) ## Feed the decoders, and whole runs from page to size, with new random cases, 10,000 a test
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --timeout 3600 $(PYTEST_ARGS)
 
 bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
