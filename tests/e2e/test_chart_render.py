@@ -222,6 +222,12 @@ def test_a_digest_wins_over_a_tag() -> None:
             {"rbac": {"targets": [{"group": "apps", "resource": "*"}]}}, "/rbac/targets/0/resource", id="everything"
         ),
         pytest.param({"log": {"level": "verbose"}}, "/log/level", id="unknown level"),
+        pytest.param({"monitoring": {"podMonitor": {}}}, "podMonitor", id="unknown way to monitor"),
+        pytest.param(
+            {"monitoring": {"prometheusRule": {"runbooks": "page#anchor"}}},
+            "/monitoring/prometheusRule/runbooks",
+            id="runbooks that are no page",
+        ),
     ],
 )
 def test_what_is_no_value_is_refused_by_its_path(values: dict[str, Any], where: str) -> None:
@@ -234,6 +240,70 @@ def test_a_missing_certificate_is_asked_for(missing: str) -> None:
     given = {key: value for key, value in NEEDED["tls"].items() if key != missing}
     with pytest.raises(ChartRefusedError, match=rf"tls\.{missing} is needed"):
         render({"tls": given}, needed=False)
+
+
+MONITORED: dict[str, Any] = {
+    "monitoring": {
+        "serviceMonitor": {"enabled": True, "interval": "20s", "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "runbooks": "https://runbooks.example/"},
+        "dashboard": {"enabled": True},
+    }
+}
+MONITORS = [
+    ("ServiceMonitor", "try-hpa-companion"),
+    ("PrometheusRule", "try-hpa-companion"),
+    ("ConfigMap", "try-hpa-companion-serving-ca"),
+    ("ConfigMap", "try-hpa-companion-dashboard"),
+]
+
+
+def test_nothing_for_monitoring_is_made_unless_it_is_wanted() -> None:
+    assert [each for each in MONITORS if each in objects()] == []
+    assert [each for each in MONITORS if each not in objects(MONITORED)] == []
+
+
+def test_prometheus_verifies_us_and_shows_its_own_token() -> None:
+    made = objects(MONITORED)
+    monitor = made["ServiceMonitor", "try-hpa-companion"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert (endpoint["scheme"], endpoint["path"], endpoint["interval"]) == ("https", "/metrics", "20s")
+    assert endpoint["tlsConfig"] == {
+        "serverName": "try-hpa-companion.metrics.svc",
+        "ca": {"configMap": {"name": "try-hpa-companion-serving-ca", "key": "ca.crt"}},
+    }
+    assert made["ConfigMap", "try-hpa-companion-serving-ca"]["data"] == {"ca.crt": PEM}
+    service = made["Service", "try-hpa-companion"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def alerts(values: dict[str, Any]) -> dict[str, Any]:
+    [group] = objects(MONITORED | values)["PrometheusRule", "try-hpa-companion"]["spec"]["groups"]
+    return {rule["alert"]: rule for rule in group["rules"]}
+
+
+def test_an_alert_is_made_where_it_makes_sense() -> None:
+    written = yaml.safe_load((CHART / "files/alerts.yaml").read_text())["rules"]
+    needs = {rule["alert"]: rule.get("needs") for rule in written}
+    assert alerts({}).keys() == {name for name, need in needs.items() if need != "kafka"}
+    assert alerts({"audit": {"kafka": {"bootstrapServers": ["k:9092"]}}}).keys() == needs.keys()
+    assert alerts({"apiService": {"create": False}, "leaderElection": {"enabled": False}}).keys() == {
+        name for name, need in needs.items() if need is None
+    }
+
+
+def test_an_alert_has_the_job_and_the_place_of_its_runbook() -> None:
+    down = alerts({})["HpaCompanionDown"]
+    assert down["expr"] == 'absent(up{job="try-hpa-companion"} == 1)'
+    assert down["annotations"]["runbook_url"] == "https://runbooks.example/#nobody-answers"
+    assert not any("needs" in rule or "@" in json.dumps(rule) for rule in alerts({}).values())
+
+
+def test_the_dashboard_is_the_file_of_the_chart() -> None:
+    made = objects(MONITORED)["ConfigMap", "try-hpa-companion-dashboard"]
+    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert made["data"] == {"hpa-companion.json": (CHART / "files/dashboard.json").read_text()}
 
 
 def test_every_value_is_described_and_in_the_schema() -> None:
@@ -253,7 +323,7 @@ def test_every_value_is_described_and_in_the_schema() -> None:
 
 def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Paths of values; a mapping that is a value itself, such as resources, counts as one."""
-    whole = {"resources", "nodeSelector", "affinity", "annotations", "podAnnotations", "podLabels"}
+    whole = {"resources", "nodeSelector", "affinity", "annotations", "podAnnotations", "podLabels", "labels"}
     for key, value in values.items():
         if isinstance(value, dict) and key not in whole:
             yield from _leaves(value, (*above, key))
