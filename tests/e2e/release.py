@@ -63,6 +63,15 @@ class Release:
 
     def start(self, *flags: str) -> Process:
         """Run the container's command; returns at once."""
+        self._program = self._run(NAME, "program.log", *flags)
+        return self._program
+
+    def start_another(self, port: int, *flags: str) -> Process:
+        """Run it once more beside the first one, on this port of 127.0.0.1, with a spool of its own."""
+        place = [f"--audit-spool-dir={self._folder / 'another-spool'}", "--bind-address=127.0.0.1"]
+        return self._run("another", "another.log", *place, f"--secure-port={port}", *flags)
+
+    def _run(self, name: str, log: str, *flags: str) -> Process:
         pod = self._deployment()["spec"]["template"]["spec"]
         [container] = pod["containers"]
         places = self._volumes(pod, container)
@@ -74,8 +83,7 @@ class Release:
         ]
         arguments = [_moved(argument, places) for argument in container["args"]]
         command = [sys.executable, "-m", "autoscaler", *arguments, *here, *flags]
-        self._program = Process(NAME, command, self._folder / "program.log", {"HOME": str(self._folder)})
-        return self._program
+        return Process(name, command, self._folder / log, {"HOME": str(self._folder)})
 
     def available(self) -> bool:
         """Whether the API server reaches and verifies the program under every version."""
@@ -133,10 +141,10 @@ class Release:
             path = f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.metrics.k8s.io"
             self.cluster.admin.patch(path, {"spec": {"caBundle": _encoded(bundle)}})
 
-    def direct(self, token: str = "") -> Api:
+    def direct(self, token: str = "", server: str = "") -> Api:
         """The program itself, not through the API server. Its certificate names the Service, not the address."""
         credentials = Credentials(self._folder / "serving-ca.crt", token=token)
-        return Api(f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self.verified_name)
+        return Api(server or f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self.verified_name)
 
     def series(self) -> dict[str, float]:
         """What the program tells Prometheus, read as an account that may read it."""
