@@ -26,6 +26,7 @@ CONTROLLERS = (
     "horizontal-pod-autoscaler-controller",
     "endpointslice-controller",
     "disruption-controller",
+    "resourcequota-controller",
     "clusterrole-aggregation-controller",
 )
 FAST_HPA = (

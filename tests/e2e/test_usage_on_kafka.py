@@ -36,8 +36,8 @@ def records(broker: Broker, node: str) -> Sequence[Message]:
 
 
 def test_what_a_pod_used_is_the_difference_of_two_records(cluster: Cluster, release: Release, broker: Broker) -> None:
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "depot"}})
-    here = Namespace(cluster, "depot")
+    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "silo"}})
+    here = Namespace(cluster, "silo")
     here.run("web", 1, cpu="50m")
     (pod,) = here.pods("web")
     name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
