@@ -168,7 +168,7 @@ AUDIT = Group(
     "Where the record of every decision goes: always to a local spool, from there to Kafka when servers are named.",
     (
         Option("audit-spool-dir", Kind.PATH, "{state}/spool", "audit.spool_dir",
-            "Folder of the spool. A record is durable here before the write it explains; put it on a volume that "
+            "Folder of the spool. Every record is durable here before it is sent anywhere; put it on a volume that "
             "outlives the pod if records must outlive the node.",
             default_shown="${XDG_STATE_HOME:-~/.local/state}/hpa-companion/spool"),
         Option("audit-spool-max-bytes", Kind.SIZE, "1Gi", "audit.spool_max_bytes",
