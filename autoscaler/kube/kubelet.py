@@ -2,7 +2,7 @@
 
 The addresses of a node are tried in turn until a peer answers, and the one that did is the first next time. A peer that
 answers anything is the kubelet: no other address is tried then. Every failure becomes one ScrapeError with a line for
-every way that was tried; its reason is that of the preferred one.
+every way that was tried; its reason is that of the way that got furthest, of equals that of the one tried first.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ _ELSEWHERE = frozenset({
     ScrapeReason.TLS_EXPIRED, ScrapeReason.TLS_NAME, ScrapeReason.TLS_UNTRUSTED,
 })  # fmt: skip
 """Another address may be better: nobody who can be believed was met."""
+
+_REACHED = (
+    frozenset({ScrapeReason.DNS}), frozenset({ScrapeReason.ADDRESS_DENIED, ScrapeReason.CONNECT}),
+    frozenset({ScrapeReason.TIMEOUT, ScrapeReason.TLS}),
+)  # fmt: skip
+"""How far a failed way got: not to an address, not to a connection, not through the handshake."""
 
 
 class TokenSource(Protocol):
@@ -165,11 +171,16 @@ def _turns(way: _Way, failures: Sequence[ScrapeError]) -> Iterator[tuple[Endpoin
 
 
 def _summed(failures: Sequence[ScrapeError]) -> ScrapeError:
-    """The first failure, with what the others said."""
-    first = failures[0]
+    """The failure of the way that got furthest, with what the others said."""
+    furthest = max(failures, key=_distance)  # of equals the first
+    detail = furthest.detail
     if len(failures) > 1:
-        first.detail = "; ".join(f"{each.address}: {each.detail}" for each in failures)[:DETAIL]
-    return ScrapeError(first.node, first.reason, first.detail, address=first.address)
+        detail = "; ".join(f"{each.address}: {each.detail}" for each in failures)[:DETAIL]
+    return ScrapeError(furthest.node, furthest.reason, detail, address=furthest.address)
+
+
+def _distance(failure: ScrapeError) -> int:
+    return next((far for far, reasons in enumerate(_REACHED) if failure.reason in reasons), len(_REACHED))
 
 
 def _refusal(node: str, answer: Answer, path: str, source: Source) -> ScrapeError:

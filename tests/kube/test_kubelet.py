@@ -164,11 +164,38 @@ async def test_who_answers_is_the_kubelet_whatever_it_says(status: int) -> None:
     assert peers.tried == ["10.0.0.1"]
 
 
-async def test_when_nobody_answers_every_way_is_told_and_the_preferred_one_names_the_reason() -> None:
+async def test_when_nobody_answers_every_way_is_told() -> None:
     peers = Peers(**{"10.0.0.1": ScrapeReason.TLS_UNTRUSTED, "h": ScrapeReason.DNS})
     error = await failure(client(peers))
     assert (error.reason, error.address) == (ScrapeReason.TLS_UNTRUSTED, "10.0.0.1:10250")
     assert error.detail == "10.0.0.1:10250: 10.0.0.1 says so; 5.0.0.1:10250: 5.0.0.1 says so; h:10250: h says so"
+
+
+@pytest.mark.looptime
+async def test_k01_a_hanging_kubelet_is_a_timeout_in_every_turn_though_another_address_has_no_name() -> None:
+    peers = Peers(**{"10.0.0.1": hanging, "5.0.0.1": ScrapeReason.DNS, "h": ScrapeReason.DNS})
+    asked = client(peers)
+    for _ in range(3):
+        error = await failure(asked)
+        assert (error.reason, error.address) == (ScrapeReason.TIMEOUT, "10.0.0.1:10250")
+
+
+@pytest.mark.parametrize(
+    ("near", "far"),
+    [
+        pytest.param(ScrapeReason.DNS, ScrapeReason.CONNECT, id="an address is further than a name"),
+        pytest.param(ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, id="silence is further than a refusal"),
+        pytest.param(
+            ScrapeReason.ADDRESS_DENIED, ScrapeReason.TLS, id="a bad handshake is further than what is denied"
+        ),
+        pytest.param(ScrapeReason.TIMEOUT, ScrapeReason.TLS_EXPIRED, id="a certificate is further than silence"),
+    ],
+)
+async def test_the_way_that_got_furthest_names_the_reason(near: ScrapeReason, far: ScrapeReason) -> None:
+    for one, other, address in ((near, far, "h:10250"), (far, near, "10.0.0.1:10250")):
+        peers = Peers(**{"10.0.0.1": one, "5.0.0.1": near, "h": other})
+        error = await failure(client(peers))
+        assert (error.reason, error.address) == (far, address)
 
 
 async def test_k10_nothing_falls_back_to_an_unverified_peer() -> None:
