@@ -26,8 +26,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     """From connecting, or from the first byte of a request, to the end of its headers."""
     idle: float = 90.0
     connections: int = 1024
+    """Connections without a front proxy's certificate."""
     per_address: int = 64
-    """Connections from one IP address, those of the front proxy not counted."""
+    """Of these, from one IP address."""
+    proxied: int = 1024
+    """Connections with a front proxy's certificate, which others cannot use up."""
     url_bytes: int = 8 * 1024
     header_bytes: int = 64 * 1024
     header_lines: int = 256
@@ -57,9 +60,51 @@ class Listener(web.Server):
         self.open: set[Connection] = set()
         self.strangers: Counter[str] = Counter()
         """Open connections without a front proxy's certificate, by IP address."""
+        self.quiet: dict[Connection, None] = {}
+        """Open connections without a request in progress, the one longest so first."""
 
     def __call__(self) -> Connection:
         return Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+
+    def admit(self, newcomer: Connection) -> bool:
+        """Give it a place, which a quiet one of its kind leaves where all are taken; False: nobody is quiet.
+
+        So whoever holds connections open locks nobody out: not the front proxy, not the probes of its own address.
+        """
+        if not self._has_room(newcomer):
+            rivals = [each for each in self.quiet if self._competes(each, newcomer)]
+            if not rivals:
+                return False
+            # of the most crowded address; among equals the one that is quiet longest
+            max(rivals, key=lambda each: self.strangers[each.address]).drop()
+        self.open.add(newcomer)
+        self.quiet[newcomer] = None
+        if newcomer.peer is None:
+            self.strangers[newcomer.address] += 1
+        return True
+
+    def _has_room(self, newcomer: Connection) -> bool:
+        strangers = self.strangers.total()
+        if newcomer.peer is not None:
+            return len(self.open) - strangers < self.limits.proxied
+        return strangers < self.limits.connections and not self._crowds(newcomer.address)
+
+    def _competes(self, other: Connection, newcomer: Connection) -> bool:
+        if newcomer.peer is not None or other.peer is not None:
+            return newcomer.peer is not None and other.peer is not None
+        return other.address == newcomer.address or not self._crowds(newcomer.address)
+
+    def _crowds(self, address: str) -> bool:
+        return self.strangers[address] >= self.limits.per_address
+
+    def leave(self, connection: Connection) -> None:
+        """Free its place, once."""
+        if connection not in self.open:
+            return
+        self.open.discard(connection)
+        self.quiet.pop(connection, None)
+        if connection.peer is None:
+            self.strangers -= Counter((connection.address,))  # leaves no zeros behind
 
     def close_stale(self, trusted_ca: str) -> None:
         """Close what was verified under another CA; a request in progress is finished first."""
@@ -75,7 +120,7 @@ class Connection(RequestHandler):
         super().__init__(listener, **kwargs)  # type: ignore[arg-type] # handed through from Listener
         self._listener = listener
         self._verified_under = ""
-        self._counted = ""
+        self.address = ""
         self._overdue: asyncio.TimerHandle | None = None
         self.peer: Peer | None = None
         self.busy = False
@@ -83,10 +128,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Read the certificate once; it belongs to the connection, not to a request."""
         super().connection_made(transport)
-        self._listener.open.add(self)
-        if len(self._listener.open) > self._listener.limits.connections:
-            self.drop()
-            return
+        self.address = transport.get_extra_info("peername")[0]
         tls = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
         certificate = tls.getpeercert(binary_form=True)
         try:
@@ -98,25 +140,13 @@ class Connection(RequestHandler):
             self.drop()
             return
         self._verified_under = tls.context.ca_pem
-        if self.peer is None and not self._admitted(transport):
+        if not self._listener.admit(self):
             self.drop()
             return
         self._expect_headers()
 
-    def _admitted(self, transport: asyncio.BaseTransport) -> bool:
-        """Whether its address has a place left, which is taken then."""
-        address = transport.get_extra_info("peername")[0]
-        if self._listener.strangers[address] >= self._listener.limits.per_address:
-            return False
-        self._listener.strangers[address] += 1
-        self._counted = address
-        return True
-
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._listener.open.discard(self)
-        if self._counted:
-            self._listener.strangers -= Counter((self._counted,))  # leaves no zeros behind
-            self._counted = ""
+        self._listener.leave(self)
         self._headers_came()
         super().connection_lost(exc)
 
@@ -128,18 +158,22 @@ class Connection(RequestHandler):
     def begin(self) -> None:
         """A request is complete and being answered."""
         self.busy = True
+        self._listener.quiet.pop(self, None)
         self._headers_came()
 
     def end(self) -> None:
         """It is answered."""
         self.busy = False
+        if self in self._listener.open:
+            self._listener.quiet[self] = None
 
     def is_stale(self, trusted_ca: str) -> bool:
         """Whether its certificate was verified under a CA that is not the trusted one any more."""
         return self.peer is not None and self._verified_under != trusted_ca
 
     def drop(self) -> None:
-        """Close without a further byte."""
+        """Close without a further byte; its place is free at once."""
+        self._listener.leave(self)
         if self.transport is not None:
             self.transport.abort()
 

@@ -174,26 +174,69 @@ async def test_an_idle_connection_is_kept_longer_than_headers_may_take(tmp_path:
         await closed(writer)
 
 
-async def test_beyond_the_limit_connections_are_closed_at_once(tmp_path: Path) -> None:
-    async with serving(tmp_path, settings={"limits": Limits(connections=2)}) as world:
-        kept = [await world.connect() for _ in range(2)]
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            await world.ask("/livez")
-        for _, writer in kept:
+async def held(world: World, source: str, count: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connections from that address, each kept open by one answered request, in this order."""
+    found = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", world.server.port, ssl=world.client_context(), local_addr=(source, 0)
+        )
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        found.append((reader, writer))
+    return found
+
+
+async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    try:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"ok")
+    except (asyncio.IncompleteReadError, OSError):
+        return False
+    return True
+
+
+async def test_a13_a14_held_connections_of_many_addresses_lock_nobody_out(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(connections=6, per_address=3)}) as world:
+        early = await held(world, "127.0.0.9", 1)
+        crowd = await held(world, "127.0.0.2", 3) + await held(world, "127.0.0.3", 2)
+        proxies = [await world.connect(PROXY) for _ in range(3)]
+        assert (await world.ask("/apis", MASTER, certificate=PROXY)).code == 200
+        assert [await answers(*each) for each in crowd] == [True] * 5, "the front proxy needs nobody's place"
+        assert await alive(world)
+        assert [await answers(*each) for each in crowd] == [False] + [True] * 4, "the crowded make room, longest first"
+        assert await answers(*early[0]), "who has one connection keeps it"
+        for _, writer in (*early, *crowd, *proxies):
             await closed(writer)
 
 
-async def test_a15_one_address_has_so_many_connections_and_the_front_proxy_as_many_as_it_likes(tmp_path: Path) -> None:
+async def test_a13_connections_of_the_front_proxy_have_a_bound_of_their_own(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(proxied=2)}) as world:
+        proxies = [await world.connect(PROXY) for _ in range(2)]
+        stranger = await held(world, "127.0.0.2", 1)
+        assert (await world.ask("/apis", MASTER, certificate=PROXY)).code == 200
+        assert [await answers(*each) for each in (*proxies, *stranger)] == [False, True, True]
+        for _, writer in (*proxies, *stranger):
+            await closed(writer)
+
+
+async def test_a14_an_address_that_holds_all_its_places_is_still_probed(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(per_address=3)}) as world:
+        others = await held(world, "127.0.0.2", 1)
+        crowd = await held(world, "127.0.0.1", 3)
+        assert await alive(world)
+        assert [await answers(*each) for each in crowd] == [False, True, True]
+        assert await answers(*others[0])
+        for _, writer in (*others, *crowd):
+            await closed(writer)
+
+
+async def test_a15_one_address_has_so_many_connections_and_the_front_proxy_more(tmp_path: Path) -> None:
     async with serving(tmp_path, settings={"limits": Limits(per_address=2, headers=60)}) as world:
-        slow = [await world.connect() for _ in range(2)]
-        for _ in range(3):
-            with pytest.raises((ssl.SSLError, ConnectionError)):
-                await world.ask("/livez")
+        slow = [await world.connect() for _ in range(4)]
         proxies = [await world.connect(PROXY) for _ in range(5)]
         assert (await world.ask("/apis", MASTER, certificate=PROXY)).code == 200
-        _, writer = slow.pop()
-        await closed(writer)
-        assert await alive(world), "the place of one that left is free"
+        assert [await answers(*each) for each in slow] == [False, False, True, True]
         for _, writer in (*slow, *proxies):
             await closed(writer)
 
