@@ -1,13 +1,15 @@
 """`autoscaler demo`: the real program against a simulated cluster, to watch; ends by itself, or on Ctrl-C, with 0.
 
-Nothing leaves loopback. Records go to the ordinary spool, so that `autoscaler explain shop/web` works afterwards; what
-the program logs goes to a file, whose name the summary tells, so that it does not run through the picture.
+Nothing leaves loopback. Records go to a spool of the demo's own, emptied at every start, never to that of a real `run`;
+the summary tells how to ask it afterwards. What the program logs goes to a file, whose name the summary tells, so that
+it does not run through the picture.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -19,6 +21,8 @@ from typing import TextIO
 from rich.console import Console
 
 from autoscaler.app import Application
+from autoscaler.audit.lock import SpoolLock
+from autoscaler.audit.spool import FILE_NAME
 from autoscaler.cli.arguments import typed
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, NodeRow, TargetRow, Totals, View, biggest, target_row
@@ -52,14 +56,28 @@ def run(out: TextIO | None = None) -> int:
     import uvloop  # noqa: PLC0415 - tests bring their own loop
 
     stream = out or sys.stdout
-    log = Path(state_dir(os.environ), "demo.log")
+    log = folder(os.environ) / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as lines:
         configure_logs("info", "text", lines)
         for line in uvloop.run(perform(view_for(stream), SystemClock(), os.environ)):
             print(line, file=stream)
-    print(f"  What the program logged meanwhile: {log}", file=stream)
+    print(f"\nWhat the program logged meanwhile is in\n  {log}", file=stream)
     return 0
+
+
+def folder(environment: Mapping[str, str]) -> Path:
+    """Where the demo leaves what it recorded and logged."""
+    return Path(state_dir(environment), "demo")
+
+
+def emptied(spool: Path) -> Path:
+    """The same directory, without the records of earlier demos; ConfigError while another demo uses it."""
+    lock = SpoolLock(spool)
+    for suffix in ("", "-wal", "-shm"):
+        (spool / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
+    lock.release()
+    return spool
 
 
 def view_for(out: TextIO) -> View:
@@ -80,14 +98,16 @@ async def perform(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        spool = emptied(folder(environment) / "spool")
+        with tempfile.TemporaryDirectory() as passing:
             async with story.stage(clock) as world:
-                flags = {"kubeconfig": str(world.kubeconfig(Path(folder, "kubeconfig"))), "cert-dir": folder}
+                kubeconfig = world.kubeconfig(Path(passing, "kubeconfig"))
+                flags = {"kubeconfig": str(kubeconfig), "cert-dir": passing, "audit-spool-dir": str(spool)}
                 settings = load({**FLAGS, **flags}, environment)
                 performance = Performance(world, settings, clock, length, beats[0].caption)
                 with view:
                     await performance.play(view, tuple(beats), stop)
-        return list(performance.summary(settings.audit.spool_dir))
+        return list(performance.summary(spool))
     except* AutoscalerError as group:
         raise _first(group) from None
     finally:
@@ -101,16 +121,16 @@ def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
 
 
 class Performance:
-    """One run of the program in one world; also the `Scene` that the view reads."""
+    """One run of the program in one world; also the `Scene` that the view reads. `sizes`: of each target, in turn."""
 
     def __init__(self, world: World, settings: Settings, clock: Clock, length: float, caption: str) -> None:
         self._world = world
         self._clock = clock
         self._length = length
-        self._decisions: list[Decision] = []
-        self._application = Application(settings, clock=clock, witness=self._decisions.append)
+        self.witnessed: list[Decision] = []
+        self._application = Application(settings, clock=clock, witness=self.witnessed.append)
         self._caption = caption
-        self._sizes: dict[str, list[int]] = {}
+        self.sizes: dict[str, list[int]] = {}
 
     async def play(self, view: View, beats: tuple[story.Beat, ...], stop: asyncio.Event) -> None:
         """Run program, story and view together until the story is over or `stop` is set."""
@@ -131,7 +151,7 @@ class Performance:
 
     def _watch_sizes(self) -> None:
         for row in self.targets():
-            sizes = self._sizes.setdefault(row.name, [row.replicas])
+            sizes = self.sizes.setdefault(row.name, [row.replicas])
             if sizes[-1] != row.replicas:
                 sizes.append(row.replicas)
 
@@ -147,7 +167,7 @@ class Performance:
         found = storage.node_usage(name)
         if found is None:
             node = self._application.cluster.node(NodeName(name))
-            causes = storage.absence(node) if node and self._decisions else ()
+            causes = storage.absence(node) if node and self.witnessed else ()
             return NodeRow(name=name, cores=cores, trouble=str(causes[0]) if causes else "")
         age = self._clock.now() - found.usage.at_ns / 1e9
         return NodeRow(name=name, cores=cores, cpu=found.usage.cpu / 1e9, memory=found.usage.memory, age=age)
@@ -158,14 +178,14 @@ class Performance:
         for workload in self._world.workloads:
             found = self._world.deployment(workload.namespace, workload.name)
             name = f"{workload.namespace}/{workload.name}"
-            about = (each for each in reversed(self._decisions) if each.target.name == workload.name)
+            about = (each for each in reversed(self.witnessed) if each.target.name == workload.name)
             ready = found["status"]["readyReplicas"]
             rows.append(target_row(name, found["spec"]["replicas"], ready, next(about, None)))
         return rows
 
     def decisions(self) -> Sequence[Decision]:
         """Every decision so far."""
-        return self._decisions
+        return self.witnessed
 
     def totals(self) -> Totals:
         """Counts since the start."""
@@ -179,25 +199,28 @@ class Performance:
         failed = by_success.get("false", 0)
         committed = [sample.value for metric in telemetry.audit.committed.collect() for sample in metric.samples]
         return Totals(
-            evaluations=len(self._decisions),
+            evaluations=len(self.witnessed),
             scrapes=sum(by_success.values()),
             scrapes_failed=failed,
             records=int(committed[0]) if committed else 0,
         )
 
-    def summary(self, spool_dir: str) -> Iterator[str]:
-        """What came of it, and the command that explains the biggest change."""
+    def summary(self, spool: Path) -> Iterator[str]:
+        """What came of it, and the command that explains the biggest change: a path is broken by no line of ours."""
         totals = self.totals()
-        changes = sum(each.outcome is Outcome.WRITTEN for each in self._decisions)
+        changes = sum(each.outcome is Outcome.WRITTEN for each in self.witnessed)
         yield ""
         yield f"{min(self._world.elapsed(), self._length):.0f} s of {self._length:.0f} s played."
         yield f"  {totals.evaluations} evaluations, {changes} changes of replicas, {totals.records} records kept"
         yield f"  {totals.scrapes} scrapes of {len(self._world.kubelets)} kubelets, {totals.scrapes_failed} failed"
-        for name, sizes in self._sizes.items():
-            yield f"  {name}: {' -> '.join(map(str, sizes))} replicas, at least {min(sizes)}, at most {max(sizes)}"
-        most = biggest(self._decisions)
+        for name, sizes in self.sizes.items():
+            seen = f", between {min(sizes)} and {max(sizes)} seen" if len(sizes) > 1 else ""
+            yield f"  {name}: {' -> '.join(map(str, sizes))} replicas{seen}"
+        most = biggest(self.witnessed)
         if most is not None:
             name = f"{most.namespace}/{most.target.name}"
             yield ""
-            yield f"Why did {name} go from {most.current} to {most.desired}? Ask its record (in {spool_dir}):"
-            yield f"  {typed(sys.argv[0])} explain {name} --at {most.time}"
+            yield f"Why did {name} go from {most.current} to {most.desired}? Ask its record:"
+            yield f"  {typed(sys.argv[0])} explain {name} \\"
+            yield f"    --at {most.time} \\"
+            yield f"    --audit-spool-dir {shlex.quote(str(spool))}"

@@ -3,20 +3,27 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import shlex
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from autoscaler.audit.spool import Entry, Spool
 from autoscaler.cli import demo
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, Scene
 from autoscaler.cli.demo_view import TerminalView
 from autoscaler.cli.explain import run as explain
 from autoscaler.clock import SystemClock
+from autoscaler.config.load import load
+from autoscaler.errors import ConfigError
+from autoscaler.sim import story
 from autoscaler.sim.story import Beat
+from tests.cli.demo_decisions import decision
 
 
 class Watcher:
@@ -54,9 +61,43 @@ async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_i
     assert f"{view.evaluations} evaluations, 0 changes of replicas" in text
     assert "shop/web: 2 replicas" in text
     told = io.StringIO()
-    spool = tmp_path / "hpa-companion" / "spool"
+    spool = tmp_path / "hpa-companion" / "demo" / "spool"
     assert explain("shop/web", spool_dir=spool, at=None, output="text", out=told) == 0
     assert "shop/Deployment/web: stays at 2 replicas" in told.getvalue()
+    assert not (tmp_path / "hpa-companion" / "spool").exists(), "a real run keeps its records there"
+
+
+def test_a_new_demo_begins_without_the_records_of_the_one_before(tmp_path: Path) -> None:
+    Spool(tmp_path, now=1.8e9, forwarding=False).close()
+    with sqlite3.connect(tmp_path / "spool.db") as kept:
+        kept.execute("INSERT INTO targets VALUES (1, 'shop/Deployment/web', 7)")
+    kept.close()
+    spool = Spool(demo.emptied(tmp_path), now=1.8e9 + 1, forwarding=False)
+    spool.append([Entry("shop/Deployment/web", 1.8e9, True, b"{}")])
+    assert [record.seq for record in spool.undelivered(1, 1)] == [1]
+    spool.close()
+
+
+def test_a_running_demo_keeps_its_records(tmp_path: Path) -> None:
+    running = Spool(tmp_path, now=1.8e9, forwarding=False)
+    with pytest.raises(ConfigError, match="is in use by process"):
+        demo.emptied(tmp_path)
+    assert running.path.exists()
+    running.close()
+
+
+async def test_the_command_of_the_summary_asks_the_demos_own_spool(tmp_path: Path) -> None:
+    async with story.stage(SystemClock()) as world:
+        settings = load({"kubeconfig": str(world.kubeconfig(tmp_path / "kubeconfig"))}, {})
+        performance = demo.Performance(world, settings, SystemClock(), 90.0, "")
+        performance.witnessed.append(decision(2, 6))
+        performance.sizes.update({"shop/web": [2, 6, 4], "shop/cart": [3]})
+        told = "\n".join(performance.summary(tmp_path / "my spool"))
+    assert "shop/web: 2 -> 6 -> 4 replicas, between 2 and 6 seen\n  shop/cart: 3 replicas\n" in told
+    command = shlex.split(told.partition("Ask its record:")[2])
+    assert command[command.index("explain") :] == [
+        "explain", "shop/web", "--at", "2027-01-15T08:00:00.000000Z", "--audit-spool-dir", str(tmp_path / "my spool"),
+    ]  # fmt: skip
 
 
 async def test_the_story_ends_by_itself(tmp_path: Path) -> None:
