@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -140,6 +141,21 @@ def kubeconfig(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_an_address_that_is_taken_is_one_message_and_exit_code_2(kubeconfig: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        found = process(
+            "run", "--kubeconfig", kubeconfig, "--kubelet-insecure-tls",
+            "--bind-address", "127.0.0.1", "--secure-port", port,
+            "--cert-dir", str(tmp_path / "certificates"), "--audit-spool-dir", str(tmp_path / "spool"),
+        )  # fmt: skip
+    assert found.returncode == 2, found.stderr
+    assert found.stderr.splitlines()[-1].startswith(
+        f"autoscaler: --bind-address 127.0.0.1 --secure-port {port}: Address already in use"
+    )
+    assert "Traceback" not in found.stderr
 
 
 def test_top_asks_the_cluster_of_the_kubeconfig(kubeconfig: str) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from msgspec import structs
@@ -43,7 +43,7 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
-from autoscaler.errors import AutoscalerError
+from autoscaler.errors import AutoscalerError, ConfigError
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
@@ -58,6 +58,8 @@ from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 
 log = structlog.get_logger(__name__)
 
+_E = TypeVar("_E", bound=BaseException)
+
 LAST_EVALUATIONS_SECONDS = 1.0
 GATE_LOOK_SECONDS = 0.25
 
@@ -68,8 +70,11 @@ def run(settings: Settings) -> int:
 
     try:
         uvloop.run(_until_signalled(Application(settings)))
-    except* AutoscalerError as group:
-        raise _first(group) from None
+    except BaseExceptionGroup as group:
+        # not `except*`: beside an error that is not ours, what is raised in one comes in a group again
+        if (error := told(group)) is None:
+            raise
+        raise error from None
     return 0
 
 
@@ -80,10 +85,26 @@ async def _until_signalled(application: Application) -> None:
     await application.run(stop)
 
 
-def _first(group: BaseExceptionGroup[AutoscalerError]) -> AutoscalerError:
-    """The error a person should read: the first one of ours in the group."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+def told(group: BaseExceptionGroup[BaseException]) -> AutoscalerError | None:
+    """The error of ours that a person should read, a ConfigError before all others; what else failed is logged.
+
+    None: none is ours, which is a fault of the program and wants its traceback.
+    """
+    ours, others = group.split(AutoscalerError)
+    if ours is None:
+        return None
+    for other in _leaves(others) if others else ():
+        log.error("Failed as well", err=repr(other))
+    found = list(_leaves(ours))
+    return next((each for each in found if isinstance(each, ConfigError)), found[0])
+
+
+def _leaves(group: BaseExceptionGroup[_E]) -> Iterator[_E]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
 
 
 class Stream(Protocol):
