@@ -229,7 +229,6 @@ def _opened(path: Path, now: float, max_bytes: int) -> sqlite3.Connection:
         # threads: opened by one, then used by the writer's only
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            path.chmod(0o600)
             _prepare(db, path, now, max_bytes)
         except BaseException:
             db.close()
@@ -243,13 +242,22 @@ def _opened(path: Path, now: float, max_bytes: int) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: Path, now: float, max_bytes: int) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+    new = _is_empty(db)
+    if not new:
+        _check(db, path)  # before anything is written: it may be somebody else's
+    path.chmod(0o600)
+    if new:
         _create(db, now)
-    _check(db, path)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA journal_size_limit = 8388608")
     db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
     db.execute("SELECT body FROM records ORDER BY position DESC LIMIT 1").fetchone()  # damage shows here, not later
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    """Whether nobody has put anything into the file yet."""
+    marks = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+    return marks == [0, 0] and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
 
 def _create(db: sqlite3.Connection, now: float) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.audit.lock import LOCK_NAME
 from autoscaler.audit.read import SpoolReader
-from autoscaler.audit.spool import FILE_NAME, Entry, Spool
+from autoscaler.audit.spool import FILE_NAME, SCHEMA_VERSION, Entry, Spool
 from autoscaler.audit.verify import Number, verify
 from autoscaler.errors import AuditError, ConfigError, SpoolFullError
 from tests.audit.samples import NOON
@@ -166,11 +167,29 @@ class TestUnusable:
         (tmp_path / FILE_NAME).unlink()
         Spool(tmp_path, now=NOON, forwarding=True).close()  # and the lock was given back
 
-    def test_a_database_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
-        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-            db.execute("PRAGMA user_version = 7")
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pytest.param("CREATE TABLE accounts (id INTEGER)", id="unmarked"),
+            pytest.param("PRAGMA user_version = 7", id="of another version"),
+            pytest.param("PRAGMA application_id = 7", id="of another application"),
+            pytest.param(f"PRAGMA application_id = 7; PRAGMA user_version = {SCHEMA_VERSION}", id="our version"),
+        ],
+    )  # fmt: skip
+    def test_a_database_of_somebody_else_is_left_alone(self, tmp_path: Path, content: str) -> None:
+        path = tmp_path / FILE_NAME
+        with closing(sqlite3.connect(path)) as db:
+            db.executescript(content)
+        path.chmod(0o640)
+        before = path.read_bytes()
         with pytest.raises(ConfigError, match="no audit spool of this release"):
             Spool(tmp_path, now=NOON, forwarding=True)
+        assert path.read_bytes() == before
+        assert path.stat().st_mode & 0o777 == 0o640
+        assert sorted(each.name for each in tmp_path.iterdir()) == [FILE_NAME, LOCK_NAME]
+
+    def test_only_its_owner_reads_a_new_one(self, spool: Spool) -> None:
+        assert spool.path.stat().st_mode & 0o777 == 0o600
 
     def test_a_crash_while_it_is_made_is_mended(self, tmp_path: Path) -> None:
         (tmp_path / FILE_NAME).touch()
