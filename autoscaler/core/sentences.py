@@ -172,9 +172,7 @@ def limited(stage: Limited) -> str:
             return f"the maximum is {stage.max_replicas}"
         case "TooFewReplicas":
             return f"the minimum is {stage.min_replicas}"
-    return f"within {stage.min_replicas} to {stage.max_replicas}" + (
-        f" and the rate limit of {stage.limit}" if stage.limit is not None else ""
-    )
+    return f"within {stage.min_replicas} to {stage.max_replicas}"
 
 
 def paused(stage: Paused) -> str:

@@ -153,7 +153,7 @@ HELD_BACK_TEXT = """\
     From there to the number
       chosen       4  cpu resource utilization (percentage of request)
       stabilized  12  12, recommended 2 min 21 s before, counts until 08:02:40Z (scale-down window of 5 min)
-      limited     12  within 2 to 20 and the rate limit of 24
+      limited     12  within 2 to 20
       final       12  as many as there are
     """
 

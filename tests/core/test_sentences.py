@@ -218,7 +218,7 @@ def test_stabilized(changes: dict[str, object], sentence: str) -> None:
     ("changes", "sentence"),
     [
         ({"reason": "DesiredWithinRange"}, "within 2 to 10"),
-        ({"reason": "DesiredWithinRange", "limit": 6}, "within 2 to 10 and the rate limit of 6"),
+        ({"reason": "DesiredWithinRange", "limit": 6}, "within 2 to 10"),
         ({"reason": "ScaleUpLimit", "limit": 6, "start": 3}, "not above 6 for now: at most doubled from 3, or to 4"),
         (
             {"reason": "ScaleUpLimit", "limit": 7, "start": 3, "policy": "Pods 4 per 15 s"},
