@@ -28,15 +28,19 @@ class Report(Struct, frozen=True, kw_only=True):
     truncated: int
     broken: tuple[str, ...]
     wrong: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
+    """Targets that were not wanted, sorted."""
 
     @property
     def sound(self) -> bool:
-        """Nothing is missing, late, unreadable or wrong. Duplicates are legal: delivery is at least once."""
-        return self.verdict.whole and not self.broken and not self.wrong
+        """Something was judged, and is not missing, late, unreadable or wrong. Duplicates are legal: delivery is at
+        least once.
+        """
+        return self.verdict.records > 0 and self.verdict.whole and not self.broken and not self.wrong
 
 
 async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, output: str, out: TextIO) -> int:
-    """Print the report; 0 when the stream is sound, else 1."""
+    """Print the report; 0 when the stream is sound, else 1: also when nothing was there to judge."""
     report = await examined(found, wanted)
     if output == "json":
         out.write(msgspec.json.format(msgspec.json.encode({"sound": report.sound, "report": report})).decode() + "\n")
@@ -50,12 +54,14 @@ async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted)
     numbers: list[Number] = []
     broken: list[str] = []
     wrong: list[str] = []
+    others: set[str] = set()
     evaluations = parked = truncated = 0
     async for event in found:
         if isinstance(event, MalformedError):
             broken.append(str(event))
             continue
         if not wanted.takes_target(event):
+            others.add(event.key)
             continue
         numbers.append(event.number)
         if event.parked:
@@ -81,6 +87,7 @@ async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted)
         truncated=truncated,
         broken=tuple(broken),
         wrong=tuple(wrong),
+        passed_over=tuple(sorted(others)),
     )
 
 
@@ -97,7 +104,17 @@ def lines(report: Report) -> list[str]:
         told += [f"  {name:<17} {sum(each.last - each.first + 1 for each in faults)}", *_listed(map(_fault, faults))]
     told += [f"  unreadable        {len(report.broken)}", *_listed(report.broken)]
     told += [f"  wrong sums        {len(report.wrong)}", *_listed(report.wrong)]
-    return [*told, "", "the record is whole" if report.sound else "the record is NOT whole"]
+    return [*told, "", *_conclusion(report)]
+
+
+def _conclusion(report: Report) -> list[str]:
+    if report.sound:
+        return ["the record is whole"]
+    if report.verdict.records or report.broken:
+        return ["the record is NOT whole"]
+    if report.passed_over:
+        return ["nothing was checked: no record is about that target; there are", *_listed(report.passed_over)]
+    return ["nothing was checked: there are no records"]
 
 
 def _fault(fault: Fault) -> str:

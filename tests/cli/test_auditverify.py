@@ -46,7 +46,6 @@ async def report(*found: Found, wanted: Wanted = Wanted(), output: str = "text")
         pytest.param((TWO, THREE), 0, "the record is whole", id="the beginning is kept no more"),
         pytest.param((ONE, TWO, TWO, THREE), 0, "duplicates        1 (legal", id="twice"),
         pytest.param((ONE, PARKED, THREE), 0, "refused by Kafka  1", id="one that the broker refused"),
-        pytest.param((), 0, "0 records of 0 targets", id="nothing"),
         pytest.param((ONE, THREE), 1, "shop/Deployment/web, epoch 7: 2", id="a gap"),
         pytest.param((ONE, THREE, TWO), 1, "out of order      1", id="too late"),
         pytest.param((ONE, MalformedError("topic[0]@9: no record")), 1, "    topic[0]@9: no record", id="unreadable"),
@@ -65,6 +64,18 @@ async def test_only_the_wanted_targets_are_judged() -> None:
     other = event(record(1, "db")), event(record(3, "db"))
     assert (await report(ONE, TWO, *other, wanted=Wanted(target="shop/web")))[0] == 0
     assert (await report(ONE, TWO, *other))[0] == 1
+
+
+async def test_nothing_checked_is_never_whole() -> None:
+    code, text = await report()
+    assert (code, text.splitlines()[-1]) == (1, "nothing was checked: there are no records")
+    code, text = await report(ONE, wanted=Wanted(target="typo/*"))
+    assert (code, text.splitlines()[-2:]) == (
+        1,
+        ["nothing was checked: no record is about that target; there are", "    shop/Deployment/web"],
+    )
+    code, text = await report(MalformedError("line 1"), wanted=Wanted(target="typo/*"))
+    assert (code, text.splitlines()[-1]) == (1, "the record is NOT whole")
 
 
 async def test_a_program_gets_the_same() -> None:
