@@ -52,6 +52,9 @@ def test_help_of_a_verb_needs_no_arguments(capsys: pytest.CaptureFixture[str]) -
         pytest.param(["run", "--log-formt=json"], "unknown flag --log-formt; did you mean --log-format?", id="a flag"),
         pytest.param(["run", "--log-format=xml"], "--log-format: 'xml' is none of text, json", id="a value"),
         pytest.param(["run", "--config=/none.yaml"], "cannot read /none.yaml", id="a file that is not there"),
+        pytest.param(["top", "nodes", "--containers"], "--containers is for pods only", id="containers of nodes"),
+        pytest.param(["top", "node", "-n", "shop"], "-n is for pods only", id="a namespace of nodes"),
+        pytest.param(["top", "pods", "web", "-A"], "name it with -n", id="one pod of all namespaces"),
         pytest.param(
             ["plan", "--bundle", "-", "--fast"], "unknown flag --fast", id="a flag of a verb without settings"
         ),

@@ -114,10 +114,14 @@ def _top(command: Command) -> int:
     from autoscaler.cli import top
 
     own = command.own
+    if own.kind in {"node", "nodes"}:
+        given = {"-n": own.namespace, "-A": own.all_namespaces, "--containers": own.containers}
+        if idle := [flag for flag, value in given.items() if value]:
+            raise ConfigError(f"top nodes: {', '.join(idle)} is for pods only: leave it out, or ask for `top pods`")
     request = top.Request(
         kind=own.kind.removesuffix("s"),
         name=own.name,
-        namespace="" if own.all_namespaces else own.namespace,
+        namespace="" if own.all_namespaces else own.namespace or "default",
         selector=own.selector,
         sort_by=own.sort_by or "name",
         containers=own.containers,

@@ -20,6 +20,7 @@ from autoscaler.telemetry import Telemetry
 from autoscaler.telemetry.logs import configure_logs
 
 API = "/apis/metrics.k8s.io/v1beta1"
+BAD_REQUEST = 400
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ async def lines(client: Getter, request: Request, now: float) -> list[str]:
 
 
 async def rows(client: Getter, request: Request, now: float) -> list[Row]:
-    """What the Metrics API has, sorted."""
+    """What the Metrics API has, sorted. ConfigError when it does not understand the selector."""
     params = [("labelSelector", request.selector)] if request.selector else []
     try:
         body = await client.get(_path(request), params)
@@ -131,6 +132,10 @@ async def rows(client: Getter, request: Request, now: float) -> list[Row]:
         if request.name and "could not find the requested resource" not in str(exc):
             raise
         raise KubeError(f"this cluster serves no {API}: run `autoscaler doctor` to see why", status=404) from exc
+    except KubeError as exc:
+        if exc.status == BAD_REQUEST and request.selector:
+            raise ConfigError(f"--selector {request.selector}: {exc}") from exc
+        raise
     except (msgspec.DecodeError, MalformedError) as exc:
         raise KubeError(f"{_path(request)} gave no metrics: {exc}") from exc
     order = {"cpu": lambda row: (-row.cpu, row.names), "memory": lambda row: (-row.memory, row.names)}

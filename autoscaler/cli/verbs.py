@@ -81,7 +81,7 @@ def _add_top(to: argparse.ArgumentParser) -> None:
     to.add_argument("kind", choices=("nodes", "pods", "node", "pod"), metavar="nodes|pods", help="What to show.")
     to.add_argument("name", nargs="?", default="", metavar="NAME", help="Only this one.")
     where = to.add_mutually_exclusive_group()
-    where.add_argument("-n", "--namespace", default="default", help="Pods of this namespace. [default]")
+    where.add_argument("-n", "--namespace", help="Pods of this namespace. [default]")
     where.add_argument("-A", "--all-namespaces", action="store_true", help="Pods of all namespaces.")
     to.add_argument("-l", "--selector", default="", help="Only objects with these labels, such as app=web.")
     to.add_argument("--sort-by", choices=("cpu", "memory"), help="Largest first. [by name]")
@@ -133,7 +133,8 @@ _ALL = (
         _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
               "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
               "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config"), _add_audit,
-        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable."),
+        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
+        "nothing was there to check."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

@@ -128,3 +128,15 @@ async def test_a_broken_answer_is_one_error(body: Any) -> None:
 def test_one_pod_of_all_namespaces_is_no_question() -> None:
     with pytest.raises(ConfigError, match="name it with -n"):
         run("", Request(kind="pod", name="web", namespace=""), sys.stdout)
+
+
+class Refusing(Answers):
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        raise KubeError("unable to parse requirement: found '='", status=400, reason="BadRequest")
+
+
+async def test_a_selector_that_is_none_is_to_be_corrected() -> None:
+    with pytest.raises(ConfigError, match=r"--selector =: unable to parse requirement"):
+        await lines(Refusing({}), Request(kind="node", selector="="), NOW)
+    with pytest.raises(KubeError, match="unable to parse"):
+        await lines(Refusing({}), Request(kind="node"), NOW)
