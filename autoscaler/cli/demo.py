@@ -214,8 +214,11 @@ class Performance:
         yield f"  {totals.evaluations} evaluations, {changes} changes of replicas, {totals.records} records kept"
         yield f"  {totals.scrapes} scrapes of {len(self._world.kubelets)} kubelets, {totals.scrapes_failed} failed"
         for name, sizes in self.sizes.items():
-            seen = f", between {min(sizes)} and {max(sizes)} seen" if len(sizes) > 1 else ""
-            yield f"  {name}: {' -> '.join(map(str, sizes))} replicas{seen}"
+            if len(sizes) == 1:
+                yield f"  {name}: {sizes[0]} replicas"
+            else:
+                yield f"  {name}: between {min(sizes)} and {max(sizes)} replicas seen"
+                yield f"    {' -> '.join(map(str, sizes))}"
         most = biggest(self.witnessed)
         if most is not None:
             name = f"{most.namespace}/{most.target.name}"

@@ -25,6 +25,7 @@ from autoscaler.config.settings import (
 from autoscaler.config.values import Value, parse
 from autoscaler.errors import ConfigError
 
+_FLAG = re.compile(r"(?<![\w-])--([a-z-]+[a-z])")
 _SERVICE_LINK_NAME = re.compile(
     r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -60,7 +61,7 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], faults: Seque
         else:
             faults += _missing_file(option, values[option.name], found.place)
     origins = {name: given[name].origin if name in given else "default" for name in OPTIONS}
-    faults += rules.problems(values, origins)
+    faults += [_placed(sentence, given) for sentence in rules.problems(values, origins)]
     if faults:
         raise ConfigError(listed(faults))
     resolution, timeout = _number(values["metric-resolution"]), _number(values["kubelet-request-timeout"])
@@ -100,6 +101,18 @@ def _gather(flags: Mapping[str, str], environment: Mapping[str, str]) -> tuple[d
         for name, entry in read.entries.items()
     }
     return from_file | overruling, [*faults, *read.problems]
+
+
+def _placed(sentence: str, given: Mapping[str, _Given]) -> str:
+    """A sentence of the rules, which name options as flags, with the options named as whoever gave them did."""
+
+    def named(flag: re.Match[str]) -> str:
+        found = given.get(flag[1])
+        if found is None:
+            return flag[0]
+        return OPTIONS[flag[1]].key if flag.start() and found.origin == "file" else found.place
+
+    return _FLAG.sub(named, sentence)
 
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, _Given], list[str]]:

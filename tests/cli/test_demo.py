@@ -93,8 +93,8 @@ async def test_the_command_of_the_summary_asks_the_demos_own_spool(tmp_path: Pat
         performance.witnessed.append(decision(2, 6))
         performance.sizes.update({"shop/web": [2, 6, 4], "shop/cart": [3]})
         told = "\n".join(performance.summary(tmp_path / "my spool"))
-    assert "shop/web: 2 -> 6 -> 4 replicas, between 2 and 6 seen\n  shop/cart: 3 replicas\n" in told
-    command = shlex.split(told.partition("Ask its record:")[2])
+    assert "shop/web: between 2 and 6 replicas seen\n    2 -> 6 -> 4\n  shop/cart: 3 replicas\n" in told
+    command = shlex.split(told.partition("Ask its record:")[2].replace("\\\n", ""))
     assert command[command.index("explain") :] == [
         "explain", "shop/web", "--at", "2027-01-15T08:00:00.000000Z", "--audit-spool-dir", str(tmp_path / "my spool"),
     ]  # fmt: skip

@@ -110,6 +110,20 @@ def test_a_short_resolution_lowers_the_default_timeout_only() -> None:
         load({"metric-resolution": "3s", "kubelet-request-timeout": "8s"}, {})
 
 
+def test_what_the_rules_find_is_told_with_its_place(tmp_path: Path) -> None:
+    body = "nodeSelector: '!!!'\nbindAddress: foo\nmetricResolution: 20s\nkubeletRequestTimeout: 1h\n"
+    path = configured(tmp_path, body + "auditKafkaBootstrapServers: [kafka]\ntlsCertFile: /dev/null\n")
+    with pytest.raises(ConfigError) as caught:
+        load({"config": path, "sync-period": "1s"}, {"AUTOSCALER_KUBELET_INSECURE_TLS_NODES": "a in b"})
+    told = str(caught.value)
+    assert f"- {path}, line 3: nodeSelector: " in told
+    assert f"- {path}, line 4: bindAddress: 'foo' is no IP address" in told
+    assert f"- {path}, line 6: kubeletRequestTimeout 3600s is longer than 0.9 x metricResolution (18s)" in told
+    assert f"- {path}, line 7: auditKafkaBootstrapServers: 'kafka' is not host:port" in told
+    assert "- AUTOSCALER_KUBELET_INSECURE_TLS_NODES: " in told
+    assert "--evaluation-interval 5s is longer than --sync-period 1s" in told
+
+
 def test_a_file_that_must_exist_is_looked_for_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"AUTOSCALER_KUBECONFIG: there is no file"):
         load({}, {"AUTOSCALER_KUBECONFIG": str(tmp_path / "none")})
