@@ -1,6 +1,6 @@
 """`python -m autoscaler.sim`: a simulated cluster in a process of its own, for benchmarks and for trying things out.
 
-Prints `ready` once everything listens; ends on SIGINT or SIGTERM.
+Prints `ready` once everything listens, then lines to copy; ends on SIGINT or SIGTERM.
 """
 
 from __future__ import annotations
@@ -8,25 +8,79 @@ from __future__ import annotations
 import argparse
 import asyncio
 import resource
+import shlex
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
 from autoscaler.clock import SystemClock
 from autoscaler.sim.crowd import crowd, scalers
-from autoscaler.sim.world import Shape, World
+from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
+
+MOST_NODES = 50_000
+MOST_PODS = 1000
+"""Slips of the keyboard end here: 127.1.0.0/16 has 65,536 addresses."""
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m autoscaler.sim", description=__doc__)
-    parser.add_argument("--nodes", type=int, default=4, help="kubelets, each with an address in 127.1.0.0/16")
-    parser.add_argument("--pods-per-node", type=int, default=30)
-    parser.add_argument("--containers", type=int, default=2, help="containers of each pod")
-    parser.add_argument("--sample-period", type=float, default=10.0, help="seconds between two samples of a container")
+    parser = argparse.ArgumentParser(
+        prog="python -m autoscaler.sim", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    nodes = f"kubelets, each with an address in 127.1.0.0/16; at most {MOST_NODES}"
+    parser.add_argument("--nodes", type=_count(MOST_NODES), default=4, metavar="N", help=nodes)
+    pods = _count(MOST_PODS)
+    parser.add_argument(
+        "--pods-per-node", type=pods, default=30, metavar="N", help="pods on each, in Deployments of 20"
+    )
+    parser.add_argument("--containers", type=_count(MOST_PODS), default=2, metavar="N", help="containers of each pod")
+    parser.add_argument(
+        "--sample-period",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="time between two samples of a container",
+    )
     parser.add_argument("--scaled", action="store_true", help="give every Deployment a HorizontalPodScaler")
-    parser.add_argument("--kubeconfig", type=Path, required=True, help="file to write, for whoever uses the cluster")
+    parser.add_argument(
+        "--kubeconfig", type=Path, required=True, default=argparse.SUPPRESS, metavar="FILE",
+        help="file to write, for whoever uses the cluster",
+    )  # fmt: skip
     return parser.parse_args()
+
+
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        number = int(text)
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{number} is not between 1 and {most}")
+        return number
+
+    return count
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 3600 seconds")
+    return number
+
+
+def _told(world: World, kubeconfig: Path) -> str:
+    """What to copy: how to run against this world, and how to ask its API server anything."""
+    return f"""
+Run against it:
+  autoscaler run --kubeconfig {shlex.quote(str(kubeconfig))} \\
+    --kubelet-allow-loopback --kubelet-use-node-status-port \\
+    --bind-address 127.0.0.1 --secure-port 8443 \\
+    --audit-spool-dir {shlex.quote(f"{kubeconfig}.spool")}
+
+Ask it anything, as an administrator:
+  curl -sk -H 'Authorization: Bearer {ADMIN_TOKEN}' {world.api.url}/apis/apps/v1/deployments
+
+Ctrl-C ends it."""
 
 
 def _allow_files(wanted: int) -> None:
@@ -36,7 +90,8 @@ def _allow_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _serve(arguments: argparse.Namespace) -> int:
+    """0 when it was told to stop, 2 when the kubeconfig cannot be written."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -44,17 +99,23 @@ async def _serve(arguments: argparse.Namespace) -> None:
     workloads = tuple(crowd(arguments.nodes * arguments.pods_per_node, arguments.containers))
     policies = tuple(scalers(workloads)) if arguments.scaled else ()
     async with World(SystemClock(), shape, workloads, policies) as world:
-        world.kubeconfig(arguments.kubeconfig)
+        try:
+            world.kubeconfig(arguments.kubeconfig)
+        except OSError as exc:
+            print(f"--kubeconfig {arguments.kubeconfig} cannot be written: {exc.strerror}", file=sys.stderr)  # noqa: T201 - a program of its own
+            return 2
         print("ready", flush=True)  # noqa: T201 - whoever started us waits for this line
+        print(_told(world, arguments.kubeconfig), flush=True)  # noqa: T201 - the same
         await stopped.wait()
+    return 0
 
 
-def main() -> None:
-    """Run until told to stop."""
+def main() -> int:
+    """Run until told to stop; the exit code."""
     arguments = _arguments()
     _allow_files(4 * arguments.nodes + 256)
-    uvloop.run(_serve(arguments))
+    return uvloop.run(_serve(arguments))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
