@@ -73,23 +73,36 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")
 
 
-async def events(source: Source, clock: Clock, *, follow: bool = False) -> AsyncIterator[Found]:
-    """Everything in it, per target in order; `follow`: and what comes, for ever. AuditError when it cannot be read."""
+async def events(source: Source, clock: Clock) -> AsyncIterator[Found]:
+    """Everything in it, per target in order. AuditError when it cannot be read."""
+    async for found in _read(source, clock, follow=False):
+        if found is not None:
+            yield found
+
+
+def live(source: Source, clock: Clock) -> AsyncIterator[Found | None]:
+    """Everything in it and then what comes, each once; None, once, where what was there already ends.
+
+    Ends with standard input and with a gzip file, else never. Of a spool, a record that may still be joined comes when
+    it cannot be any more. AuditError when it cannot be read.
+    """
+    return _read(source, clock, follow=True)
+
+
+async def _read(source: Source, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
     match source:
         case SpoolSource():
-            async for found in _spool(source.directory, clock, follow=follow):
-                yield found
+            found = _spool(source.directory, clock, follow=follow)
         case FileSource():
-            for found in _file(source.path):
-                yield found
+            found = _file(source.path, clock, follow=follow)
         case TopicSource():
-            async for found in topic_events(source.kafka, follow=follow):
-                yield found
+            found = topic_events(source.kafka, follow=follow)
+    async for each in found:
+        yield each
 
 
-async def _spool(directory: Path, clock: Clock, *, follow: bool) -> AsyncIterator[Found]:
-    """A record that may still be joined is shown when it cannot be any more, or last when not following."""
-    last = 0
+async def _spool(directory: Path, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
+    last, present = 0, False
     while True:
         with SpoolReader(directory) as reader:
             for record in reader.records(after=last):
@@ -102,26 +115,55 @@ async def _spool(directory: Path, clock: Clock, *, follow: bool) -> AsyncIterato
                     yield exc
         if not follow:
             return
+        if not present:
+            present = True
+            yield None
         await clock.sleep(FOLLOW_SECONDS)
 
 
-def _file(path: str) -> Iterator[Found]:
+async def _file(path: str, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
+    piped = path == "-"
+    if piped and follow:
+        yield None  # a pipe has no present end
     try:
-        with open(sys.stdin.fileno() if path == "-" else path, "rb", closefd=path != "-") as raw:
-            yield from _lines(gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == _GZIP else raw, path)
+        with open(sys.stdin.fileno() if piped else path, "rb", closefd=not piped) as raw:  # noqa: ASYNC230 - this loop has nothing else to do
+            packed = raw.peek(2)[:2] == _GZIP
+            lines = _Lines(gzip.GzipFile(fileobj=raw) if packed else raw, path)
+            growing = follow and not piped and not packed
+            for found in lines.read(to_the_end=not growing):
+                yield found
+            if follow and not piped:
+                yield None
+            while growing:
+                await clock.sleep(FOLLOW_SECONDS)
+                for found in lines.read(to_the_end=False):
+                    yield found
     except (OSError, EOFError) as exc:
         raise AuditError(f"{path} cannot be read: {exc}") from exc
 
 
-def _lines(file: BinaryIO | gzip.GzipFile, path: str) -> Iterator[Found]:
-    number = 0
-    while line := file.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise AuditError(f"{path}: line {number} is longer than {LONGEST_LINE} bytes")
-        if not line.strip():
-            continue
-        try:
-            yield from_line(line, f"{path}:{number}")
-        except MalformedError as exc:
-            yield exc
+class _Lines:
+    """A file line by line, also while it grows."""
+
+    def __init__(self, file: BinaryIO | gzip.GzipFile, path: str) -> None:
+        self._file = file
+        self._path = path
+        self._number = 1
+        self._begun = b""
+
+    def read(self, *, to_the_end: bool) -> Iterator[Found]:
+        """What there is now; a last line without its end waits for the next time, unless this is the last time."""
+        while more := self._file.readline(LONGEST_LINE + 1 - len(self._begun)):
+            line = self._begun + more
+            if len(line) > LONGEST_LINE:
+                raise AuditError(f"{self._path}: line {self._number} is longer than {LONGEST_LINE} bytes")
+            if not line.endswith(b"\n") and not to_the_end:
+                self._begun = line
+                continue
+            self._begun = b""
+            if line.strip():
+                try:
+                    yield from_line(line, f"{self._path}:{self._number}")
+                except MalformedError as exc:
+                    yield exc
+            self._number += 1

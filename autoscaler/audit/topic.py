@@ -15,8 +15,10 @@ POLL_MS = 500
 ROWS = 500
 
 
-async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterator[Event | MalformedError]:
-    """Every message as an event, or why it is none; per partition in order, `follow`: never ending.
+async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterator[Event | MalformedError | None]:
+    """Every message as an event, or why it is none; per partition in order.
+
+    `follow`: never ending, and None, once, when everything that was there at the beginning has come.
 
     AuditError when no broker lets us in, or the topic is not there. Nothing is committed: reading leaves no trace.
     """
@@ -28,7 +30,11 @@ async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterato
         partitions = await _assigned(consumer, settings)
         ends = await consumer.end_offsets(partitions)
         left = {partition for partition in partitions if ends[partition]}
+        present = False
         while left or follow:
+            if follow and not left and not present:
+                present = True
+                yield None
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=ROWS)
             for partition, messages in found.items():
                 for message in messages:

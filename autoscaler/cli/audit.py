@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from heapq import heappush, heappushpop
 from typing import TextIO
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event
-from autoscaler.audit.sources import Source, events, source_of
+from autoscaler.audit.sources import Source, events, live, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, auditverify
 from autoscaler.clock import Clock, SystemClock
@@ -45,8 +45,31 @@ class Request(Struct, frozen=True, kw_only=True):
     to: str = "-"
 
 
+_ONLY_FOR = {
+    "what": ("ID", ("show",)),
+    "target": ("--target", ("tail", "verify", "export")),
+    "since": ("--since", ("tail", "export")),
+    "until": ("--until", ("tail", "export")),
+    "reasons": ("--reason", ("tail", "export")),
+    "outcomes": ("--outcome", ("tail", "export")),
+    "lines": ("--lines", ("tail",)),
+    "follow": ("--follow", ("tail",)),
+    "output": ("--output", ("tail", "show", "verify")),
+    "to": ("--to", ("export",)),
+}
+"""Field of a Request: how a person writes it, and the actions that heed it."""
+
+
+class Line(Struct, frozen=True):
+    """An evaluation, or what stands in its place, as `tail` tells it; `at` in seconds since 1970, if it has a time."""
+
+    at: float | None
+    text: str
+
+
 def run(settings: Settings, request: Request, out: TextIO) -> int:
     """0, or 1 when `verify` found the record broken. Raises ConfigError, AuditError."""
+    _refuse(request)
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     wanted = Wanted(
@@ -59,7 +82,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     clock = SystemClock()
     match request.action:
         case "tail":
-            asyncio.run(tail(source, wanted, clock, lines=request.lines, follow=request.follow, out=out))
+            asyncio.run(tail(source, wanted, clock, request, out))
         case "show":
             asyncio.run(show(source, request.what, clock, output=request.output, out=out))
         case "verify":
@@ -70,20 +93,27 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     return 0
 
 
-async def tail(source: Source, wanted: Wanted, clock: Clock, *, lines: int, follow: bool, out: TextIO) -> None:
-    """One line an evaluation, the last `lines` of them; then, following, each that comes."""
-    last: deque[str] = deque(maxlen=lines)
-    async for line in _told(events(source, clock), wanted):
-        last.append(line)
-    _print(last, out)
-    if not follow:
-        return
-    seen = len(last)
-    passed = 0
-    async for line in _told(events(source, clock, follow=True), wanted):
-        passed += 1
-        if passed > seen:
-            _print((line,), out)
+async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, out: TextIO) -> None:
+    """One line an evaluation, the latest `lines` of them in order of time; then, following, each as it comes.
+
+    What has no time stands behind what was read before it.
+    """
+    latest: list[tuple[float, int, str]] = []  # a heap; the number keeps those of one time in their order
+    following, number, at = False, 0, float("-inf")
+    async for found in live(source, clock) if request.follow else events(source, clock):
+        if found is None:
+            _print((text for _, _, text in sorted(latest)), out)
+            latest, following = [], True
+            continue
+        for line in _told(found, wanted, request.output):
+            number, at = number + 1, at if line.at is None else line.at
+            if following:
+                _print((line.text,), out)
+            elif len(latest) < request.lines:
+                heappush(latest, (at, number, line.text))
+            elif latest:
+                heappushpop(latest, (at, number, line.text))
+    _print((text for _, _, text in sorted(latest)), out)
 
 
 async def show(source: Source, what: str, clock: Clock, *, output: str, out: TextIO) -> None:
@@ -112,21 +142,39 @@ def told(event: Event, decision: Decision) -> str:
     )
 
 
-async def _told(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> AsyncIterator[str]:
-    async for event in found:
-        if isinstance(event, MalformedError):
-            yield f"broken: {explanation.printable(str(event))}"
-            continue
-        if not wanted.takes_target(event):
-            continue
-        if event.parked:
-            yield f"{event.time[:19]}Z  {event.number.seq:>6}  {event.key}: the broker refused this record  {event.id}"
-            continue
-        for decision in _evaluations(event):
-            if isinstance(decision, MalformedError):
-                yield f"broken: {explanation.printable(f'{event.where}: {decision}')}"
-            elif wanted.takes(decision):
-                yield told(event, decision)
+def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterator[Line]:
+    if isinstance(event, MalformedError):
+        yield _broken(str(event), output)
+        return
+    if not wanted.takes_target(event):
+        return
+    where = {"key": event.key, "epoch": event.number.epoch, "seq": event.number.seq, "id": event.id}
+    if event.parked:
+        text = f"{event.time[:19]}Z  {event.number.seq:>6}  {event.key}: the broker refused this record  {event.id}"
+        text = _json(where | {"time": event.time, "refused": True}) if output == "json" else text
+        yield Line(_at(event.time), text)
+        return
+    for decision in _evaluations(event):
+        if isinstance(decision, MalformedError):
+            yield _broken(f"{event.where}: {decision}", output)
+        elif wanted.takes(decision):
+            text = _json(where | {"decision": decision}) if output == "json" else told(event, decision)
+            yield Line(parse_instant(decision.time), text)
+
+
+def _broken(why: str, output: str) -> Line:
+    return Line(None, _json({"broken": why}) if output == "json" else f"broken: {explanation.printable(why)}")
+
+
+def _at(text: str) -> float | None:
+    try:
+        return parse_instant(text)
+    except MalformedError:
+        return None
+
+
+def _json(what: object) -> str:
+    return msgspec.json.encode(what).decode()
 
 
 def _evaluations(event: Event) -> Iterator[Decision | MalformedError]:
@@ -148,9 +196,19 @@ async def _progress(found: AsyncIterator[Event | MalformedError]) -> AsyncIterat
         print(f"\r{count:,} records read", file=sys.stderr)
 
 
-def _print(lines: Sequence[str] | deque[str], out: TextIO) -> None:
+def _print(lines: Iterable[str], out: TextIO) -> None:
     for line in lines:
         print(line, file=out, flush=True)
+
+
+def _refuse(request: Request) -> None:
+    """An option that the action does not heed would be ignored in silence."""
+    blank = Request(action=request.action)
+    for field, (name, actions) in _ONLY_FOR.items():
+        if request.action not in actions and getattr(request, field) != getattr(blank, field):
+            raise ConfigError(f"audit {request.action}: {name} is for {', '.join(actions)} only: leave it out")
+    if request.lines < 0:
+        raise ConfigError(f"--lines {request.lines}: 0 or more")
 
 
 def _moment(flag: str, text: str, default: float) -> float:

@@ -61,17 +61,28 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
         help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
         "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
     )  # fmt: skip
-    to.add_argument("--target", default="", help="Only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.")
-    to.add_argument("--since", default="", metavar="TIME", help="Not before this RFC 3339 time.")
-    to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
-    to.add_argument("--reason", action="append", default=[], help="Only this reason; may be given several times.")
+    to.add_argument(
+        "--target",
+        default="",
+        help="For `tail`, `verify`, `export`: only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.",
+    )
+    to.add_argument("--since", default="", metavar="TIME", help="For `tail`, `export`: not before this RFC 3339 time.")
+    to.add_argument("--until", default="", metavar="TIME", help="For `tail`, `export`: not after it.")
+    to.add_argument(
+        "--reason",
+        action="append",
+        default=[],
+        help="For `tail`, `export`: only this reason; may be given several times.",
+    )
     to.add_argument(
         "--outcome", action="append", default=[], choices=OUTCOMES,
-        help="Only what came to this; may be given several times.",
+        help="For `tail`, `export`: only what came to this; may be given several times.",
     )  # fmt: skip
-    to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the last. [20]")
+    to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the latest, by time. [20]")
     to.add_argument("-f", "--follow", action="store_true", help="For `tail`: and what comes from now on.")
-    to.add_argument("-o", "--output", choices=("text", "json"), default="text", help="For `show`, `verify`. [text]")
+    to.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="For `tail`, `show`, `verify`. [text]"
+    )
     to.add_argument(
         "--to", default="-", metavar="FILE", help="For `export`: JSON Lines, or a table where it ends in .parquet. [-]"
     )

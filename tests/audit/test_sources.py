@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event, from_spool, line
-from autoscaler.audit.sources import FileSource, Source, SpoolSource, TopicSource, events, source_of
+from autoscaler.audit.sources import FileSource, Source, SpoolSource, TopicSource, events, live, source_of
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError, ConfigError, MalformedError
@@ -98,14 +98,42 @@ async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: byte
         await read(FileSource(str(path)))
 
 
-async def test_following_a_spool_shows_what_comes(spool: Spool) -> None:
-    stream = events(SpoolSource(spool.path.parent), SystemClock(), follow=True)
-    seen = [(await anext(stream)).number.seq for _ in range(2)]  # type: ignore[union-attr]
-    spool.append([entry(3, standing=True), entry(4)])
+async def following(source: Source, count: int) -> tuple[AsyncIterator[object], list[object]]:
+    """The stream behind its first `count` answers, and these: numbers, None for the present end."""
+    stream = live(source, SystemClock())
+    return stream, await more(stream, count)
+
+
+async def more(stream: AsyncIterator[object], count: int) -> list[object]:
     async with asyncio.timeout(30):
-        seen += [(await anext(stream)).number.seq for _ in range(2)]  # type: ignore[union-attr]
-    assert seen == [1, 2, 3, 4]
+        found = [await anext(stream) for _ in range(count)]
+    return [each.number.seq if isinstance(each, Event) else each for each in found]
+
+
+async def test_following_a_spool_shows_what_comes(spool: Spool) -> None:
+    stream, seen = await following(SpoolSource(spool.path.parent), 3)
+    spool.append([entry(3, standing=True), entry(4)])
+    assert seen + await more(stream, 2) == [1, 2, None, 3, 4]
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_following_a_file_shows_what_is_added_when_its_line_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    lines = [line(from_spool(record(number))) + b"\n" for number in (1, 2, 3)]
+    path.write_bytes(lines[0] + lines[1][:20])
+    stream, seen = await following(FileSource(str(path)), 2)
+    with path.open("ab") as file:
+        file.write(lines[1][20:] + lines[2])
+    assert seen + await more(stream, 2) == [1, None, 2, 3]
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_following_a_packed_file_ends_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress(line(from_spool(record(1)))))
+    found = [each async for each in live(FileSource(str(path)), FakeClock())]
+    assert isinstance(found[0], Event)
+    assert found[1:] == [None]
 
 
 async def test_a_body_that_is_none_is_told_and_the_next_is_read(spool: Spool) -> None:

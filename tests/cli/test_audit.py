@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
+from autoscaler.audit.sources import FileSource
 from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import audit
 from autoscaler.cli.audit import Request
+from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
 from autoscaler.core.repeats import repeat
@@ -21,6 +25,7 @@ from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action
 from tests.audit.samples import NOON, decision
+from tests.clock import settle
 
 HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5}
 
@@ -58,6 +63,7 @@ def test_tail_has_a_line_for_every_evaluation(settings: Settings) -> None:
     ("words", "ids"),
     [
         pytest.param({"lines": 1}, ["db-4"], id="the last"),
+        pytest.param({"lines": 0}, [], id="none of them"),
         pytest.param({"target": "shop/web"}, ["web-1", "web-2", "web-2"], id="of a target"),
         pytest.param({"outcomes": ["held"]}, ["web-2", "web-2"], id="of an outcome"),
         pytest.param({"reasons": ["OnTarget"]}, [], id="of a reason"),
@@ -67,6 +73,54 @@ def test_tail_has_a_line_for_every_evaluation(settings: Settings) -> None:
 )
 def test_tail_shows_what_is_wanted(settings: Settings, words: dict[str, object], ids: list[str]) -> None:
     assert [line.split()[-1] for line in said(settings, "tail", **words).splitlines()] == ids
+
+
+def test_tail_is_in_order_of_time_where_a_record_has_many_evaluations(tmp_path: Path) -> None:
+    first = decision(1, **HELD)
+    with closing(Spool(tmp_path / "spool", now=NOON, forwarding=True)) as spool:
+        spool.append([entry(replace(first, repeats=(repeat(first, decision(9, **HELD)),))), entry(decision(4, "db"))])
+        settings = load({"audit-spool-dir": str(tmp_path / "spool")}, {})
+        assert [line.split()[-1] for line in said(settings, "tail").splitlines()] == ["web-1", "db-4", "web-1"]
+        assert said(settings, "tail", lines=1).startswith("2027-01-15T08:00:09Z")
+
+
+def test_tail_for_a_program_has_an_object_for_every_evaluation(settings: Settings) -> None:
+    found = [json.loads(line) for line in said(settings, "tail", output="json").splitlines()]
+    assert [(each["id"], each["seq"], each["decision"]["time"][17:19]) for each in found] == [
+        ("web-1", 1, "01"), ("web-2", 2, "02"), ("web-2", 2, "03"), ("db-4", 1, "04"),
+    ]  # fmt: skip
+
+
+class Lines(io.StringIO):
+    """Calls `after` once when the first line was written."""
+
+    def __init__(self, after: Callable[[], None]) -> None:
+        super().__init__()
+        self._after = [after]
+
+    def flush(self) -> None:
+        if self._after:
+            self._after.pop()()
+
+
+async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    await asyncio.to_thread(said, settings, "export", to=str(file))
+    whole = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(whole[:2]))
+
+    def grow() -> None:
+        with file.open("ab") as more:
+            more.write(whole[2])
+
+    out = Lines(grow)
+    request = Request(action="tail", lines=1, follow=True)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        task = group.create_task(audit.tail(FileSource(str(file)), Wanted(), SystemClock(), request, out))
+        while out.getvalue().count("\n") < 2:
+            await settle()
+        task.cancel()
+    assert [line.split()[-1] for line in out.getvalue().splitlines()] == ["web-2", "db-4"]
 
 
 def test_show_tells_a_record_in_full(settings: Settings) -> None:
@@ -82,6 +136,13 @@ def test_show_tells_a_record_in_full(settings: Settings) -> None:
         pytest.param("show", {}, ConfigError, "name the id", id="no id"),
         pytest.param("tail", {"since": "noon"}, ConfigError, "--since: 'noon'", id="no time"),
         pytest.param("tail", {"reasons": ["Because"]}, ConfigError, "--reason Because: there are", id="a word"),
+        pytest.param("tail", {"lines": -1}, ConfigError, "--lines -1: 0 or more", id="fewer lines than none"),
+        pytest.param("tail", {"what": "web-1"}, ConfigError, "audit tail: ID is for show only", id="tail of an id"),
+        pytest.param("verify", {"lines": 3}, ConfigError, "--lines is for tail only", id="verify of some lines"),
+        pytest.param("verify", {"since": "2027-01-15T08:00:03Z"}, ConfigError, "--since is for tail, export only",
+                     id="verify of a time"),
+        pytest.param("export", {"output": "json"}, ConfigError, "--output is for tail, show, verify only",
+                     id="export in another form"),
         pytest.param("tail", {"source": "nowhere"}, ConfigError, "--from nowhere", id="no source"),
     ],
 )  # fmt: skip
