@@ -6,6 +6,7 @@ import asyncio
 import socket
 from types import MappingProxyType
 
+import structlog
 from msgspec import Struct
 
 from autoscaler.api.access import Access, Reviews
@@ -23,6 +24,8 @@ from autoscaler.api.trustwatch import TrustWatch
 from autoscaler.clock import Clock, ticks
 from autoscaler.errors import ConfigError
 from autoscaler.telemetry import Health, Telemetry, Verdict
+
+_log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 1.0
 """How often changed trust and changed certificate files are looked for."""
@@ -99,6 +102,7 @@ class ApiServer:
                 ssl_shutdown_timeout=STOP_SECONDS,
             )
             self.started.set()
+            _log.info("Serving the Metrics API", address=self._settings.bind_address, port=self.port)
             watch = TrustWatch(self._contexts, self._clock, self._telemetry.api)
             try:
                 async for _ in ticks(self._clock, RENEW_SECONDS):

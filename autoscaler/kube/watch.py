@@ -236,7 +236,9 @@ class Watch(Generic[T]):
         """One log line per change."""
         if state is not self.state:
             tell = log.info if state is State.SYNCED else log.warning
-            tell("Watch changed", resource=self._resource.name, state=str(state), err=problem)
+            tell(
+                "Watch changed", resource=self._resource.name, state=str(state), **({"err": problem} if problem else {})
+            )
         self.state, self.problem = state, problem
 
     def _wait(self, call: RetryCallState) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.errors import ConfigError, UnreachableError
@@ -43,6 +44,15 @@ async def test_the_front_proxy_is_believed_and_its_user_reviewed(tmp_path: Path)
         assert (await world.ask(NODES, ANN, certificate=PROXY)).code == 200
         identity, _ = world.reviews.asked[0]
         assert identity == Identity("ann", groups=("a", "b", "system:authenticated"))
+
+
+async def test_the_log_says_where_it_listens(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with serving(tmp_path):
+            pass
+    told = next(line for line in logs if line["event"] == "Serving the Metrics API")
+    assert told["address"] == "127.0.0.1"
+    assert told["port"] > 0
 
 
 async def test_a01_headers_without_a_certificate_are_ignored(tmp_path: Path) -> None:
