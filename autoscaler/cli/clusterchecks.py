@@ -104,6 +104,10 @@ async def _rights(asker: Asker, need: str, rights: Sequence[Right]) -> Finding:
             verbs = [verb for verb in right.verbs if not await _may(asker, verb, right)]
             if verbs:
                 missing.append(f"{'/'.join(verbs)} {right}")
+    except NotFoundError as exc:
+        return doubtful(
+            check, f"could not be asked: {exc}", "every real API server has reviews: see what answers there"
+        )
     except (KubeError, msgspec.DecodeError) as exc:
         return doubtful(check, f"could not be asked: {exc}", "ask again with credentials that may create reviews")
     if missing:

@@ -102,6 +102,12 @@ async def test_reviews_that_cannot_be_had_are_doubtful() -> None:
     assert (await found(cluster, "may scale")).state is State.WARN
 
 
+async def test_without_reviews_no_other_credentials_are_asked_for() -> None:
+    cluster = Cluster().with_body(REVIEWS, NotFoundError("no such path", status=404))
+    told = await found(cluster, "may scale")
+    assert (told.state, told.todo) == (State.WARN, "every real API server has reviews: see what answers there")
+
+
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
