@@ -16,6 +16,7 @@ from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 
+ENDINGS = (".jsonl", ".parquet")
 GROUP = 20_000
 """Rows of a Parquet file that are in memory at the same time."""
 
@@ -29,6 +30,8 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
     if to == "-":
         return await _lines(found, wanted, out)
     path = Path(to)
+    if path.suffix not in ENDINGS:
+        raise ConfigError(f"--to {to}: its name must end in {' or '.join(ENDINGS)}")
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":
@@ -38,7 +41,7 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
                 count = await _lines(found, wanted, file)
         part.replace(path)
     except OSError as exc:
-        raise AuditError(f"--to {to}: {exc.strerror or exc}") from exc
+        raise ConfigError(f"--to {to}: {exc.strerror or exc}") from exc
     finally:
         part.unlink(missing_ok=True)
     return count

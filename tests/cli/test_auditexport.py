@@ -63,8 +63,15 @@ async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: s
 
 
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AuditError, match=r"--to .*nowhere/x.jsonl: No such file"):
+    with pytest.raises(ConfigError, match=r"--to .*nowhere/x.jsonl: No such file"):
         await export(stream(*EVENTS), Wanted(), str(tmp_path / "nowhere" / "x.jsonl"), io.StringIO())
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.jsonl.gz", "d"])
+async def test_a_form_there_is_not_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"--to .*{name}: its name must end in .jsonl or .parquet"):
+        await export(stream(*EVENTS), Wanted(), str(tmp_path / name), io.StringIO())
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
