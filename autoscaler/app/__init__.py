@@ -289,7 +289,8 @@ class Application:
             self._leadership.start()
         async for _ in ticks(self._clock, GATE_LOOK_SECONDS):
             leads = self._leadership is None or self._leadership.epoch is not None
-            if leads and self.warmup.warm():
+            warm = self.warmup.warm()  # also who follows comes to know it, and need not wait when it is to lead
+            if leads and warm:
                 self._scaling.open_gate()
             elif not leads:
                 self._scaling.close_gate()
