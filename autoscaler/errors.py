@@ -11,7 +11,8 @@ AutoscalerError
 │   └── UnreachableError   no answer, 429 or 5xx: try again after `retry_after` seconds
 ├── ScrapeError            one kubelet gave no usable page; `reason` is a word of `ScrapeReason`
 └── AuditError             a record could not be kept or read
-    └── SpoolFullError     the spool has reached its size
+    ├── SpoolFullError     the spool has reached its size
+    └── DamagedError       the spool's file is damaged
 """
 
 from __future__ import annotations
@@ -110,3 +111,7 @@ class AuditError(AutoscalerError):
 
 class SpoolFullError(AuditError):
     """Nothing more fits under the spool's size limit."""
+
+
+class DamagedError(AuditError):
+    """The spool's file is not what was written."""

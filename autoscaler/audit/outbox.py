@@ -85,6 +85,8 @@ class Outbox:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        if self._spool.aside is not None:
+            self._tell_damage()
         self._told((), None, None, self._spool.backlog())
         self._telemetry.oldest.set_function(self._oldest_age)
         self._thread.start()
@@ -211,11 +213,22 @@ class Outbox:
 
     def _commit(self, group: list[_Append]) -> None:
         error: Exception | None = None
+        known = self._spool.aside
         try:
             self._spool.append([item.entry for item in group])
         except Exception as exc:  # noqa: BLE001 - told to every caller; the thread must outlive it
             error = exc
+        if self._spool.aside != known:
+            self._tell_damage()
         self._tell([item.done for item in group], None, error)
+
+    def _tell_damage(self) -> None:
+        self._telemetry.damaged.inc()
+        log.error(
+            "Put a damaged spool aside and began a new one; what Kafka did not have is only in the damaged one",
+            file=str(self._spool.aside),
+            remedy="copy it away, save its records with `sqlite3 FILE .recover`, check the disk",
+        )
 
     def _perform(self, call: _Call) -> None:
         result: object = None

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from autoscaler.audit.codec import Record
-from autoscaler.audit.spool import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
+from autoscaler.audit.spoolfile import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, is_damage
 from autoscaler.audit.standing import with_repeats
 from autoscaler.errors import AuditError
 
@@ -118,7 +118,12 @@ class SpoolReader:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as exc:
-            raise AuditError(f"audit spool {self.path} cannot be read: {exc}") from exc
+            remedy = ""
+            if is_damage(exc):
+                remedy = (
+                    f"; stop `autoscaler run`, move the file away, save its records with `sqlite3 {self.path} .recover`"
+                )
+            raise AuditError(f"audit spool {self.path} cannot be read: {exc}{remedy}") from exc
 
     def _record(self, row: tuple[int, str, int, float, bytes]) -> Record:
         position, key, seq, at, body = row

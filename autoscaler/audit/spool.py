@@ -18,35 +18,13 @@ from msgspec import Struct
 from autoscaler.audit import standing
 from autoscaler.audit.codec import Record
 from autoscaler.audit.lock import SpoolLock
-from autoscaler.errors import AuditError, ConfigError, SpoolFullError
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, mapped_errors, opened, put_aside
+from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
-FILE_NAME = "spool.db"
-APPLICATION_ID = 0x48505343  # "HPSC"
-SCHEMA_VERSION = 2
-PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
 MAX_BYTES = 1 << 30
 PRUNE_AT_LEAST = 64
 VACUUM_ABOVE_PAGES = 1024
 PARKED_KEPT = 1000
-
-_SCHEMA = f"""
-PRAGMA page_size = {PAGE_SIZE};
-PRAGMA auto_vacuum = INCREMENTAL;
-PRAGMA journal_mode = WAL;
-BEGIN IMMEDIATE;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL);
-CREATE TABLE records (
-  position INTEGER PRIMARY KEY AUTOINCREMENT,
-  target INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL
-);
-CREATE INDEX records_of_target ON records (target);
-CREATE INDEX changes_of_target ON records (target) WHERE changed;
-CREATE TABLE parked (position INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
-{standing.SCHEMA}
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
 
 _NUMBER = """
 INSERT INTO targets (key, seq) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET seq = seq + 1 RETURNING id, seq
@@ -88,8 +66,11 @@ class Spool:
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
         self._lock = SpoolLock(directory)
+        self._max_bytes = max_bytes
+        self.aside: Path | None = None
+        """Where a damaged file was put in whose place this one began."""
         try:
-            self._db = _opened(self.path, now, max_bytes)
+            self._db = self._opened(int(now * 1000))
         except BaseException:
             self._lock.release()
             raise
@@ -101,8 +82,42 @@ class Spool:
         self._db.close()
         self._lock.release()
 
+    def _opened(self, epoch: int) -> sqlite3.Connection:
+        try:
+            return opened(self.path, self._max_bytes, epoch=epoch)
+        except DamagedError:
+            try:
+                self.aside = put_aside(self.path, epoch)
+            except AuditError as exc:
+                raise ConfigError(f"{exc}; move it, or name another directory with --audit-spool-dir") from exc
+            return opened(self.path, self._max_bytes, epoch=epoch)
+
     def append(self, entries: Sequence[Entry]) -> None:
-        """All of `entries`, in this order and in one transaction; SpoolFullError (none is kept) without room."""
+        """All of `entries`, in this order and in one transaction; SpoolFullError (none is kept) without room.
+
+        A file that is found damaged is put aside (`aside`), once a life, and a new one of a higher epoch begun.
+        """
+        try:
+            self._append(entries)
+        except DamagedError:
+            if self.aside is not None:
+                raise  # then it is the disk
+            self._begin_anew(max(self.epoch + 1, int(entries[-1].at * 1000)))
+            self._append(entries)
+
+    def _begin_anew(self, epoch: int) -> None:
+        # further than the damaged one can reach: what was read from it may yet be told `delivered`
+        after = self._cursor + self._max_bytes
+        with suppress(sqlite3.Error):
+            self._db.close()
+        self.aside = put_aside(self.path, epoch)
+        try:
+            self._db = opened(self.path, self._max_bytes, epoch=epoch, after=after)
+        except ConfigError as exc:
+            raise AuditError(str(exc)) from exc
+        self.epoch, self._cursor = epoch, after
+
+    def _append(self, entries: Sequence[Entry]) -> None:
         while True:
             try:
                 with self._transaction():
@@ -118,7 +133,7 @@ class Spool:
 
     def settle(self, before: float | None = None) -> None:
         """Finish the standing records made before that time, None: all, so that they can be delivered."""
-        with _mapped_errors():
+        with mapped_errors():
             targets = standing.older_than(self._db, before)
         if targets:
             with self._transaction():
@@ -129,7 +144,7 @@ class Spool:
         """The oldest records that Kafka has not acknowledged, at least one and else under both limits."""
         found: list[Record] = []
         size = 0
-        with _mapped_errors():
+        with mapped_errors():
             rows = self._db.execute(
                 "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
                 " WHERE position > ? ORDER BY position LIMIT ?",
@@ -145,6 +160,7 @@ class Spool:
 
     def delivered(self, position: int) -> None:
         """Kafka has everything up to `position`."""
+        position = max(position, self._cursor)  # of a file that was put aside meanwhile
         with self._transaction():
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (position,))
         self._cursor = position
@@ -160,7 +176,7 @@ class Spool:
 
     def backlog(self) -> tuple[int, float | None]:
         """How many records are undelivered, and the time of the oldest (None: there is none)."""
-        with _mapped_errors():
+        with mapped_errors():
             # positions have no holes: AUTOINCREMENT, its counter rolled back with the transaction
             last = self._db.execute("SELECT coalesce(max(position), 0) FROM records").fetchone()[0]
             oldest = self._db.execute(
@@ -197,7 +213,7 @@ class Spool:
             return self._db.execute("DELETE FROM records WHERE position <= ?", (last,)).rowcount > 0
 
     def _used_pages(self) -> int:
-        with _mapped_errors():
+        with mapped_errors():
             return self._pragma("page_count") - self._pragma("freelist_count")
 
     def _shrink(self) -> None:
@@ -212,7 +228,7 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _mapped_errors():
+        with mapped_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -221,69 +237,3 @@ class Spool:
                 if self._db.in_transaction:  # SQLite may have rolled back on its own
                     self._db.execute("ROLLBACK")
                 raise
-
-
-def _opened(path: Path, now: float, max_bytes: int) -> sqlite3.Connection:
-    """A connection with the schema in place."""
-    try:
-        # threads: opened by one, then used by the writer's only
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        try:
-            _prepare(db, path, now, max_bytes)
-        except BaseException:
-            db.close()
-            raise
-    except sqlite3.Error as exc:
-        raise ConfigError(
-            f"audit spool {path} cannot be used: {exc}; "
-            "move the file away, or name another directory with --audit-spool-dir"
-        ) from exc
-    return db
-
-
-def _prepare(db: sqlite3.Connection, path: Path, now: float, max_bytes: int) -> None:
-    new = _is_empty(db)
-    if not new:
-        _check(db, path)  # before anything is written: it may be somebody else's
-    path.chmod(0o600)
-    if new:
-        _create(db, now)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA journal_size_limit = 8388608")
-    db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
-    db.execute("SELECT body FROM records ORDER BY position DESC LIMIT 1").fetchone()  # damage shows here, not later
-
-
-def _is_empty(db: sqlite3.Connection) -> bool:
-    """Whether nobody has put anything into the file yet."""
-    marks = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-    return marks == [0, 0] and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-
-
-def _create(db: sqlite3.Connection, now: float) -> None:
-    """The schema, in one transaction: a crash leaves an empty file, which is created anew."""
-    db.executescript(_SCHEMA)
-    db.executemany("INSERT INTO meta VALUES (?, ?)", [("epoch", int(now * 1000)), ("delivered", 0)])
-    db.execute("COMMIT")
-
-
-def _check(db: sqlite3.Connection, path: Path) -> None:
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
-        raise ConfigError(
-            f"{path} is no audit spool of this release (application {application:#x}, schema {version}); "
-            "name another directory with --audit-spool-dir"
-        )
-
-
-@contextmanager
-def _mapped_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as exc:
-        if exc.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise SpoolFullError("the audit spool is full") from exc
-        raise AuditError(f"audit spool: {exc}") from exc
-    except sqlite3.Error as exc:
-        raise AuditError(f"audit spool: {exc}") from exc

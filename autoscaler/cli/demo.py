@@ -22,7 +22,7 @@ from rich.console import Console
 
 from autoscaler.app import Application
 from autoscaler.audit.lock import SpoolLock
-from autoscaler.audit.spool import FILE_NAME
+from autoscaler.audit.spoolfile import FILE_NAME
 from autoscaler.cli.arguments import typed
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, NodeRow, TargetRow, Totals, View, biggest, target_row

@@ -196,6 +196,9 @@ class AuditTelemetry:
             ["reason"],
             registry=registry,
         )
+        self.damaged = Counter(
+            f"{prefix}_spools_damaged", "Damaged spool files that were put aside.", registry=registry
+        )
         self.parked = Counter(f"{prefix}_parked", "Records Kafka will never take.", registry=registry)
         self.producers = Counter(
             f"{prefix}_producer_replacements",

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from autoscaler.audit import codec
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.spool import Spool
+from autoscaler.audit.spoolfile import PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError, MalformedError, SpoolFullError
@@ -150,6 +152,25 @@ async def test_a_broken_spool_is_told_and_the_thread_lives_on(tmp_path: Path) ->
             vandal.execute("ALTER TABLE elsewhere RENAME TO targets")
         await outbox.record(decision(2))
     assert value(telemetry, "autoscaler_audit_refused_total", reason="disk") == 1
+    assert kept(tmp_path) == ["web-2"]
+
+
+async def test_a_damaged_spool_is_told_counted_and_replaced(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox:
+        await outbox.record(decision(1))
+        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as db:
+            [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'targets'").fetchone()
+            db.execute("UPDATE meta SET value = value")  # who has it open reads its pages anew
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (tmp_path / "spool.db").open("r+b") as file:
+            file.seek((page - 1) * PAGE_SIZE)
+            file.write(b"\xff" * PAGE_SIZE)
+        with capture_logs() as logs:
+            await outbox.record(decision(2))
+        assert [(each["log_level"], "recover" in each["remedy"]) for each in logs] == [("error", True)]
+        assert len(await outbox.undelivered(1 << 20, 10)) == 1
+    assert value(telemetry, "autoscaler_audit_spools_damaged_total") == 1
     assert kept(tmp_path) == ["web-2"]
 
 

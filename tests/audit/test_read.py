@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit.read import PAGE, SpoolReader
-from autoscaler.audit.spool import FILE_NAME, Entry, Spool
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.errors import AuditError
 from tests.audit.samples import NOON
 
@@ -104,3 +105,13 @@ def test_what_is_no_spool_is_named(tmp_path: Path, content: bytes | None, messag
     with pytest.raises(AuditError, match=message) as caught:
         SpoolReader(tmp_path)
     assert str(tmp_path / FILE_NAME) in str(caught.value)
+
+
+def test_a_damaged_one_says_what_to_do(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([Entry("shop/Deployment/web", NOON, False, b"x" * 1400) for _ in range(100)])
+    content = bytearray((tmp_path / FILE_NAME).read_bytes())
+    content[PAGE_SIZE * 14 : PAGE_SIZE * 16] = b"\xff" * (PAGE_SIZE * 2)
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with SpoolReader(tmp_path) as reader, pytest.raises(AuditError, match=r"malformed; stop .* move .*\.recover"):
+        list(reader.records())

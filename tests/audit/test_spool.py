@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.audit.lock import LOCK_NAME
 from autoscaler.audit.read import SpoolReader
-from autoscaler.audit.spool import FILE_NAME, SCHEMA_VERSION, Entry, Spool
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
-from autoscaler.errors import AuditError, ConfigError, SpoolFullError
+from autoscaler.errors import DamagedError, SpoolFullError
 from tests.audit.samples import NOON
 
 SMALL = 2 << 20
@@ -152,56 +152,54 @@ class TestSize:
         spool.append([entry()])
 
 
-class TestUnusable:
-    @pytest.mark.parametrize(
-        ("content", "why"),
-        [
-            pytest.param(b"no database " * 1000, "file is not a database", id="another file"),
-            pytest.param(b"SQLite format 3\x00" + b"\xff" * 9000, "", id="a damaged header"),
-        ],
-    )
-    def test_a_file_that_is_no_spool_is_named(self, tmp_path: Path, content: bytes, why: str) -> None:
-        (tmp_path / FILE_NAME).write_bytes(content)
-        with pytest.raises(ConfigError, match=rf"{FILE_NAME} cannot be used: .*{why}.*; move the file away"):
-            Spool(tmp_path, now=NOON, forwarding=True)
-        (tmp_path / FILE_NAME).unlink()
-        Spool(tmp_path, now=NOON, forwarding=True).close()  # and the lock was given back
+class TestDamage:
+    """Pages in the middle are overwritten. The database is open in the same process only by `spool`."""
 
-    @pytest.mark.parametrize(
-        "content",
-        [
-            pytest.param("CREATE TABLE accounts (id INTEGER)", id="unmarked"),
-            pytest.param("PRAGMA user_version = 7", id="of another version"),
-            pytest.param("PRAGMA application_id = 7", id="of another application"),
-            pytest.param(f"PRAGMA application_id = 7; PRAGMA user_version = {SCHEMA_VERSION}", id="our version"),
-        ],
-    )  # fmt: skip
-    def test_a_database_of_somebody_else_is_left_alone(self, tmp_path: Path, content: str) -> None:
-        path = tmp_path / FILE_NAME
-        with closing(sqlite3.connect(path)) as db:
-            db.executescript(content)
-        path.chmod(0o640)
-        before = path.read_bytes()
-        with pytest.raises(ConfigError, match="no audit spool of this release"):
-            Spool(tmp_path, now=NOON, forwarding=True)
-        assert path.read_bytes() == before
-        assert path.stat().st_mode & 0o777 == 0o640
-        assert sorted(each.name for each in tmp_path.iterdir()) == [FILE_NAME, LOCK_NAME]
+    def test_one_that_takes_nothing_more_is_put_aside_and_a_new_one_begun(self, tmp_path: Path) -> None:
+        with closing(Spool(tmp_path, now=NOON, forwarding=True, max_bytes=SMALL)) as opened:
+            opened.append([entry(f"shop/Deployment/web{number}") for number in range(100)])
+            batch = opened.undelivered(1 << 20, 100)
+            epoch = opened.epoch
+            damage(opened, "targets")
+            opened.append([entry("shop/Deployment/new")])
+            assert opened.aside == tmp_path / f"{FILE_NAME}.damaged-{opened.epoch}"
+            assert opened.aside.is_file()
+            assert opened.epoch > epoch
+            opened.delivered(batch[-1].position)
+            assert [(each.key, each.seq) for each in opened.undelivered(1 << 20, 10)] == [("shop/Deployment/new", 1)]
+            damage(opened, "targets")
+            with pytest.raises(DamagedError):
+                opened.append([entry()])
 
-    def test_only_its_owner_reads_a_new_one(self, spool: Spool) -> None:
-        assert spool.path.stat().st_mode & 0o777 == 0o600
-
-    def test_a_crash_while_it_is_made_is_mended(self, tmp_path: Path) -> None:
-        (tmp_path / FILE_NAME).touch()
+    @pytest.mark.parametrize("table", ["targets", "records_of_target", "standing"])
+    def test_it_is_found_at_the_start(self, tmp_path: Path, table: str) -> None:
         with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
+            opened.append([entry() for _ in range(100)])
+            damage(opened, table)
+        with closing(Spool(tmp_path, now=NOON + 1, forwarding=True)) as opened:
+            assert opened.aside is not None
             opened.append([entry()])
+            assert opened.backlog() == (1, NOON)
 
-    def test_damage_inside_is_an_audit_error(self, tmp_path: Path) -> None:
+    def test_records_in_between_are_an_error_only_to_who_reads_them(self, tmp_path: Path) -> None:
         with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
             opened.append([entry() for _ in range(100)])
         content = bytearray((tmp_path / FILE_NAME).read_bytes())
         content[8192 * 14 : 8192 * 16] = b"\xff" * (8192 * 2)  # leaves of the table; its root stays whole
         (tmp_path / FILE_NAME).write_bytes(content)
         reopened = Spool(tmp_path, now=NOON, forwarding=True)
-        with closing(reopened), pytest.raises(AuditError, match="malformed"):
+        with closing(reopened), pytest.raises(DamagedError, match="malformed"):
             reopened.undelivered(1 << 20, 100)
+
+
+def damage(spool: Spool, table: str) -> None:
+    """Overwrite the root page of a table or index, as a bad disk would, behind the program's cache."""
+    with closing(sqlite3.connect(spool.path, isolation_level=None)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        # a change of another connection makes the open one read its pages anew
+        db.execute("UPDATE meta SET value = value")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with spool.path.open("r+b") as file:
+        file.seek((page - 1) * PAGE_SIZE)
+        file.write(b"\xff" * PAGE_SIZE)

@@ -1,0 +1,150 @@
+"""The file of a spool: what is in it, whether it is ours and usable, and what becomes of a damaged one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from autoscaler.audit import standing
+from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
+
+FILE_NAME = "spool.db"
+APPLICATION_ID = 0x48505343  # "HPSC"
+SCHEMA_VERSION = 2
+PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
+
+_SCHEMA = f"""
+PRAGMA page_size = {PAGE_SIZE};
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL);
+CREATE TABLE records (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  target INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX records_of_target ON records (target);
+CREATE INDEX changes_of_target ON records (target) WHERE changed;
+CREATE TABLE parked (position INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
+{standing.SCHEMA}
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+def opened(path: Path, max_bytes: int, *, epoch: int, after: int = 0) -> sqlite3.Connection:
+    """A connection with the schema in place. A new file gets that epoch, and positions beyond `after`.
+
+    ConfigError: it cannot be used, or is not ours. DamagedError: it is ours, and no record can be added any more.
+    """
+    try:
+        # threads: opened by one, then used by the writer's only
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
+            _prepare(db, path, max_bytes, epoch, after)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as exc:
+        raise ConfigError(
+            f"audit spool {path} cannot be used: {exc}; "
+            "move the file away, or name another directory with --audit-spool-dir"
+        ) from exc
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int, epoch: int, after: int) -> None:
+    new = _is_empty(db)
+    if not new:
+        _check(db, path)  # before anything is written: it may be somebody else's
+    path.chmod(0o600)
+    if new:
+        _create(db, epoch, after)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA journal_size_limit = 8388608")
+    db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
+    try:
+        _look_through(db)
+    except sqlite3.DatabaseError as exc:
+        if not is_damage(exc):
+            raise
+        raise DamagedError(f"audit spool {path}: {exc}") from exc
+
+
+def _look_through(db: sqlite3.Connection) -> None:
+    """Read every page that adding or pruning a record may need: all of them but those of the records in between.
+
+    Measured with a cold spool of 1 GiB: 0.09 s; `PRAGMA quick_check`, which reads the whole, took 13 s of a warm one.
+    """
+    db.execute("SELECT body FROM records ORDER BY position DESC LIMIT 1").fetchone()
+    db.execute("SELECT body FROM records ORDER BY position LIMIT 1").fetchone()
+    for source in (
+        "targets NOT INDEXED",
+        "targets INDEXED BY sqlite_autoindex_targets_1",
+        "records INDEXED BY records_of_target",
+        "records INDEXED BY changes_of_target WHERE changed",
+        "standing",
+        "repeats NOT INDEXED",
+        "repeats INDEXED BY repeats_of_target",
+    ):
+        db.execute(f"SELECT count(*) FROM {source}").fetchone()  # noqa: S608 - names above
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    """Whether nobody has put anything into the file yet."""
+    marks = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+    return marks == [0, 0] and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+
+def _create(db: sqlite3.Connection, epoch: int, after: int) -> None:
+    """The schema, in one transaction: a crash leaves an empty file, which is created anew."""
+    db.executescript(_SCHEMA)
+    db.executemany("INSERT INTO meta VALUES (?, ?)", [("epoch", epoch), ("delivered", after)])
+    db.execute("INSERT INTO sqlite_sequence VALUES ('records', ?)", (after,))
+    db.execute("COMMIT")
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+        raise ConfigError(
+            f"{path} is no audit spool of this release (application {application:#x}, schema {version}); "
+            "name another directory with --audit-spool-dir"
+        )
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """What SQLite says, in our words: SpoolFullError, DamagedError, or else AuditError."""
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise SpoolFullError("the audit spool is full") from exc
+        raise AuditError(f"audit spool: {exc}") from exc
+    except sqlite3.Error as exc:
+        if is_damage(exc):
+            raise DamagedError(f"audit spool: {exc}") from exc
+        raise AuditError(f"audit spool: {exc}") from exc
+
+
+def is_damage(exc: sqlite3.Error) -> bool:
+    """Whether what was read is not what was written."""
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT  # its extended codes too
+
+
+def put_aside(path: Path, epoch: int) -> Path:
+    """Where the damaged file is now, its write-ahead log beside it; AuditError when it cannot be moved."""
+    aside = path.with_name(f"{path.name}.damaged-{epoch}")
+    try:
+        path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+    except OSError as exc:
+        raise AuditError(f"damaged audit spool {path} cannot be moved to {aside}: {exc.strerror}") from exc
+    return aside
