@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import Cluster
+from tests.e2e.eventually import eventually
 from tests.e2e.line import Line
 from tests.e2e.release import Release
-from tests.e2e.workloads import Namespace, autoscaler_spec, scaler
+from tests.e2e.workloads import SETTLE, Namespace, autoscaler_spec, scaler
 
 SAMPLING = "2s"
 """Faster than a real kubelet: what is looked at here does not depend on it, and it spares time."""
@@ -50,7 +51,7 @@ def release(installed: Release) -> Release:
 
 
 @pytest.fixture
-def make_namespace(cluster: Cluster) -> Iterator[Callable[[], Namespace]]:
+def make_namespace(cluster: Cluster, installed: Release) -> Iterator[Callable[[], Namespace]]:
     """Makes namespaces with one idle pod of Deployment `web`, and a policy of that name."""
     made: list[Namespace] = []
 
@@ -59,6 +60,7 @@ def make_namespace(cluster: Cluster) -> Iterator[Callable[[], Namespace]]:
         cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": one.name}})
         made.append(one)
         one.run("web", 1, cpu="40m")
+        eventually(SETTLE, lambda: cluster.admin.raw("GET", one.scalers)[0] == 200, "the chart's kind is served")
         cluster.admin.post(one.scalers, scaler("web", autoscaler_spec("web")))
         return one
 
