@@ -13,8 +13,6 @@ from autoscaler.audit.verify import Number
 from autoscaler.errors import MalformedError
 from autoscaler.model.decision import Decision
 
-LONGEST_KEY = 1024
-
 
 class Event(Struct, frozen=True, kw_only=True):
     """One CloudEvent of the stream. `where` says where it was found, for messages; `body` is JSON of its type."""

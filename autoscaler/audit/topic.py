@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from autoscaler.audit.brokers import KafkaSettings, client_options
@@ -51,8 +51,6 @@ async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterato
 
 async def _assigned(consumer: AIOKafkaConsumer, settings: KafkaSettings) -> list[object]:
     """All partitions, from their beginning."""
-    from aiokafka import TopicPartition  # noqa: PLC0415 - beside its only use
-
     await consumer._client.force_metadata_update()
     numbers = consumer.partitions_for_topic(settings.topic)
     if not numbers:
