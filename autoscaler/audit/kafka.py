@@ -3,7 +3,7 @@
 Records go in rounds: the oldest ones up to one producer batch, all sent before any is awaited, so that no partition has
 two batches in flight; then the cursor moves. After any error the producer is thrown away and the round sent anew: one
 that met an error cannot be trusted any more (aiokafka never gives back the sequence numbers of a refused batch, never
-looks for a broker that moved). Only a refusal of the record itself, for its size, is final: it is parked, and a stub
+looks for a broker that moved). Only a refusal of the record itself, for its size, is final: it is set aside, and a stub
 with its id and number published in its place.
 """
 
@@ -54,7 +54,7 @@ class Backlog(Protocol):
     async def settle(self) -> None: ...
     async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]: ...
     async def delivered(self, position: int) -> None: ...
-    async def park(self, record: Record, reason: str) -> None: ...
+    async def set_aside(self, record: Record, reason: str) -> None: ...
 
 
 class Forwarder:
@@ -140,17 +140,19 @@ class Forwarder:
         return len(records)
 
     async def _single(self, record: Record) -> None:
-        """Send one record, or park it and send its stub when Kafka refuses it."""
+        """Send one record, or set it aside and send its stub when Kafka refuses it."""
         try:
             await self._send([record], self._kind)
         except REFUSALS as exc:
             reason = _said(exc)
             await self._discard()
             await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
-            await self._backlog.park(record, reason)
+            await self._backlog.set_aside(record, reason)
             self._telemetry.parked.inc()
             size = len(record.body)
-            log.error("Parked a record that Kafka refuses", target=record.key, seq=record.seq, size=size, error=reason)
+            log.error(
+                "Set a record aside that Kafka refuses", target=record.key, seq=record.seq, size=size, error=reason
+            )
 
     async def _send(self, records: Sequence[Record], kind: str) -> None:
         """Return when all of `records` are acknowledged; the first error otherwise."""

@@ -18,10 +18,11 @@ import structlog
 from msgspec import Struct
 
 from autoscaler.audit.codec import Record
+from autoscaler.audit.deadletters import DeadLetters
 from autoscaler.audit.sharing import Sharing
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.clock import Clock
-from autoscaler.errors import AuditError, SpoolFullError
+from autoscaler.errors import AuditError, MalformedError, SpoolFullError
 from autoscaler.model.decision import Decision
 from autoscaler.telemetry import AuditTelemetry
 
@@ -75,6 +76,7 @@ class Outbox:
         self._patience = patience
         self._heartbeat = heartbeat
         self._sharing = Sharing(heartbeat)
+        self._letters = DeadLetters(spool.path.parent)
         self._inbox: queue.SimpleQueue[_Append | _Call] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._running = True  # the thread's own
@@ -166,9 +168,14 @@ class Outbox:
         """Kafka has acknowledged everything up to `position`."""
         await self._call(lambda: self._spool.delivered(position))
 
-    async def park(self, record: Record, reason: str) -> None:
-        """Keep `record`, which Kafka will never take, where a person finds it."""
-        await self._call(lambda: self._spool.park(record, reason))
+    async def set_aside(self, record: Record, reason: str) -> None:
+        """Keep `record`, which Kafka will never take, where a person finds it; in the log when the disk does not."""
+        try:
+            await self._call(lambda: self._letters.add(record, reason))
+        except (AuditError, MalformedError) as exc:
+            log.error(
+                "Kept a refused record in this log only", error=str(exc), record=record.body.decode(errors="replace")
+            )
 
     async def _call(self, act: Callable[[], T]) -> T:
         done: asyncio.Future[T] = self._loop.create_future()

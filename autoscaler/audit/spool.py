@@ -24,7 +24,6 @@ from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullEr
 MAX_BYTES = 1 << 30
 PRUNE_AT_LEAST = 64
 VACUUM_ABOVE_PAGES = 1024
-PARKED_KEPT = 1000
 
 _NUMBER = """
 INSERT INTO targets (key, seq) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET seq = seq + 1 RETURNING id, seq
@@ -164,15 +163,6 @@ class Spool:
         with self._transaction():
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (position,))
         self._cursor = position
-
-    def park(self, record: Record, reason: str) -> None:
-        """Keep a copy of a record that Kafka will never take; the newest 1000 are kept."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?)", (record.position, reason, record.body))
-            self._db.execute(
-                "DELETE FROM parked WHERE position NOT IN (SELECT position FROM parked ORDER BY position DESC LIMIT ?)",
-                (PARKED_KEPT,),
-            )
 
     def backlog(self) -> tuple[int, float | None]:
         """How many records are undelivered, and the time of the oldest (None: there is none)."""

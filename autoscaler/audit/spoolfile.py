@@ -12,7 +12,7 @@ from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullEr
 
 FILE_NAME = "spool.db"
 APPLICATION_ID = 0x48505343  # "HPSC"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
 
 _SCHEMA = f"""
@@ -28,7 +28,6 @@ CREATE TABLE records (
 );
 CREATE INDEX records_of_target ON records (target);
 CREATE INDEX changes_of_target ON records (target) WHERE changed;
-CREATE TABLE parked (position INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
 {standing.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};

@@ -51,7 +51,7 @@ class Backlog:
         if not self._left():
             self.empty.set()
 
-    async def park(self, record: Record, reason: str) -> None:
+    async def set_aside(self, record: Record, reason: str) -> None:
         self.parked.append((record.position, reason))
 
     def _left(self) -> list[Record]:

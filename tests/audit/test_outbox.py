@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from autoscaler.audit import codec
+from autoscaler.audit import codec, deadletters
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.spool import Spool
@@ -172,6 +172,20 @@ async def test_a_damaged_spool_is_told_counted_and_replaced(tmp_path: Path) -> N
         assert len(await outbox.undelivered(1 << 20, 10)) == 1
     assert value(telemetry, "autoscaler_audit_spools_damaged_total") == 1
     assert kept(tmp_path) == ["web-2"]
+
+
+async def test_a_record_that_is_set_aside_is_in_a_file_or_else_in_the_log(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path / "spool") as outbox:
+        await outbox.record(decision(1))
+        [record] = await outbox.undelivered(1 << 20, 10)
+        await outbox.set_aside(record, "too large")
+        letters = tmp_path / "spool" / deadletters.FILE_NAME
+        assert b"too large" in letters.read_bytes()
+        letters.unlink()
+        letters.mkdir()
+        with capture_logs() as logs:
+            await outbox.set_aside(record, "too large")
+    assert [codec.decode(each["record"].encode()).id for each in logs] == ["web-1"]
 
 
 async def test_a_decision_without_a_time_is_refused_before_the_disk(tmp_path: Path) -> None:

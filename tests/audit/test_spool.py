@@ -96,12 +96,6 @@ class TestDelivery:
         assert len(spool.undelivered(10, 10)) == 1
         assert len(spool.undelivered(1 << 20, 4)) == 4
 
-    def test_a_parked_record_is_kept_with_its_reason(self, spool: Spool) -> None:
-        spool.append([entry()])
-        spool.park(spool.undelivered(1 << 20, 1)[0], "too large")
-        with closing(sqlite3.connect(spool.path)) as db:
-            assert db.execute("SELECT position, reason, body FROM parked").fetchall() == [(1, "too large", BODY)]
-
 
 class TestSize:
     def test_undelivered_records_fill_it_up_and_none_is_lost(self, spool: Spool) -> None:
