@@ -32,6 +32,32 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+STEP_SECONDS = 1.0
+"""What the two clocks of a machine may drift apart before it counts as the wall clock having been set."""
+
+
+class Steps:
+    """How often and how far the wall clock was set (NTP, a person, a machine that was suspended) since this was made.
+
+    What is less than `STEP_SECONDS` adds up until it is a step. `count` and `total` (seconds, positive: forward) are
+    as of the last `look`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = clock.now() - clock.monotonic()
+        self.count = 0
+        self.total = 0.0
+
+    def look(self) -> float:
+        """`total` as of now."""
+        moved = self._clock.now() - self._clock.monotonic() - self._apart - self.total
+        if abs(moved) >= STEP_SECONDS:
+            self.count += 1
+            self.total += moved
+        return self.total
+
+
 async def ticks(clock: Clock, every: float, phase: float = 0.0) -> AsyncIterator[float]:
     """Yield `clock.now()` first after `phase` seconds, then every `every` seconds.
 

@@ -19,6 +19,10 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._elapsed
 
+    def set(self, seconds: float) -> None:
+        """Have the wall clock set forward by `seconds`, back when they are negative."""
+        self._now += seconds
+
     async def sleep(self, seconds: float) -> None:
         wake = asyncio.Event()
         self._sleepers.append((self._elapsed + seconds, wake))

@@ -22,9 +22,11 @@ class StandingClock:
     """Stands at `at` seconds after `BASE` until it is set anew."""
 
     at = 0.0
+    set_back = 0.0
+    """What somebody took from the wall clock."""
 
     def now(self) -> float:
-        return BASE + self.at
+        return BASE + self.at - self.set_back
 
     def monotonic(self) -> float:
         return self.at

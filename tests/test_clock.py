@@ -1,6 +1,6 @@
 import asyncio
 
-from autoscaler.clock import cpu_seconds, ticks
+from autoscaler.clock import Steps, cpu_seconds, ticks
 from tests.clock import FakeClock, settle
 
 
@@ -26,3 +26,24 @@ def test_the_process_time_grows_with_work() -> None:
     before = cpu_seconds()
     sum(range(1_000_000))
     assert cpu_seconds() > before
+
+
+async def test_a_wall_clock_that_is_set_is_told_from_one_that_goes_on() -> None:
+    clock = FakeClock()
+    steps = Steps(clock)
+    await clock.advance(86_400)
+    assert (steps.look(), steps.count) == (0.0, 0)
+    clock.set(3600)
+    assert (steps.look(), steps.count) == (3600, 1)
+    clock.set(-7200)
+    assert (steps.look(), steps.count, steps.total) == (-3600, 2, -3600)
+
+
+def test_what_is_less_than_a_second_adds_up_until_it_is_a_step() -> None:
+    clock = FakeClock()
+    steps = Steps(clock)
+    seen = []
+    for _ in range(5):
+        clock.set(0.25)
+        seen.append(steps.look())
+    assert seen == [0.0, 0.0, 0.0, 1.0, 1.0]

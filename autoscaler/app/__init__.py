@@ -216,7 +216,7 @@ class Application:
             outbox=outbox,
             delivery=delivery,
             witness=self._witness,
-            gate=self._leadership or Alone(),
+            gate=self._leadership or Alone(telemetry.control),
             clock=clock,
             telemetry=telemetry,
         )

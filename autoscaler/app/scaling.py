@@ -85,7 +85,7 @@ class Scaling:
 
     def _deciding(self) -> Sweep:
         """Our own policies."""
-        memory, reverts, selecting = Memory(self._settings.sync_period), Reverts(), Followers()
+        memory, reverts, selecting = Memory(self._settings.sync_period, self._clock), Reverts(), Followers()
         journal = Journal(self._statuses, memory, self._gate)
         reconciler = Reconciler(
             gatherer=self._gatherer(memory, self._followers, selecting),
@@ -108,7 +108,7 @@ class Scaling:
 
     def _looking_on(self) -> Sweep:
         """HPAs that somebody else scales by."""
-        memory, selecting = Memory(self._settings.sync_period), Followers()
+        memory, selecting = Memory(self._settings.sync_period, self._clock), Followers()
         observer = Observer(
             gatherer=self._gatherer(memory, self._watchers, selecting),
             teller=self._teller(),

@@ -66,7 +66,10 @@ class Grant(Struct, frozen=True):
 
 
 class Alone:
-    """The gate of a process that has no others beside it."""
+    """The gate of a process that has no others beside it: it always leads."""
+
+    def __init__(self, telemetry: ControlTelemetry) -> None:
+        telemetry.leading.set(1)
 
     @property
     def epoch(self) -> int | None:

@@ -181,5 +181,5 @@ class Gatherer:
             history=self._memory.history(policy),
             now=now,
             settings=self._settings,
-            period_start_replicas=self._memory.period_start(policy, scale.replicas, now) if scale else None,
+            period_start_replicas=self._memory.period_start(policy, scale.replicas) if scale else None,
         )

@@ -47,7 +47,7 @@ class Journal:
             self._memory.forget_all_but(set())
             self._settled.clear()
         if not self._memory.knows(policy) and (kept := self._statuses.history(policy)) is not None:
-            self._memory.keep(policy, kept)
+            self._memory.restore(policy, kept)
         found = self._statuses.pending(policy)
         return None if found is None or found.decision == self.settled(policy) else found
 

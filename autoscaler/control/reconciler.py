@@ -109,6 +109,7 @@ class Reconciler:
     async def _evaluate(self, policy: Policy) -> Decision:
         left = self._journal.taken_up(policy)
         evaluation = await self._gatherer.gathered(policy)
+        gathered = self._clock.monotonic()
         if left is not None and evaluation.scale is not None:
             await self._resume(policy, left, evaluation.scale)
             evaluation = replace(evaluation, history=self._memory.history(policy))
@@ -120,7 +121,7 @@ class Reconciler:
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
-        now = self._clock.now()
+        now = evaluation.now + self._clock.monotonic() - gathered  # the wall clock may have been set meanwhile
         if outcome in (Outcome.WRITTEN, Outcome.FAILED, Outcome.CONFLICTED):
             plan = planner.settled(
                 plan, policy, written=outcome is Outcome.WRITTEN, error=error, now=now, compat=self._compat
@@ -208,7 +209,7 @@ class Reconciler:
 
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
-        policy, scale, now = evaluation.policy, evaluation.scale, evaluation.now
+        policy, scale, now = evaluation.policy, evaluation.scale, self._clock.monotonic()
         if scale is not None and self._reverts.saw(policy, scale.replicas, now):
             self._reverts.blame(policy, await self._writers.of_replicas(policy.namespace, policy.target))
         told, fight = (

@@ -36,7 +36,7 @@ class _Trace(Struct, frozen=True):
 
 
 class Reverts:
-    """One trace a policy; all times in seconds since 1970."""
+    """One trace a policy; all times are of the monotonic clock."""
 
     def __init__(self) -> None:
         self._traces: dict[PolicyId, _Trace] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -30,6 +31,27 @@ def retained(history: History, policy: Policy, settings: ControllerSettings, now
         scale_downs=_recent(history.scale_downs, policy, now),
         restored=False,
     )
+
+
+def restamped(history: History, step: float, now: float) -> History:
+    """The same history by a wall clock that was set forward by `step` seconds meanwhile (negative: back).
+
+    Nothing is later than `now`: what another machine wrote by a clock ahead of ours counts as of this moment.
+    """
+    log = history.recommendations
+    return replace(
+        history,
+        recommendations=None if log is None else tuple(_stamped(log, step, now)),
+        scale_ups=tuple(_stamped(history.scale_ups, step, now)),
+        scale_downs=tuple(_stamped(history.scale_downs, step, now)),
+    )
+
+
+_Entry = TypeVar("_Entry", Recommendation, ScaleEvent)
+
+
+def _stamped(entries: Iterable[_Entry], step: float, now: float) -> Iterable[_Entry]:
+    return (replace(each, time=min(each.time + step, now)) for each in entries)
 
 
 def _window(policy: Policy, settings: ControllerSettings) -> float:

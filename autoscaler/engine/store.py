@@ -14,8 +14,8 @@ from heapq import heappop, heappush
 
 from msgspec import structs
 
-from autoscaler.clock import Clock
-from autoscaler.core.rates import NANO
+from autoscaler.clock import Clock, Steps
+from autoscaler.core.rates import CLOCK_NS, NANO
 from autoscaler.engine import absences
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.nodeseries import NodeSeries
@@ -44,6 +44,7 @@ class MemoryStorage:
         self._telemetry = telemetry
         self._freshness = freshness
         self._begun = clock.now()
+        self._steps, self._stepped = Steps(clock), 0.0
         self._nodes: dict[NodeName, NodeSeries] = {}
         self._pods: dict[str, dict[str, PodSeries]] = {}
         self._ends: list[tuple[int, NodeName]] = []
@@ -84,6 +85,7 @@ class MemoryStorage:
         A commit tells of its own node; this is for the nodes that send nothing. Call it every second, and until it is
         True before the feed is relied on.
         """
+        self._heed_steps()
         now_ns = self._now_ns()
         for _ in range(most):
             if not self._ends or self._ends[0][0] >= now_ns:
@@ -93,6 +95,16 @@ class MemoryStorage:
             if series is not None and series.until_ns == end:
                 self._told(series, series.commit(now_ns, self.bound_ns))
         return False
+
+    def _heed_steps(self) -> None:
+        """Forget everything when the wall clock is set back by more than a sample is believed to be off.
+
+        What was received before it would be of the future, and served for as long after its kubelet fell silent.
+        """
+        before, self._stepped = self._stepped, self._steps.look()
+        if (before - self._stepped) * NANO > CLOCK_NS:
+            for node in list(self._nodes):
+                self.forget(node)
 
     def _told(self, series: NodeSeries, commit: Commit, unlisted: Sequence[ObjectKey] = ()) -> None:
         """Tell of a commit, and note when the next thing on its node becomes too old."""

@@ -1,14 +1,18 @@
-"""Whether the event loop turns, and how late it comes to its timers."""
+"""Whether the event loop turns, how late it comes to its timers, and whether somebody set the wall clock."""
 
 from __future__ import annotations
 
-from autoscaler.clock import Clock
+import structlog
+
+from autoscaler.clock import Clock, Steps
 from autoscaler.telemetry.health import Verdict
 from autoscaler.telemetry.series import ProcessTelemetry
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 20.0
 """A23: a loop that was blocked for some seconds is no reason to be restarted."""
+
+log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
@@ -18,6 +22,7 @@ class Heartbeat:
         self._clock = clock
         self._telemetry = telemetry
         self._beat = clock.monotonic()
+        self._steps = Steps(clock)
 
     async def run(self) -> None:
         """Beat, for ever."""
@@ -26,8 +31,21 @@ class Heartbeat:
             await self._clock.sleep(BEAT_SECONDS)
             self._beat = self._clock.monotonic()
             self._telemetry.loop_lag.observe(max(0.0, self._beat - due))
+            self._tell_steps()
 
     def verdict(self) -> Verdict:
         """Good while the last beat is fresh."""
         silent = self._clock.monotonic() - self._beat
         return Verdict("event-loop", silent < DEAD_AFTER_SECONDS, f"no heartbeat for {silent:.0f} s")
+
+    def _tell_steps(self) -> None:
+        steps = self._steps
+        count, total = steps.count, steps.total
+        moved = steps.look() - total
+        if steps.count > count:
+            self._telemetry.clock_steps.inc()
+            log.warning(
+                "The wall clock was set: windows and limits go on as if it had not been",
+                seconds=round(moved, 1),
+                hint="mend NTP; samples of kubelets more than 60 s off our clock are not believed",
+            )

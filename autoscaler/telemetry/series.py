@@ -173,7 +173,9 @@ class ControlTelemetry:
             buckets=LEAD_BUCKETS, registry=registry,
         )  # fmt: skip
         self.leading = Gauge(
-            "autoscaler_leading", "1 while this process is the one of several that decides.", registry=registry
+            "autoscaler_leading",
+            "1 while this process is the one that decides; without leader election always.",
+            registry=registry,
         )
 
 
@@ -245,6 +247,9 @@ class ProcessTelemetry:
             "autoscaler_event_loop_lag_seconds", "How late the event loop comes to a timer.", buckets=LAG_BUCKETS,
             registry=registry,
         )  # fmt: skip
+        self.clock_steps = Counter(
+            "autoscaler_wall_clock_steps", "Times the wall clock was set by a second or more.", registry=registry
+        )
 
 
 class Telemetry:

@@ -45,7 +45,7 @@ async def test_an_update_is_queued(case):
     sweep = Sweep(
         policies=world,
         evaluator=world,
-        memories=[Memory(PERIOD)],
+        memories=[Memory(PERIOD, world.clock)],
         pace=Pace(sync_period=PERIOD),
         clock=world.clock,
         known=lambda _: None,

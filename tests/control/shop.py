@@ -72,7 +72,7 @@ class Shop:
         self.owners: dict[str, str] = {}
         self.owners_fault: Exception | None = None
         ids = itertools.count(1)
-        memory, telemetry = Memory(15), ControlTelemetry(CollectorRegistry())
+        memory, telemetry = Memory(15, self.clock), ControlTelemetry(CollectorRegistry())
         self.reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,

@@ -288,5 +288,8 @@ async def test_a_renewal_whose_answer_was_lost_is_recognized() -> None:
         assert house.shelf.claim.transitions == FIRST
 
 
-def test_alone_nothing_is_refused() -> None:
-    assert (Alone().refusal(), Alone().epoch) == ("", None)
+def test_alone_nothing_is_refused_and_the_series_says_that_it_leads() -> None:
+    registry = CollectorRegistry()
+    alone = Alone(ControlTelemetry(registry))
+    assert (alone.refusal(), alone.epoch) == ("", None)
+    assert registry.get_sample_value("autoscaler_leading") == 1

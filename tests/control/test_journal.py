@@ -199,9 +199,27 @@ def test_l08_no_restart_scales_down_early(seed: int) -> None:
         if chance.random() < 0.1:
             other = named(Process(broken))
         for process in (one, other):
-            process.clock._now, process.used = now, load
+            process.clock._elapsed, process.used = now - process.clock._now, load
             process.evaluate()
         assert broken.replicas >= steady.replicas
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0], ids=["an hour ahead", "an hour behind"])
+def test_p09_a_successor_whose_clock_differs_neither_hastens_a_scale_down_nor_waits_for_more_than_a_window(
+    ahead: float,
+) -> None:
+    cluster = Cluster()
+    old = named(Process(cluster))
+    old.clock.set(ahead)
+    old.used, four = 240, policy(max_replicas=4)
+    old.evaluate(four)
+    assert cluster.replicas == 4
+    new, passed = named(Process(cluster)), 0.0
+    new.used = 20
+    while cluster.replicas == 4:
+        new.evaluate(four)
+        new.clock._elapsed = passed = passed + 15
+    assert 300 <= passed <= 330
 
 
 def test_rate_limits_go_on_counting_across_a_restart() -> None:
@@ -217,7 +235,8 @@ def test_rate_limits_go_on_counting_across_a_restart() -> None:
 
 
 def test_of_an_earlier_leadership_nothing_is_believed_and_what_is_gone_is_forgotten() -> None:
-    shop, memory = Shop(), Memory(15)
+    shop = Shop()
+    memory = Memory(15, shop.clock)
     journal = Journal(shop, memory, shop)
     journal.taken_up(policy())
     journal.settle(policy(), "d-1")

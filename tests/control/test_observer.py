@@ -32,7 +32,7 @@ class Gallery:
         self.desired = 2
         self.registry = CollectorRegistry()
         shop, telemetry, ids = self.shop, ControlTelemetry(self.registry), itertools.count(1)
-        memory = Memory(15)
+        memory = Memory(15, shop.clock)
         self.observer = Observer(
             gatherer=Gatherer(
                 targets=shop, usage=shop, values=shop, owners=_Owners(shop), claims=_Claims(shop), scales=shop,

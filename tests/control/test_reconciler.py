@@ -207,3 +207,36 @@ def test_who_does_not_lead_any_more_writes_nothing_and_says_so(shop: Shop) -> No
 
 def test_the_record_says_whose_decision_it_is(shop: Shop) -> None:
     assert shop.evaluate().leadership == 5
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["forward", "back"])
+def test_p09_a_wall_clock_that_is_set_neither_voids_a_window_nor_freezes_the_target(shop: Shop, step: float) -> None:
+    """An hour either way, in the middle of five minutes of stabilization, counted on the monotonic clock."""
+    four = policy(max_replicas=4)
+    shop.used = 240
+    shop.evaluate(four)
+    assert shop.replicas == 4
+    shop.used, passed = 20, 0.0
+    while shop.replicas == 4:
+        asyncio.run(shop.clock.advance(15))
+        passed += 15
+        if passed == 150:
+            shop.clock.set(step)
+        shop.evaluate(four)
+    assert 300 <= passed <= 315
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["forward", "back"])
+def test_p09_a_wall_clock_that_is_set_changes_no_rate_limit(shop: Shop, step: float) -> None:
+    up = ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 1, 60),))
+    given = policy(behavior=Behavior(up=up, down=AT_ONCE))
+    shop.used = 240
+    shop.evaluate(given)
+    assert shop.replicas == 3
+    asyncio.run(shop.clock.advance(30))
+    shop.clock.set(step)
+    shop.evaluate(given)
+    assert shop.replicas == 3
+    asyncio.run(shop.clock.advance(31))
+    shop.evaluate(given)
+    assert shop.replicas == 4

@@ -72,7 +72,12 @@ def world() -> World:
 async def sweeping(world: World, concurrency: int = 32, *, gate: bool = True) -> AsyncIterator[Sweep]:
     pace = Pace(sync_period=15, evaluation_interval=5, concurrency=concurrency)
     sweep = Sweep(
-        policies=world, evaluator=world, memories=(Memory(15),), pace=pace, clock=world.clock, known=lambda _: None
+        policies=world,
+        evaluator=world,
+        memories=(Memory(15, world.clock),),
+        pace=pace,
+        clock=world.clock,
+        known=lambda _: None,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from autoscaler.core import behavior
-from autoscaler.core.retention import MOST, retained
+from autoscaler.core.retention import MOST, restamped, retained
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.policy import Behavior, ControllerSettings, Policy, ScalingPolicy, ScalingRules, TargetRef
 
@@ -66,3 +66,16 @@ def test_events_count_as_long_as_a_rule_looks_back() -> None:
     kept = retained(given, policy(BOTH), SETTINGS, NOW)
     assert kept == History(recommendations=None, scale_ups=events[1:2], scale_downs=events[1:2])
     assert retained(given, policy(), SETTINGS, NOW).scale_ups == ()
+
+
+def test_times_move_with_a_clock_that_is_set_and_none_lies_in_the_future() -> None:
+    given = History(
+        recommendations=(Recommendation(3, NOW - 60), Recommendation(4, NOW)), scale_ups=(ScaleEvent(2, NOW),)
+    )
+    moved = restamped(given, -3600, NOW - 3600 - 1)
+    assert moved.recommendations == (Recommendation(3, NOW - 3660), Recommendation(4, NOW - 3601))
+    assert moved.scale_ups == (ScaleEvent(2, NOW - 3601),)
+
+
+def test_a_policy_never_seen_stays_one_never_seen() -> None:
+    assert restamped(History(), 3600, NOW).recommendations is None

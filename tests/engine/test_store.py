@@ -29,6 +29,17 @@ def test_a_failed_scrape_keeps_what_was_known_up_to_three_resolutions() -> None:
     assert told.served() is None
 
 
+@pytest.mark.parametrize(("back", "kept"), [(60, True), (3600, False)], ids=["a minute", "an hour"])
+def test_p09_what_was_received_before_the_clock_was_set_back_is_not_served_for_longer(back: float, kept: bool) -> None:
+    told = Told(pod("a"), resolution=30)
+    for at in (10, 20):
+        told.scrape(at, {"a": reading(at, at)})
+    told.clock.set_back = back
+    assert told.store.expire()
+    assert (told.served() is not None) is kept
+    assert bool(told.commits[-1].lost) is not kept
+
+
 def test_a_rate_bridges_a_failed_scrape() -> None:
     told = Told(pod("a"), resolution=10)
     told.scrape(10, {"a": reading(10, 1)})

@@ -117,7 +117,7 @@ class Run:
         self.body = b""
         self.readable: dict[str, float] = {}
         """When the pods of `body` were sampled, those whose samples can be read."""
-        self.memory = Memory(STEP)
+        self.memory = Memory(STEP, self.clock)
         self.gatherer = Gatherer(
             targets=self, usage=self, values=self, owners=self, claims=self, scales=self, memory=self.memory,
             followers=Followers(), selecting=Followers(), settings=self.settings, clock=self.clock,

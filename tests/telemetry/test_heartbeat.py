@@ -1,6 +1,7 @@
 import asyncio
 
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from autoscaler.telemetry import Heartbeat, ProcessTelemetry
 from tests.clock import FakeClock, settle
@@ -40,3 +41,17 @@ async def test_a_late_timer_is_measured() -> None:
         le: registry.get_sample_value("autoscaler_event_loop_lag_seconds_bucket", {"le": le}) for le in ("0.25", "0.5")
     }
     assert counted == {"0.25": 0, "0.5": 1}
+
+
+async def test_p09_a_wall_clock_that_was_set_is_counted_and_told_once() -> None:
+    clock, registry = FakeClock(), CollectorRegistry()
+    heart = Heartbeat(clock, ProcessTelemetry(registry))
+    with capture_logs() as logs:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(heart.run())
+            await settle()
+            clock.set(-3600)
+            await clock.advance(5)
+            running.cancel()
+    assert [each["seconds"] for each in logs] == [-3600.0]
+    assert registry.get_sample_value("autoscaler_wall_clock_steps_total") == 1
