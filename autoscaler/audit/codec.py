@@ -185,6 +185,10 @@ def _without_events(decision: Decision) -> Decision:
     return replace(decision, events=(), conditions=())
 
 
+def _without_basis(decision: Decision) -> Decision:
+    return replace(decision, basis=None)
+
+
 def _without_proposals(decision: Decision) -> Decision:
     return replace(decision, stages=tuple(stage for stage in decision.stages if not isinstance(stage, Proposal)))
 
@@ -195,6 +199,7 @@ _STEPS: tuple[tuple[str, Callable[[Decision], Decision]], ...] = (
     ("pods", lambda decision: _with_names(decision, 0)),
     ("texts", lambda decision: _with_texts(decision, TEXT_KEPT)),
     ("events", _without_events),
+    ("basis", _without_basis),
     ("proposals", _without_proposals),
     ("names", lambda decision: _with_texts(decision, WORD_KEPT)),
 )

@@ -71,6 +71,7 @@ class ControlSettings(Struct, frozen=True, kw_only=True):
             downscale_stabilization=self.downscale_stabilization,
             cpu_initialization=self.cpu_initialization,
             initial_readiness_delay=self.initial_readiness_delay,
+            sync_period=self.sync_period,
             compat=RELEASES[self.compat],
         )
 

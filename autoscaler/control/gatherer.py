@@ -167,7 +167,8 @@ class Gatherer:
         values: Values = {},  # noqa: B006 - nobody writes to it
         owners: Mapping[str, str] | Failure = {},  # noqa: B006 - nobody writes to it
     ) -> Evaluation:
-        now, writes = self._clock.now(), policy.mode is Mode.ENFORCE
+        now = round(self._clock.now(), 6)  # the same as a record tells, so that it can be decided again from one
+        writes = policy.mode is Mode.ENFORCE
         return Evaluation(
             policy=policy,
             scale=scale,

@@ -23,9 +23,10 @@ from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
-from autoscaler.core import behavior, planner, retention, standing, validation
+from autoscaler.core import basis, behavior, planner, retention, standing, validation
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import ConflictError, KubeError, UnreachableError
+from autoscaler.model.basis import Basis
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import Scale
 from autoscaler.model.plan import Action, EventNote, History, Plan
@@ -251,7 +252,10 @@ class Reconciler:
             history=self._memory.history(policy),
             error=message,
         )
-        decision = self._teller.decision(policy, plan, Outcome.HELD, message, now=self._clock.now(), evaluation=None)
+        now, protected = self._clock.now(), policy.namespace in self._protected
+        decision = self._teller.decision(policy, plan, Outcome.HELD, message, now=now, evaluation=None)
+        rests_on = Basis(spec=basis.spec_of(policy), settings=self._settings, protected=protected)
+        decision = replace(decision, basis=rests_on)
         kept = await self._teller.record(decision)
         told = (*conditions, self._teller.delivered(kept))
         status = PolicyStatus(

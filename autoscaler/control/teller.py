@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from autoscaler.core import basis
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import AuditError, KubeError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
@@ -108,6 +109,7 @@ class Teller:
             conditions=plan.conditions,
             events=plan.events,
             leadership=self._leadership(),
+            basis=basis.of(evaluation) if evaluation else None,
         )
 
     async def record(self, decision: Decision) -> Kept:

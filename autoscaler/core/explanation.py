@@ -34,6 +34,7 @@ TRUNCATED = {
     "pods": "some names of pods",
     "texts": "the ends of long texts",
     "events": "events and conditions",
+    "basis": "the policy, the settings and the history",
     "proposals": "the sums of the metrics",
     "names": "the ends of long names",
 }

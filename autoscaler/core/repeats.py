@@ -19,7 +19,7 @@ from autoscaler.model.compat import RELEASES, Compat
 from autoscaler.model.decision import Decision, Outcome, Repeat
 from autoscaler.model.instant import micro_text, parse_instant
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import Proposal, Stage
+from autoscaler.model.plan import History, Proposal, Stage
 from autoscaler.model.policy import MetricType
 
 
@@ -28,7 +28,8 @@ def outline(decision: Decision) -> Decision | None:
     if decision.outcome is not Outcome.HELD or decision.truncated:
         return None
     stages = tuple(_blank(stage) if isinstance(stage, Proposal) else stage for stage in decision.stages)
-    return replace(decision, id="", time="", sample_age=None, stages=stages)
+    basis = None if decision.basis is None else replace(decision.basis, history=History())
+    return replace(decision, id="", time="", sample_age=None, stages=stages, basis=basis)
 
 
 def repeat(first: Decision, later: Decision) -> Repeat:

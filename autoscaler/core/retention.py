@@ -20,9 +20,9 @@ def retained(history: History, policy: Policy, settings: ControllerSettings, now
     """
     log = history.recommendations
     if log is not None:
-        since = now - _window(policy, settings)
+        since = now - longest_window(policy, settings)
         recent = sorted((each for each in log if each.time >= since), key=lambda each: each.time)
-        kept = {*_extremes(recent, int.__gt__), *_extremes(recent, int.__lt__)}
+        kept = extremes(recent)
         log = tuple(each for each in recent if each in kept)[-MOST:]
     return replace(
         history,
@@ -54,18 +54,35 @@ def _stamped(entries: Iterable[_Entry], step: float, now: float) -> Iterable[_En
     return (replace(each, time=min(each.time + step, now)) for each in entries)
 
 
-def _window(policy: Policy, settings: ControllerSettings) -> float:
-    if policy.behavior is None:
-        return settings.downscale_stabilization
-    down = policy.behavior.down.stabilization
-    return max(
-        float(policy.behavior.up.stabilization or 0),
-        settings.downscale_stabilization if down is None else float(down),
-    )
+def longest_window(policy: Policy, settings: ControllerSettings) -> float:
+    """For how many seconds a recommendation can count."""
+    return max(up_window(policy), down_window(policy, settings))
 
 
-def _extremes(recent: list[Recommendation], beyond: Callable[[int, int], bool]) -> Iterable[Recommendation]:
-    """Those that no later one reaches."""
+def up_window(policy: Policy) -> float:
+    """The same for going up; a policy without `behavior` has none."""
+    return 0.0 if policy.behavior is None else float(policy.behavior.up.stabilization or 0)
+
+
+def down_window(policy: Policy, settings: ControllerSettings) -> float:
+    """The same for going down."""
+    own = None if policy.behavior is None else policy.behavior.down.stabilization
+    return settings.downscale_stabilization if own is None else float(own)
+
+
+def longest_period(policy: Policy) -> float:
+    """For how many seconds a scale event can count."""
+    rules = () if policy.behavior is None else (*policy.behavior.up.policies, *policy.behavior.down.policies)
+    return max((float(rule.period) for rule in rules), default=0.0)
+
+
+def extremes(recent: Iterable[Recommendation]) -> set[Recommendation]:
+    """Those that are higher, or lower, than all later ones."""
+    by_time = sorted(recent, key=lambda each: each.time)
+    return {*_beyond(by_time, int.__gt__), *_beyond(by_time, int.__lt__)}
+
+
+def _beyond(recent: list[Recommendation], beyond: Callable[[int, int], bool]) -> Iterable[Recommendation]:
     best: int | None = None
     for each in reversed(recent):
         if best is None or beyond(each.replicas, best):
@@ -74,6 +91,5 @@ def _extremes(recent: list[Recommendation], beyond: Callable[[int, int], bool]) 
 
 
 def _recent(events: tuple[ScaleEvent, ...], policy: Policy, now: float) -> tuple[ScaleEvent, ...]:
-    rules = () if policy.behavior is None else (*policy.behavior.up.policies, *policy.behavior.down.policies)
-    since = now - max((float(rule.period) for rule in rules), default=0.0)
+    since = now - longest_period(policy)
     return tuple(each for each in events if each.time >= since and not each.outdated)[-MOST:]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
-class Compat(Struct, frozen=True, kw_only=True):
+class Compat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The defaults are those of release 1.37; `release` is only a name, for the record.
 
     - `succeeded_pods_ignored`: a Succeeded pod counts like a Failed one, not as missing (#141302).

@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from autoscaler.model.agreement import Agreement
+from autoscaler.model.basis import Basis
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, EventNote, Stage
 from autoscaler.model.policy import Condition, TargetRef
@@ -54,9 +55,10 @@ class Decision(Struct, frozen=True, kw_only=True):
     `id` is unique for ever, a resent record keeps it. `time` is RFC 3339 UTC with microseconds. `sample_age` is the age
     in seconds of the oldest sample used, None when none was. `compat` is the Kubernetes release whose rules decided, ""
     when none did. `agreement` is with the HPA that was observed, None for a policy of our own.
-    `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `proposals`,
+    `truncated` names what the spool had to shorten or leave out (`pods`, `texts`, `events`, `basis`, `proposals`,
     `names`) to keep the record under 64 KiB; empty: all is there. `repeats` are later evaluations that came to the
-    same. `leadership` counts who decided by the Lease's transitions; None: without leader election.
+    same. `leadership` counts who decided by the Lease's transitions; None: without leader election. `basis` is what it
+    can be decided again from, together with the sums in `stages`; None where nothing was evaluated.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     sample_age: float | None = None
     agreement: Agreement | None = None
     leadership: int | None = None
+    basis: Basis | None = None
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()
     events: tuple[EventNote, ...] = ()

@@ -31,7 +31,7 @@ class ScaleEvent(Struct, frozen=True):
     outdated: bool = False
 
 
-class History(Struct, frozen=True, kw_only=True):
+class History(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What earlier passes left, in slot order. `recommendations` None = this policy was never seen (hpa.md §4).
 
     `restored`: it was another process that left it, and what came after is not known.

@@ -28,7 +28,7 @@ class MetricType(StrEnum):
     EXTERNAL = "External"
 
 
-class MetricSpec(Struct, frozen=True, kw_only=True):
+class MetricSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One `spec.metrics[]`; which of the target fields is set decides the formula (hpa.md §3.6).
 
     `type` is a plain string: an unknown one must become a condition, not a decode error.
@@ -54,7 +54,7 @@ class ScalingPolicy(Struct, frozen=True):
     period: int
 
 
-class ScalingRules(Struct, frozen=True, kw_only=True):
+class ScalingRules(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One direction of `spec.behavior`, defaults filled in; None = the controller's own value applies.
 
     `tolerance` is a fraction computed as `milli * 1e-3` (hpa.md §1.8).
@@ -81,7 +81,7 @@ class Mode(StrEnum):
     OBSERVE = "Observe"
 
 
-class Pause(Struct, frozen=True, kw_only=True):
+class Pause(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`spec.pause`: nothing is written in these directions (Up, Down) before `until`; it ends by itself.
 
     `reason` and `actor` are told in every record that it changed.
@@ -93,7 +93,7 @@ class Pause(Struct, frozen=True, kw_only=True):
     actor: str
 
 
-class Deviations(Struct, frozen=True, kw_only=True):
+class Deviations(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a HorizontalPodScaler departs from the HPA, on its owner's wish; all defaults are the HPA's own behaviour.
 
     Spans in seconds. Which field of the spec is which, and what it does: docs/adding-a-stage.md.
@@ -151,10 +151,10 @@ class Policy(Struct, frozen=True, kw_only=True):
         return ObjectKey(self.namespace, self.name)
 
 
-class ControllerSettings(Struct, frozen=True, kw_only=True):
+class ControllerSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """kube-controller-manager's own knobs, in seconds and fractions, with upstream's defaults (hpa.md §5.1).
 
-    `compat` are hpa.md §0's named switches.
+    `compat` are hpa.md §0's named switches. `sync_period` is how long one legacy doubling lasts.
     """
 
     tolerance: float = 0.1
@@ -163,4 +163,5 @@ class ControllerSettings(Struct, frozen=True, kw_only=True):
     initial_readiness_delay: float = 30.0
     legacy_up_factor: float = 2.0
     legacy_up_minimum: float = 4.0
+    sync_period: float = 15.0
     compat: Compat = Compat()

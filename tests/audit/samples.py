@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
+from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, Chosen, Counted, EventNote, Final, Limited, Proposal, Stabilized, Stage
-from autoscaler.model.policy import Condition, TargetRef
+from autoscaler.model.policy import Condition, MetricSpec, TargetRef
 from autoscaler.model.reason import Reason
 
 NOON = 1_800_000_000.0
+CPU = MetricSpec(type="Resource", name="cpu", target_type="Utilization", utilization=60)
+BASIS = Basis(spec=Spec(min_replicas=2, max_replicas=10, metrics=(CPU,)), selector="app=web")
 
 
 def cpu_proposal(**changes: object) -> Proposal:
@@ -59,6 +62,7 @@ def decision(number: int = 1, name: str = "web", **changes: object) -> Decision:
         "stages": stages(),
         "conditions": (Condition(type="AbleToScale", status="True", reason="SucceededRescale", message="ok"),),
         "events": (EventNote("Normal", "SuccessfulRescale", "New size: 5; reason: cpu above target"),),
+        "basis": BASIS,
     }
     return Decision(**(fields | changes))
 

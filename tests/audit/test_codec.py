@@ -12,9 +12,10 @@ from autoscaler.audit import codec
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import AuditError, MalformedError
+from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import SCHEMA_VERSION, Decision, PolicyRef
 from autoscaler.model.plan import Chosen, Counted, Final, Proposal
-from autoscaler.model.policy import TargetRef
+from autoscaler.model.policy import MetricSpec, TargetRef
 from tests.audit.samples import cpu_proposal, decision, record, stages
 
 
@@ -110,11 +111,18 @@ class TestTooLong:
         assert found.error == hostile[:1023] + "…"
         assert found.stages == decision().stages
 
+    def test_a_spec_that_is_too_long_goes_before_the_sums_do(self) -> None:
+        metrics = tuple(MetricSpec(type="External", name=f"queue-{each:0500}") for each in range(200))
+        found = codec.decode(codec.encode(decision(basis=Basis(spec=Spec(metrics=metrics)))))
+        assert found.truncated == ("events", "basis")
+        assert found.basis is None
+        assert found.stages == decision().stages
+
     def test_proposals_go_before_the_number_does(self) -> None:
         found = codec.decode(
             codec.encode(decision(stages=tuple(cpu_proposal(label="l" * 500) for _ in range(500)) + stages()[1:]))
         )
-        assert found.truncated == ("events", "proposals")
+        assert found.truncated == ("events", "basis", "proposals")
         assert isinstance(found.stages[0], Chosen)
         assert isinstance(found.stages[-1], Final)
 
@@ -133,7 +141,7 @@ class TestTooLong:
         )
         body = codec.encode(found)
         assert len(body) <= codec.MAX_BODY
-        assert codec.decode(body).truncated == ("texts", "events", "proposals", "names")
+        assert codec.decode(body).truncated == ("texts", "events", "basis", "proposals", "names")
 
 
 def test_text_that_is_no_unicode_is_an_audit_error() -> None:

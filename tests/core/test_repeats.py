@@ -8,10 +8,11 @@ from autoscaler.core import planner
 from autoscaler.core.repeats import expanded, latest, outline, repeat
 from autoscaler.model.decision import Decision, Outcome, Repeat
 from autoscaler.model.instant import parse_instant
-from autoscaler.model.plan import Action
-from tests.audit.samples import NOON, cpu_proposal, decision, stages
+from autoscaler.model.plan import Action, History, Recommendation
+from tests.audit.samples import BASIS, NOON, cpu_proposal, decision, stages
 from tests.core.chance import evaluations
 
+LATER_ON = History(recommendations=(Recommendation(5, NOON),))
 HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5}
 QUIET = decision(1, **HELD)
 LATER = decision(8, **HELD, sample_age=3.5, stages=stages(cpu_proposal(usage=1360)))
@@ -27,6 +28,8 @@ def together(first, *others):
         pytest.param({}, True, id="the same again"),
         pytest.param({"id": "x", "time": "2027-01-15T08:00:09Z", "sample_age": None}, True, id="later"),
         pytest.param({"stages": stages(cpu_proposal(usage=1, current=2, ratio=3.0, why="x"))}, True, id="measured"),
+        pytest.param({"basis": replace(BASIS, history=LATER_ON)}, True, id="what was asked for before"),
+        pytest.param({"basis": replace(BASIS, observed=4)}, False, id="another number of pods"),
         pytest.param({"stages": stages(cpu_proposal(replicas=4))}, False, id="another number was asked for"),
         pytest.param({"stages": stages(cpu_proposal(requests=1))}, False, id="other pods"),
         pytest.param({"error": "x"}, False, id="another error"),
