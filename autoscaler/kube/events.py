@@ -114,11 +114,12 @@ class EventWriter:
                 self._failing = True
 
     def _document(self, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote) -> bytes:
+        name = f"{regarding['name'][:200].rstrip('.-')}.{uuid.uuid4().hex[:16]}"
         return msgspec.json.encode(
             {
                 "apiVersion": "events.k8s.io/v1",
                 "kind": "Event",
-                "metadata": {"name": f"{regarding['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+                "metadata": {"name": name, "namespace": namespace},
                 "eventTime": micro_text(self._clock.now()),
                 "reportingController": CONTROLLER,
                 "reportingInstance": self._instance[:128],

@@ -59,7 +59,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("body", "told"), [pytest.param(*row[1:], id=row[0]) for row in PROBLEMS])
-def test_a_wrong_entry_is_told_with_its_line(tmp_path: Path, body: str, told: str) -> None:
+def test_c08_a_wrong_entry_is_told_with_its_line(tmp_path: Path, body: str, told: str) -> None:
     problems = read(written(tmp_path, HEAD + body + "\n")).problems
     assert len(problems) == 1
     assert told in problems[0]
@@ -94,7 +94,7 @@ REFUSED: list[tuple[str, str | bytes, str]] = [
 
 
 @pytest.mark.parametrize(("text", "told"), [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
-def test_a_file_that_is_no_flat_mapping_is_refused(tmp_path: Path, text: str | bytes, told: str) -> None:
+def test_c08_a_file_that_is_no_flat_mapping_is_refused(tmp_path: Path, text: str | bytes, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         read(written(tmp_path, text))
 

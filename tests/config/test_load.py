@@ -29,7 +29,7 @@ def configured(folder: Path, body: str) -> str:
         pytest.param({}, {}, None, 15.0, "default", id="then the default"),
     ],
 )
-def test_flag_over_environment_over_file_over_default(
+def test_c06_flag_over_environment_over_file_over_default(
     tmp_path: Path, flags: dict[str, str], environment: dict[str, str], in_file: str | None, value: float, origin: str
 ) -> None:
     lines = f"evaluationInterval: 100ms\n{'' if in_file is None else f'syncPeriod: {in_file}'}\n"

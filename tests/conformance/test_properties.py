@@ -78,7 +78,7 @@ def test_no_usable_data_means_hold(given_):
 
 @settings(max_examples=300)
 @given(EVALUATIONS)
-def test_a_metric_that_fails_never_takes_a_replica(given_):
+def test_c12_a_metric_that_fails_never_takes_a_replica(given_):
     """Whatever the others say (hpa.md §3.7); behind a window, an earlier recommendation decides."""
     given_ = replace(given_, history=replace(given_.history, recommendations=()))
     found = plan(given_)

@@ -243,7 +243,7 @@ async def test_l05_a_work_loop_that_stands_still_is_renewed_no_more() -> None:
 
 
 @pytest.mark.parametrize("shift", [3600.0, -3600.0])
-async def test_l06_the_wall_clock_changes_no_leader(shift: float) -> None:
+async def test_l06_s23_the_wall_clock_changes_no_leader(shift: float) -> None:
     async with housed() as house:
         house.clock._now += shift
         await house.pass_(60)

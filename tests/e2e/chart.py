@@ -18,7 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 NEEDED: dict[str, Any] = {"tls": {"existingSecret": "serving", "caBundle": PEM}}
 """The values that have no default."""
 
-SERVED_BY = "--kube-version=1.37.2"
+SERVED_BY = "1.37.2"
 """Helm assumes an ancient cluster when it renders without one."""
 
 
@@ -26,14 +26,16 @@ class ChartRefusedError(Exception):
     """Helm rendered nothing; the message is what it said."""
 
 
-def render(values: dict[str, Any] | None = None, *, needed: bool = True) -> str:
+def render(
+    values: dict[str, Any] | None = None, *, needed: bool = True, release: str = "try", kubernetes: str = SERVED_BY
+) -> str:
     """The manifests for these values, beside those that are needed."""
     helm = need("helm")
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump((NEEDED if needed else {}) | (values or {}), file)
         file.flush()
         done = subprocess.run(
-            [helm, "template", "try", CHART, "--namespace=metrics", SERVED_BY, "--values", file.name],
+            [helm, "template", release, CHART, "--namespace=metrics", f"--kube-version={kubernetes}", "-f", file.name],
             capture_output=True,
             text=True,
             timeout=60,
@@ -44,9 +46,9 @@ def render(values: dict[str, Any] | None = None, *, needed: bool = True) -> str:
     return done.stdout
 
 
-def objects(values: dict[str, Any] | None = None) -> dict[tuple[str, str], Object]:
+def objects(values: dict[str, Any] | None = None, *, release: str = "try") -> dict[tuple[str, str], Object]:
     """The rendered objects by kind and name."""
-    found = [each for each in yaml.safe_load_all(render(values)) if each]
+    found = [each for each in yaml.safe_load_all(render(values, release=release)) if each]
     return {(each["kind"], each["metadata"]["name"]): each for each in found}
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from autoscaler.config.options import OPTIONS
-from tests.e2e.chart import CHART, NEEDED, PEM, ChartRefusedError, container, objects, render
+from tests.e2e.chart import PEM, ChartRefusedError, container, objects, render
 
 PROGRAM_RULES = [
     {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
@@ -104,86 +101,8 @@ def test_the_api_server_verifies_us_under_both_versions() -> None:
         assert spec["service"] == {"name": "try-hpa-companion", "namespace": "metrics", "port": 443}
 
 
-def test_the_same_values_give_the_same_bytes() -> None:
+def test_c19_the_same_values_give_the_same_bytes() -> None:
     assert render() == render()
-
-
-def test_every_argument_is_a_flag_of_the_program() -> None:
-    everything = {
-        "kubelet": {
-            "nodeSelector": "a=b",
-            "certificateAuthority": {"configMap": "kubelet-ca"},
-            "insecureTLSNodes": "old=yes",
-        },
-        "audit": {"kafka": {"bootstrapServers": ["k:9092"], "usageTopic": "autoscaler.usage"}},
-    }
-    verb, *flags = container(everything)["args"]
-    assert verb == "run"
-    assert {flag.partition("=")[0].removeprefix("--") for flag in flags} <= OPTIONS.keys()
-
-
-@pytest.mark.parametrize(
-    ("values", "argument"),
-    [
-        pytest.param({"kubelet": {"resolution": "30s"}}, "--metric-resolution=30s", id="resolution"),
-        pytest.param({"kubelet": {"insecureTLS": True}}, "--kubelet-insecure-tls", id="unverified kubelets"),
-        pytest.param({"kubelet": {"hotResolution": "0s"}}, "--hot-resolution=0s", id="no hot nodes"),
-        pytest.param(
-            {"kubelet": {"tlsServerName": "node-name"}},
-            "--kubelet-tls-server-name=node-name",
-            id="verified by node name",
-        ),
-        pytest.param(
-            {"kubelet": {"insecureTLSNodes": "a in (b,c)"}},
-            "--kubelet-insecure-tls-nodes=a in (b,c)",
-            id="some kubelets unverified",
-        ),
-        pytest.param(
-            {"kubelet": {"certificateAuthority": {"configMap": "cas", "key": ""}}},
-            "--kubelet-certificate-authority=/etc/hpa-companion/kubelet",
-            id="a folder of CAs",
-        ),
-        pytest.param({"kubelet": {"nodeSelector": "a=b,c"}}, "--node-selector=a=b,c", id="some nodes only"),
-        pytest.param(
-            {"kubelet": {"preferredAddressTypes": ["Hostname", "InternalIP"]}},
-            "--kubelet-preferred-address-types=Hostname,InternalIP",
-            id="address types keep their order",
-        ),
-        pytest.param(
-            {"audit": {"kafka": {"bootstrapServers": ["a:9092", "b:9092"]}}},
-            "--audit-kafka-bootstrap-servers=a:9092,b:9092",
-            id="brokers",
-        ),
-        pytest.param({"scaling": {"observeHpas": True}}, "--observe-hpas", id="observing"),
-        pytest.param(
-            {"audit": {"kafka": {"bootstrapServers": ["a:9092"], "usageTopic": "autoscaler.usage"}}},
-            "--usage-topic=autoscaler.usage",
-            id="samples kept in Kafka",
-        ),
-        pytest.param(
-            {"leaderElection": {"leaseDuration": "3s"}}, "--leader-elect-lease-duration=3s", id="a short lease"
-        ),
-        pytest.param({"extraArgs": ["--kubelet-allow-loopback"]}, "--kubelet-allow-loopback", id="extra argument"),
-    ],
-)
-def test_a_value_reaches_the_program(values: dict[str, Any], argument: str) -> None:
-    assert argument in container(values)["args"]
-    assert argument not in container()["args"]
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        pytest.param({"apiService": {"create": False}}, "APIService", id="not registered"),
-        pytest.param({"crds": {"install": False}}, "CustomResourceDefinition", id="no CRD"),
-        pytest.param({"rbac": {"create": False}}, "ClusterRole", id="no roles"),
-        pytest.param({"serviceAccount": {"create": False}}, "ServiceAccount", id="no account"),
-        pytest.param({"podDisruptionBudget": {"enabled": False}}, "PodDisruptionBudget", id="no budget"),
-    ],
-)
-def test_what_is_switched_off_is_not_rendered(values: dict[str, Any], kind: str) -> None:
-    assert kind in {kind for kind, _ in objects()}
-    assert kind not in {kind for kind, _ in objects(values)}
 
 
 def test_c09_our_own_namespace_is_protected_whatever_else_is() -> None:
@@ -197,135 +116,51 @@ def test_a_digest_wins_over_a_tag() -> None:
     assert container({"image": {"tag": "v1", "digest": digest}})["image"].endswith(f"@{digest}")
 
 
-@pytest.mark.parametrize(
-    ("values", "where"),
-    [
-        pytest.param({"workers": 2}, "workers", id="unknown key"),
-        pytest.param({"replicas": 0}, "/replicas", id="no pod"),
-        pytest.param({"kubelet": {"metricResolution": "15s"}}, "metricResolution", id="unknown key below a known one"),
-        pytest.param({"kubelet": {"resolution": 15}}, "/kubelet/resolution", id="a number where a duration belongs"),
-        pytest.param({"kubelet": {"source": "cadvisor"}}, "/kubelet/source", id="unknown source"),
-        pytest.param(
-            {"kubelet": {"preferredAddressTypes": []}}, "/kubelet/preferredAddressTypes", id="no address type"
-        ),
-        pytest.param({"service": {"port": 70000}}, "/service/port", id="no port"),
-        pytest.param({"tls": {"caBundle": "ca.crt"}}, "/tls/caBundle", id="a file name where a PEM belongs"),
-        pytest.param({"tls": {"insecureSkipTLSVerify": True}}, "insecureSkipTLSVerify", id="no way to skip verifying"),
-        pytest.param(
-            {"audit": {"kafka": {"bootstrapServers": ["kafka"]}}}, "/bootstrapServers/0", id="broker, no port"
-        ),
-        pytest.param({"audit": {"spool": {"maxBytes": "lots"}}}, "/audit/spool/maxBytes", id="no size"),
-        pytest.param({"image": {"digest": "latest"}}, "/image/digest", id="no digest"),
-        pytest.param({"extraArgs": ["kubelet-port=1"]}, "/extraArgs/0", id="an argument without dashes"),
-        pytest.param({"runAsUser": 0}, "/runAsUser", id="root"),
-        pytest.param(
-            {"rbac": {"targets": [{"group": "apps", "resource": "*"}]}}, "/rbac/targets/0/resource", id="everything"
-        ),
-        pytest.param({"log": {"level": "verbose"}}, "/log/level", id="unknown level"),
-        pytest.param({"monitoring": {"podMonitor": {}}}, "podMonitor", id="unknown way to monitor"),
-        pytest.param(
-            {"monitoring": {"prometheusRule": {"runbooks": "page#anchor"}}},
-            "/monitoring/prometheusRule/runbooks",
-            id="runbooks that are no page",
-        ),
-    ],
-)
-def test_what_is_no_value_is_refused_by_its_path(values: dict[str, Any], where: str) -> None:
-    with pytest.raises(ChartRefusedError, match=re.escape(where)):
-        render(values)
+@pytest.mark.parametrize("version", ["1.29.0", "1.30.9", "1.31.4", "1.32.1", "1.33.5", "1.34.2", "1.35.0", "1.36.1"])
+def test_c22_every_release_gets_the_same_but_for_what_it_does_not_know(version: str) -> None:
+    """Kinds of others, such as ServiceMonitor, are made where they are asked for only, whatever the cluster has."""
+    here, there = render().splitlines(), render(kubernetes=version).splitlines()
+    gone = [line.strip().removeprefix("- jsonPath: ") for line in here if line not in there]
+    assert gone == ([] if version >= "1.31" else ["selectableFields:", *SELECTABLE])
+    assert [line for line in there if line not in here] == []
 
 
-@pytest.mark.parametrize("missing", ["existingSecret", "caBundle"])
-def test_a_missing_certificate_is_asked_for(missing: str) -> None:
-    given = {key: value for key, value in NEEDED["tls"].items() if key != missing}
-    with pytest.raises(ChartRefusedError, match=rf"tls\.{missing} is needed"):
-        render({"tls": given}, needed=False)
+SELECTABLE = [".spec.scaleTargetRef.kind", ".spec.scaleTargetRef.name", ".spec.mode"]
 
 
-MONITORED: dict[str, Any] = {
-    "monitoring": {
-        "serviceMonitor": {"enabled": True, "interval": "20s", "labels": {"release": "prometheus"}},
-        "prometheusRule": {"enabled": True, "runbooks": "https://runbooks.example/"},
-        "dashboard": {"enabled": True},
-    }
-}
-MONITORS = [
-    ("ServiceMonitor", "try-hpa-companion"),
-    ("PrometheusRule", "try-hpa-companion"),
-    ("ConfigMap", "try-hpa-companion-serving-ca"),
-    ("ConfigMap", "try-hpa-companion-dashboard"),
-]
+def test_c22_an_older_release_is_refused() -> None:
+    with pytest.raises(ChartRefusedError, match=re.escape("requires kubeVersion: >=1.29.0")):
+        render(kubernetes="1.28.15")
 
 
-def test_nothing_for_monitoring_is_made_unless_it_is_wanted() -> None:
-    assert [each for each in MONITORS if each in objects()] == []
-    assert [each for each in MONITORS if each not in objects(MONITORED)] == []
+NAMED_63 = {"Service", "Deployment", "ServiceAccount", "PodDisruptionBudget"}
+LONGEST = "x" * 53
+"""More Helm does not take for the name of a release."""
 
 
-def test_prometheus_verifies_us_and_shows_its_own_token() -> None:
-    made = objects(MONITORED)
-    monitor = made["ServiceMonitor", "try-hpa-companion"]
-    assert monitor["metadata"]["labels"]["release"] == "prometheus"
-    [endpoint] = monitor["spec"]["endpoints"]
-    assert (endpoint["scheme"], endpoint["path"], endpoint["interval"]) == ("https", "/metrics", "20s")
-    assert endpoint["tlsConfig"] == {
-        "serverName": "try-hpa-companion.metrics.svc",
-        "ca": {"configMap": {"name": "try-hpa-companion-serving-ca", "key": "ca.crt"}},
-    }
-    assert made["ConfigMap", "try-hpa-companion-serving-ca"]["data"] == {"ca.crt": PEM}
-    service = made["Service", "try-hpa-companion"]
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+def names(release: str, values: dict[str, Any] | None = None) -> set[str]:
+    """Of objects whose names are as short as labels, and the values of all labels."""
+    found = [each for each in yaml.safe_load_all(render(values, release=release)) if each]
+    labels = {value for each in found for value in each["metadata"].get("labels", {}).values()}
+    return {each["metadata"]["name"] for each in found if each["kind"] in NAMED_63} | labels
 
 
-def alerts(values: dict[str, Any]) -> dict[str, Any]:
-    [group] = objects(MONITORED | values)["PrometheusRule", "try-hpa-companion"]["spec"]["groups"]
-    return {rule["alert"]: rule for rule in group["rules"]}
+@pytest.mark.parametrize("name", [None, "y" * 63])
+def test_c10_long_names_are_cut_to_what_a_service_and_a_label_may_have(name: str | None) -> None:
+    found = names(LONGEST, {"nameOverride": name} if name else {})
+    assert {each for each in found if len(each) > 63 or not each[-1].isalnum()} == set()
 
 
-def test_an_alert_is_made_where_it_makes_sense() -> None:
-    written = yaml.safe_load((CHART / "files/alerts.yaml").read_text())["rules"]
-    needs = {rule["alert"]: rule.get("needs") for rule in written}
-    assert alerts({}).keys() == {name for name, need in needs.items() if need != "kafka"}
-    assert alerts({"audit": {"kafka": {"bootstrapServers": ["k:9092"]}}}).keys() == needs.keys()
-    assert alerts({"apiService": {"create": False}, "leaderElection": {"enabled": False}}).keys() == {
-        name for name, need in needs.items() if need is None
-    }
+def test_c10_long_names_that_begin_alike_stay_apart() -> None:
+    made = [
+        {name for kind, name in objects(release=release) if kind in NAMED_63}
+        for release in (LONGEST, f"{LONGEST[:-1]}z")
+    ]
+    assert made[0] & made[1] == set()
+    assert all(name.startswith(LONGEST[:-1]) for name in made[0] | made[1])
 
 
-def test_an_alert_has_the_job_and_the_place_of_its_runbook() -> None:
-    down = alerts({})["HpaCompanionDown"]
-    assert down["expr"] == 'absent(up{job="try-hpa-companion"} == 1)'
-    assert down["annotations"]["runbook_url"] == "https://runbooks.example/#nobody-answers"
-    assert not any("needs" in rule or "@" in json.dumps(rule) for rule in alerts({}).values())
-
-
-def test_the_dashboard_is_the_file_of_the_chart() -> None:
-    made = objects(MONITORED)["ConfigMap", "try-hpa-companion-dashboard"]
-    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
-    assert made["data"] == {"hpa-companion.json": (CHART / "files/dashboard.json").read_text()}
-
-
-def test_every_value_is_described_and_in_the_schema() -> None:
-    text = (CHART / "values.yaml").read_text()
-    schema = json.loads((CHART / "values.schema.json").read_text())
-    lines = text.splitlines()
-    for path in _leaves(yaml.safe_load(text)):
-        at = schema
-        for key in path:
-            at = at["properties"][key]
-        key = "  " * (len(path) - 1) + path[-1] + ":"
-        described = [
-            i for i, line in enumerate(lines) if line.startswith(key) and lines[i - 1].lstrip().startswith("#")
-        ]
-        assert described, f"{'.'.join(path)} has no comment above it"
-
-
-def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of values; a mapping that is a value itself, such as resources, counts as one."""
-    whole = {"resources", "nodeSelector", "affinity", "annotations", "podAnnotations", "podLabels", "labels"}
-    for key, value in values.items():
-        if isinstance(value, dict) and key not in whole:
-            yield from _leaves(value, (*above, key))
-        else:
-            yield (*above, key)
+@pytest.mark.parametrize("value", ["nameOverride", "fullnameOverride"])
+def test_c10_a_name_that_would_have_to_be_cut_is_refused(value: str) -> None:
+    with pytest.raises(ChartRefusedError, match=f"/{value}"):
+        render({value: "y" * 64})

@@ -76,7 +76,7 @@ def test_the_same_list_again_tells_nothing() -> None:
         pytest.param([("STRANGE", "a", 11)], {"a": "5"}, id="an unknown kind of event"),
     ],
 )
-def test_events_only_move_forward(events: list[tuple[str, str, int]], left: dict[str, str]) -> None:
+def test_s25_events_only_move_forward(events: list[tuple[str, str, int]], left: dict[str, str]) -> None:
     seen = Seen()
     seen.list(10, raw("a", 5))
     for kind, name, version in events:

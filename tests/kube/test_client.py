@@ -114,7 +114,7 @@ class Rotating(Fixed):
         return Connection(refused.host, authorization="Bearer second")
 
 
-async def test_a_401_is_answered_with_credentials_read_anew(server: ApiServer) -> None:
+async def test_s06_a_401_is_answered_with_credentials_read_anew(server: ApiServer) -> None:
     server.on("/x", refusal(401, "Unauthorized"), ok(1))
     async with KubeClient(Rotating(server.url), telemetry()) as client:
         assert await client.get("/x") == b"1"

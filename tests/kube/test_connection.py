@@ -131,7 +131,7 @@ def account(folder: Path, token: str = "sa-1") -> ServiceAccountSource:
     return ServiceAccountSource(environ, str(folder))
 
 
-async def test_a_pods_account_is_read_again_every_minute_and_at_once_when_refused(tmp_path: Path) -> None:
+async def test_s06_a_pods_account_is_read_again_every_minute_and_at_once_when_refused(tmp_path: Path) -> None:
     clock, source = FakeClock(), account(tmp_path)
     connections = Connections(await source.read(), source, clock)
     first = await connections.current()
@@ -177,7 +177,7 @@ async def test_k08_kubelets_that_all_refuse_the_same_token_have_it_read_once() -
     assert source.reads == 2
 
 
-async def test_a_new_ca_makes_a_new_context(tmp_path: Path) -> None:
+async def test_s22_a_new_ca_makes_a_new_context(tmp_path: Path) -> None:
     clock, source = FakeClock(), account(tmp_path)
     connections = Connections(await source.read(), source, clock)
     first = await connections.current()

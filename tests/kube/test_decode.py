@@ -20,7 +20,7 @@ POD: dict[str, Any] = {
         "creationTimestamp": "2026-11-23T09:54:21Z",
         "deletionTimestamp": "2026-11-23T10:00:00Z",
         "labels": {"app": "web"},
-        "annotations": {"big": "x" * 10_000},
+        "annotations": {"big": "x" * 2**20},
         "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}],
         "ownerReferences": [
             {"uid": "other"},
@@ -70,7 +70,7 @@ def data(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-def test_a_pod_is_reduced_to_what_is_read() -> None:
+def test_s21_a_pod_is_reduced_to_what_is_read() -> None:
     pod = decode.pod(data(POD))
     assert (pod.namespace, pod.name, pod.uid, pod.resource_version) == ("shop", "web-1", "u1", "42")
     assert (pod.node, pod.labels, pod.phase, pod.deleted) == ("n1", {"app": "web"}, "Running", True)

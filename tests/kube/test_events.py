@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+from msgspec.structs import replace
+
 from autoscaler.kube.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Allowance, EventWriter
 from autoscaler.model.objects import Node, NodeName
 from autoscaler.model.plan import EventNote
@@ -57,6 +62,21 @@ async def test_an_event_regards_its_policy() -> None:
     assert (len(sent["note"]), sent["note"][-1]) == (1024, "…")
 
 
+@pytest.mark.parametrize("name", ["x" * 253, "a." * 126, "a" * 199 + ".b", "a" * 199 + "-b"])
+async def test_c10_the_event_of_a_long_name_has_a_name_that_is_taken(name: str) -> None:
+    """A DNS subdomain: 253 characters at most, and none of its parts empty or with a dash at an end."""
+    async with serving() as (server, client):
+        server.on(PATH, ok({}, 201), method="POST")
+        writer = EventWriter(client, FakeClock(), "pod-1")
+        async with running(writer.run):
+            writer.offer(replace(POLICY, name=name), API, note("x"))
+            await until(lambda: server.asked)
+    sent = server.asked[0].document
+    assert sent["regarding"]["name"] == name
+    assert len(sent["metadata"]["name"]) <= 253
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", sent["metadata"]["name"])
+
+
 async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_of_nodes_live() -> None:
     clock, node = FakeClock(), Node(name=NodeName("n1"), uid="u1")
     async with serving() as (server, client):
@@ -72,7 +92,7 @@ async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_
     assert (sent["metadata"]["namespace"], sent["type"], sent["reason"]) == ("default", "Warning", "ForeignPods")
 
 
-async def test_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
+async def test_s24_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
     async with serving() as (server, client):
         server.on(PATH, refusal(403, "no"), refusal(403, "no"), ok({}, 201), method="POST")
         writer = EventWriter(client, FakeClock(), "pod-1")

@@ -20,7 +20,7 @@ def authorities(context: ssl.SSLContext) -> list[str]:
     return [pairs[0][1] for ca in context.get_ca_certs() for pairs in ca["subject"]]  # type: ignore[misc, union-attr]  # typeshed is vague
 
 
-def test_peers_are_verified_by_name_and_chain_but_not_by_the_strict_rules_that_real_clusters_break() -> None:
+def test_s19_peers_are_verified_by_name_and_chain_but_not_by_the_strict_rules_that_real_clusters_break() -> None:
     context = kubelet_context(TrustFiles(authority=OURS.pem.decode()), verify=True)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT

@@ -80,7 +80,7 @@ async def test_a_list_comes_in_pages_and_the_watch_goes_on_from_it(bench: Bench)
     assert (bench.watch.synced, bench.watch.state, bench.watch.problem) == (True, State.SYNCED, "")
 
 
-async def test_a_watch_that_ends_is_resumed_from_the_last_bookmark(bench: Bench) -> None:
+async def test_s01_a_watch_that_ends_is_resumed_from_the_last_bookmark(bench: Bench) -> None:
     bookmark = ("BOOKMARK", {"metadata": {"resourceVersion": "25"}})
     bench.server.on(PATH, listed(pod("a")))
     bench.server.on(WATCH, watched(("MODIFIED", pod("a", "12")), bookmark, end="close"), HANG)
@@ -89,7 +89,7 @@ async def test_a_watch_that_ends_is_resumed_from_the_last_bookmark(bench: Bench)
     assert (bench.watches, bench.lists) == (["10", "25"], 1)
 
 
-async def test_a_watch_torn_in_the_middle_of_a_line_is_resumed_without_loss(bench: Bench) -> None:
+async def test_s01_a_watch_torn_in_the_middle_of_a_line_is_resumed_without_loss(bench: Bench) -> None:
     bench.server.on(PATH, listed())
     bench.server.on(WATCH, watched(("ADDED", pod("a", "11")), end="tear"), watched(("ADDED", pod("b", "12"))))
     async with running(bench.watch.run):
@@ -108,7 +108,7 @@ async def test_a_watch_torn_in_the_middle_of_a_line_is_resumed_without_loss(benc
         pytest.param(Answer(lines=(b"<html>",), end="hang"), id="a line that is no JSON"),
     ],
 )
-async def test_a_lost_place_costs_one_list_which_repairs_a_missed_delete(bench: Bench, lost: Answer) -> None:
+async def test_s01_s04_a_lost_place_costs_one_list_which_repairs_a_missed_delete(bench: Bench, lost: Answer) -> None:
     bench.server.on(PATH, listed(pod("a"), pod("gone")), listed(pod("a"), pod("b", "15"), version="20"))
     bench.server.on(WATCH, lost, HANG)
     async with running(bench.watch.run):
@@ -118,7 +118,7 @@ async def test_a_lost_place_costs_one_list_which_repairs_a_missed_delete(bench: 
     assert 0 <= bench.clock.slept[-1] <= STEADY.jitter
 
 
-async def test_an_expired_continue_starts_the_list_anew(bench: Bench) -> None:
+async def test_s20_an_expired_continue_starts_the_list_anew(bench: Bench) -> None:
     bench.server.on(PATH, listed(pod("a"), more="old"), refusal(410, "Expired"), listed(pod("b"), version="30"))
     bench.server.on(WATCH, HANG)
     async with running(bench.watch.run):
@@ -164,7 +164,7 @@ async def test_a_right_that_is_taken_away_keeps_what_is_known(bench: Bench) -> N
     assert (bench.names, bench.lists, bench.watch.synced) == (["a"], 1, True)
 
 
-async def test_pauses_grow_up_to_a_cap_and_start_over_after_a_success(bench: Bench) -> None:
+async def test_s05_pauses_grow_up_to_a_cap_and_start_over_after_a_success(bench: Bench) -> None:
     bench.server.on(PATH, *[refusal(500, "x")] * 12, listed())
     bench.server.on(WATCH, *[refusal(500, "x")] * 2, HANG)
     async with running(bench.watch.run):
@@ -177,7 +177,7 @@ async def test_pauses_grow_up_to_a_cap_and_start_over_after_a_success(bench: Ben
 
 
 @pytest.mark.parametrize(("asked", "slept"), [("20", 20.0), ("86400", 60.0)])
-async def test_a_pause_is_as_long_as_the_server_asks_within_reason(bench: Bench, asked: str, slept: float) -> None:
+async def test_s05_a_pause_is_as_long_as_the_server_asks_within_reason(bench: Bench, asked: str, slept: float) -> None:
     bench.server.on(PATH, refusal(429, "busy", headers={"Retry-After": asked}), listed())
     bench.server.on(WATCH, HANG)
     async with running(bench.watch.run):
@@ -185,7 +185,7 @@ async def test_a_pause_is_as_long_as_the_server_asks_within_reason(bench: Bench,
     assert bench.clock.slept[0] == slept
 
 
-async def test_a_silent_watch_is_reopened_from_where_it_was(bench: Bench) -> None:
+async def test_s02_a_silent_watch_is_reopened_from_where_it_was(bench: Bench) -> None:
     bench.watch = bench.make(Pace(silence=0.05))
     bench.server.on(PATH, listed())
     bench.server.on(WATCH, HANG, watched(("ADDED", pod("a", "11"))))

@@ -1,20 +1,25 @@
-{{/* Name of every object; at most 63 characters, as a Service allows. */}}
+{{/* Name of every object; at most 63 characters, as a Service allows: of a longer one enough, and what tells it apart. */}}
 {{- define "hpa-companion.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- $whole := printf "%s-%s" .Release.Name $name -}}
+{{- if gt (len $whole) 63 -}}
+{{- printf "%s-%s" ($whole | trunc 52 | trimSuffix "-") (sha256sum $whole | trunc 10) -}}
+{{- else -}}
+{{- $whole -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{/* What selects our pods; it never changes between versions. */}}
 {{- define "hpa-companion.selector" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 

@@ -20,7 +20,7 @@ def relists(release: Release) -> float:
     return sum(value for name, value in release.series().items() if name.startswith("autoscaler_watch_relists_total"))
 
 
-def test_watches_that_broke_off_go_on_where_they_were(release: Release, line: Line, here: Namespace) -> None:
+def test_s01_watches_that_broke_off_go_on_where_they_were(release: Release, line: Line, here: Namespace) -> None:
     before = relists(release)
     assert line.cut() >= 4, "nodes, pods, policies and the front proxy's trust are watched"
     here.ask_for("web", 2)
@@ -29,7 +29,7 @@ def test_watches_that_broke_off_go_on_where_they_were(release: Release, line: Li
 
 
 @pytest.mark.timeout(240)
-def test_watches_that_fell_silent_are_found_and_opened_anew(release: Release, line: Line, here: Namespace) -> None:
+def test_s02_watches_that_fell_silent_are_found_and_opened_anew(release: Release, line: Line, here: Namespace) -> None:
     assert line.silence() >= 4
     here.ask_for("web", 2)
     eventually(FOUND_WITHIN, lambda: here.replicas("web") == 2, "the policy's change was heard of")
