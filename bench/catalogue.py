@@ -47,6 +47,7 @@ BENCHMARKS = (
     Benchmark("scale", "the whole program at 1,000 nodes x 30 pods x 2 containers: CPU, memory, list of all pods", 3.5),
     Benchmark("targets", "1,000 targets of 20 pods: a pass, what is asked of the API server, decision to write", 4),
     Benchmark("load", "5,000 nodes, a full list every 5 s, 200 requests a second: cost, lag, latency", 7),
+    Benchmark("failover", "how long nobody decides when the leader is killed, asked to end or stopped", 5),
     Benchmark(
         "peer", "beside the real metrics-server, 100 and 1,000 nodes: CPU, memory, lists", 8, ("metrics-server",)
     ),
