@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_BEHAVIOUR = {"errors.py", "__init__.py", "__main__.py"}
-ROOMS = ("cli", "config", "telemetry", "model", "core", "engine", "control", "api", "kube", "audit", "sim")
+ROOMS = ("cli", "config", "telemetry", "model", "core", "engine", "control", "api", "kube", "audit", "sim", "report")
 
 
 def lone_modules() -> list[str]:

@@ -13,9 +13,9 @@ from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
 from autoscaler.audit.producer import KafkaProducer
 from autoscaler.cli import clusterchecks, kubeletcheck, localchecks
 from autoscaler.cli.finding import Finding, State, bad
-from autoscaler.cli.table import GAP, aligned, plain
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KafkaSettings, KubeletSettings, Settings
+from autoscaler.core.table import GAP, aligned, plain
 from autoscaler.errors import AuditError, ConfigError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections, connect

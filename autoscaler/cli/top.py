@@ -9,8 +9,8 @@ from typing import Protocol, TextIO
 import msgspec
 from msgspec import Struct
 
-from autoscaler.cli.table import aligned
 from autoscaler.clock import SystemClock
+from autoscaler.core.table import aligned
 from autoscaler.errors import ConfigError, ForbiddenError, KubeError, MalformedError, NotFoundError
 from autoscaler.kube.client import KubeClient, segment
 from autoscaler.kube.connection import connect

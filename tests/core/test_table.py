@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.cli.table import aligned, plain
+from autoscaler.core.table import aligned, plain
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

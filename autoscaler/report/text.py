@@ -1,0 +1,100 @@
+"""The report as lines for a terminal, or for a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoscaler.core.table import aligned, plain
+from autoscaler.model.instant import seconds_text
+from autoscaler.model.whatif import Report, Summary
+from autoscaler.report import words
+
+LISTED = 10
+"""Of targets, of differences and of what could not be replayed; the page and JSON have more."""
+
+BOLD, GOOD, BAD, PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
+
+
+def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
+    """Top down: what was replayed, the runs beside each other, the targets with most at stake, what went wrong.
+
+    `colour`: with the escape sequences of a terminal; without, every line is plain text.
+    """
+    standing = words.Standing(report)
+    names = standing.ranked()
+    yield plain(f"Record    {report.source}")
+    yield f"Time      {_period(report)}, {words.targets(len(names))}"
+    whole = bool(report.evaluations) and report.identical == report.evaluations
+    yield _painted(f"Replayed  {words.verdict(report)}", GOOD if whole else BAD, colour)
+    yield ""
+    rows: list[tuple[str, ...]] = [("Run", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")]
+    for index, run in enumerate(standing.runs):
+        worst = run.summary.worst
+        told = words.short(worst) + (f", {worst.target} at {seconds_text(worst.time)}" if worst else "")
+        rows.append((run.name, *_figures(run.summary, report.recorded.summary if index else None), told))
+    yield from _table(rows, range(1, 7), colour)
+    yield ""
+    yield from _targets(standing, names, colour)
+    yield from _troubles(report, colour)
+
+
+def _targets(standing: words.Standing, names: list[str], colour: bool) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [
+        ("Target", "Run", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")
+    ]
+    for name in names[:LISTED]:
+        first = standing.track(0, name)
+        for index, run in enumerate(standing.runs):
+            track = standing.track(index, name)
+            if track is None:
+                continue
+            figures = _figures(track.summary, first.summary if index and first else None)
+            worst = track.summary.worst
+            told = words.short(worst) + (f" at {seconds_text(worst.time)}" if worst else "")
+            rows.append((name if track is first or first is None else "", run.name, *figures, told))
+    yield from _table(rows, range(2, 8), colour)
+    if len(names) > LISTED:
+        yield f"and {words.targets(len(names) - LISTED)} for which less is at stake"
+
+
+def _troubles(report: Report, colour: bool) -> Iterator[str]:
+    rows: list[tuple[str, ...]]
+    if report.differences:
+        yield ""
+        rows = [("Another decision", "Target", "Recorded", "Replayed", "At which step")]
+        rows += [
+            (seconds_text(each.time), each.target, str(each.recorded), str(each.replayed), each.reason)
+            for each in report.differences[:LISTED]
+        ]
+        yield from _table(rows, (2, 3), colour)
+        if report.differing > LISTED:
+            yield f"and {report.differing - min(LISTED, len(report.differences)):,} more"
+    if report.unanswerable:
+        yield ""
+        rows = [("Not replayed", "Evaluations", "Since", "Why")]
+        rows += [
+            (each.target, f"{each.evaluations:,}", seconds_text(each.time), each.reason)
+            for each in report.unanswerable[:LISTED]
+        ]
+        yield from _table(rows, (1,), colour)
+        if len(report.unanswerable) > LISTED:
+            yield f"and {len(report.unanswerable) - LISTED:,} more"
+
+
+def _figures(summary: Summary, before: Summary | None) -> tuple[str, ...]:
+    return tuple(each for pair in words.figures(summary, before) for each in pair)
+
+
+def _period(report: Report) -> str:
+    length = words.length(report.until - report.since)
+    return f"{seconds_text(report.since)} to {seconds_text(report.until)} ({length})"
+
+
+def _table(rows: list[tuple[str, ...]], right: range | tuple[int, ...], colour: bool) -> Iterator[str]:
+    head, *others = aligned(rows, right)
+    yield _painted(head, BOLD, colour)
+    yield from others
+
+
+def _painted(line: str, style: str, colour: bool) -> str:
+    return f"{style}{line}{PLAIN}" if colour else line

@@ -1,0 +1,109 @@
+"""Numbers, times and verdicts of a report as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from autoscaler.core import sentences
+from autoscaler.model.whatif import Candidate, Report, Summary, Track, Worst
+
+DAY = 86_400
+CHANCE = 0.05
+"""A difference below half of the last digit that is shown is none."""
+
+
+def verdict(report: Report) -> str:
+    """What the replay of the unchanged policy says about the record."""
+    left = sum(each.evaluations for each in report.unanswerable)
+    if not report.evaluations:
+        return "no evaluation was found to replay"
+    told = f"{report.evaluations:,} evaluations replayed by their own policy: "
+    if report.identical == report.evaluations:
+        return told + "every one came to the recorded decision"
+    told += f"{report.identical:,} came to the recorded decision, {report.differing:,} to another one"
+    return told + (f", {left:,} could not be replayed" if left else "")
+
+
+def targets(count: int) -> str:
+    """`1 target`, `100 targets`."""
+    return f"{count:,} target" if count == 1 else f"{count:,} targets"
+
+
+def length(seconds: float) -> str:
+    """How long: whole days as such, and less than a minute to three digits."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    days, rest = divmod(round(seconds), DAY)
+    if not days:
+        return sentences.span(seconds)
+    return f"{days} d" if rest < 60 else f"{days} d {sentences.span(rest)}"
+
+
+def moment(at: float) -> str:
+    """`Wed 18 Nov 2026 14:32:00`, in UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%a %d %b %Y %H:%M:%S}"
+
+
+def share(before: float, after: float) -> str:
+    """`-18.2 %`, `=` when it is the same, "" when there is nothing to compare with."""
+    if abs(after - before) < CHANCE:
+        return "="
+    return f"{(after - before) / before * 100:+,.1f} %" if before else f"{after - before:+,.1f}"
+
+
+def signed(before: float, after: float, digits: int = 0) -> str:
+    """`+12`, `-3`, `=` when it is the same."""
+    text = f"{after - before:+,.{digits}f}"
+    return text if any(digit in text for digit in "123456789") else "="
+
+
+FIGURES = ("pod-hours", "changes", "minutes under target")
+
+
+def figures(summary: Summary, before: Summary | None = None) -> list[tuple[str, str]]:
+    """`FIGURES` of a summary, each with how different it is from the one of `before` ("" without)."""
+    told = [f"{summary.pod_hours:,.1f}", f"{summary.changes:,}", f"{summary.minutes_under_target:,.1f}"]
+    apart = ["", "", ""]
+    if before is not None:
+        apart = [
+            share(before.pod_hours, summary.pod_hours),
+            signed(before.changes, summary.changes),
+            signed(before.minutes_under_target, summary.minutes_under_target, 1),
+        ]
+    return list(zip(told, apart, strict=True))
+
+
+def short(worst: Worst | None) -> str:
+    """What was there of what was needed."""
+    return "never short" if worst is None else f"{worst.replicas:,} of {worst.demand:,} needed"
+
+
+class Standing:
+    """A report's runs by target: `runs` are the recorded one and the candidates, in this order."""
+
+    def __init__(self, report: Report) -> None:
+        self.runs: Sequence[Candidate] = (report.recorded, *report.candidates)
+        self._tracks = [{track.target: track for track in run.tracks} for run in self.runs]
+
+    def track(self, run: int, target: str) -> Track | None:
+        """None: this run has no such target."""
+        return self._tracks[run].get(target)
+
+    def ranked(self) -> list[str]:
+        """All targets, first those for which most is at stake: minutes under target, then pod-hours, that differ from
+        the recorded ones (without candidates: that were recorded).
+        """
+        return sorted(
+            {target for tracks in self._tracks for target in tracks}, key=lambda name: (*self._weight(name), name)
+        )
+
+    def _weight(self, target: str) -> tuple[float, float]:
+        found = [tracks[target].summary for tracks in self._tracks if target in tracks]
+        if len(self.runs) == 1:
+            return -found[0].minutes_under_target, -found[0].pod_hours
+        first, others = found[0], found[1:]
+        return (
+            -max((abs(other.minutes_under_target - first.minutes_under_target) for other in others), default=0.0),
+            -max((abs(other.pod_hours - first.pod_hours) for other in others), default=0.0),
+        )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from autoscaler.report.text import BAD, GOOD, PLAIN, lines
+from tests.report.samples import MONDAY, candidate, small, track, troubled
+
+
+def test_a_report_in_full() -> None:
+    told = [" ".join(line.split()) for line in lines(troubled())]
+    name = r'shop/Deployment/<script>alert("x")</script>\u202e\x1b[2J'
+    assert told == [
+        "Record /var/lib/hpa-companion/spool",
+        "Time 2026-11-16T00:00:00Z to 2026-11-16T00:10:00Z (10 min), 2 targets",
+        "Replayed 20 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one, "
+        "2 could not be replayed",
+        "",
+        "Run Pod-hours Changes Minutes under target Worst moment",
+        "recorded 1.0 3 3.0 2 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
+        "new.yaml 1.0 = 4 +1 1.0 -2.0 4 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
+        "",
+        "Target Run Pod-hours Changes Minutes under target Worst moment",
+        "shop/Deployment/web recorded 0.7 3 3.0 2 of 6 needed at 2026-11-16T00:02:00Z",
+        "new.yaml 0.7 = 4 +1 1.0 -2.0 4 of 6 needed at 2026-11-16T00:02:00Z",
+        f"{name} recorded 0.3 0 0.0 never short",
+        "new.yaml 0.3 = 0 = 0.0 = never short",
+        "",
+        "Another decision Target Recorded Replayed At which step",
+        "2026-11-16T00:01:00Z shop/Deployment/web 2 3 Stabilized: by another recommendation",
+        "",
+        "Not replayed Evaluations Since Why",
+        f"{name} 2 2026-11-16T00:02:00Z the record was truncated: proposals",
+    ]
+
+
+def test_columns_stand_below_each_other() -> None:
+    head, *runs = [line for line in lines(small()) if line.startswith(("Run", "recorded", "new.yaml"))]
+    assert {line.index("of 6 needed") - 2 for line in runs} == {head.index("Worst moment")}
+
+
+def test_a_hostile_name_does_not_steer_the_terminal() -> None:
+    assert "\x1b" not in "".join(lines(troubled()))
+    assert "\u202e" not in "".join(lines(troubled()))
+
+
+def test_colours_are_only_for_who_asked() -> None:
+    assert f"{GOOD}Replayed" in "".join(lines(small(), colour=True))
+    told = list(lines(troubled(), colour=True))
+    assert told[2].startswith(f"{BAD}Replayed")
+    assert told[2].endswith(PLAIN)
+
+
+def test_not_more_targets_than_fit() -> None:
+    tracks = [track(f"a/D/{index:02}", [MONDAY], [1]) for index in range(15)]
+    told = list(lines(small(recorded=candidate("recorded", tracks), candidates=())))
+    assert told[-1] == "and 5 targets for which less is at stake"
+    assert sum(line.startswith("a/D/") for line in told) == 10

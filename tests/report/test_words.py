@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.model.whatif import Report, Summary, Unanswerable
+from autoscaler.report import words
+from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        pytest.param(
+            small(), "20 evaluations replayed by their own policy: every one came to the recorded decision", id="all"
+        ),
+        pytest.param(
+            troubled(),
+            "20 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one, "
+            "2 could not be replayed",
+            id="not all",
+        ),
+        pytest.param(small(evaluations=0, identical=0), "no evaluation was found to replay", id="none"),
+        pytest.param(
+            small(evaluations=2, identical=0, unanswerable=(Unanswerable("t", 0, 2, "old"),)),
+            "2 evaluations replayed by their own policy: 0 came to the recorded decision, 0 to another one, "
+            "2 could not be replayed",
+            id="all unanswerable",
+        ),
+    ],
+)
+def test_the_verdict_counts_all(report: Report, expected: str) -> None:
+    assert words.verdict(report) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(100.0, 81.8, "-18.2 %"), (100.0, 100.01, "="), (0.0, 3.0, "+3.0"), (1000.0, 3000.0, "+200.0 %")],
+)
+def test_a_share(before: float, after: float, expected: str) -> None:
+    assert words.share(before, after) == expected
+
+
+def test_figures_beside_those_of_before() -> None:
+    before = Summary(pod_hours=10, changes=5, minutes_under_target=1.5)
+    after = Summary(pod_hours=12, changes=1205, minutes_under_target=1.5)
+    assert words.figures(after, before) == [("12.0", "+20.0 %"), ("1,205", "+1,200"), ("1.5", "=")]
+    assert words.figures(before) == [("10.0", ""), ("5", ""), ("1.5", "")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.625, "0.625 s"), (630, "10 min 30 s"), (7 * 86_400, "7 d"), (90_000, "1 d 60 min")]
+)
+def test_a_length(seconds: float, expected: str) -> None:
+    assert words.length(seconds) == expected
+
+
+def test_targets_with_most_at_stake_come_first() -> None:
+    assert words.Standing(small()).ranked() == ["shop/Deployment/web", HOSTILE]
+    times = [MONDAY, MONDAY + 60]
+    lean, fat = (track(name, times, [2, 2]) for name in ("a/D/lean", "a/D/fat"))
+    report = small(recorded=candidate("recorded", [lean, fat]), candidates=())
+    assert words.Standing(report).ranked() == ["a/D/fat", "a/D/lean"]
+    grown = replace(fat, summary=replace(fat.summary, pod_hours=9))
+    report = small(recorded=candidate("recorded", [lean, fat]), candidates=(candidate("x", [grown, lean]),))
+    assert words.Standing(report).ranked() == ["a/D/fat", "a/D/lean"]
+
+
+def test_a_run_may_lack_a_target() -> None:
+    standing = words.Standing(small(candidates=(candidate("x", []),)))
+    assert standing.track(1, HOSTILE) is None
+    assert len(standing.ranked()) == 2
