@@ -118,7 +118,7 @@ class Reconciler:
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
         decided, named = self._clock.monotonic(), self._teller.new_id()
-        outcome, error = await self._act(policy, plan, evaluation.scale, named)
+        outcome, error = await self._act(policy, plan, evaluation.scale, named, self._held_back(policy, conflict))
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
@@ -154,12 +154,14 @@ class Reconciler:
         )
         await self._teller.record(replace(decision, leadership=left.leadership))
 
-    async def _act(self, policy: Policy, plan: Plan, scale: Scale | None, named: str) -> tuple[Outcome, str]:
+    async def _act(
+        self, policy: Policy, plan: Plan, scale: Scale | None, named: str, held_back: str
+    ) -> tuple[Outcome, str]:
         if plan.action is Action.HOLD or scale is None:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
-        if forbidden := self._gate.refusal() or self._allowance.take(policy.namespace):
+        if forbidden := self._gate.refusal() or held_back or self._allowance.take(policy.namespace):
             return Outcome.DEFERRED, forbidden
         try:
             return await self._write(policy, plan, scale, named)
@@ -211,13 +213,20 @@ class Reconciler:
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
         policy, scale, now = evaluation.policy, evaluation.scale, self._clock.monotonic()
-        if scale is not None and self._reverts.saw(policy, scale.replicas, now):
+        if scale is not None and self._reverts.saw(policy, scale.replicas, now, evaluation.now):
             self._reverts.blame(policy, await self._writers.of_replicas(policy.namespace, policy.target))
         told, fight = (
             standing.conflicted(policy, evaluation.claims, evaluation.unseen),
             self._reverts.fight(policy, now),
         )
-        return told if fight is None or told.status != "False" else standing.reverted(policy, fight.base, fight.writer)
+        if fight is None or told.status != "False":
+            return told
+        return standing.reverted(policy, fight.base, fight.writer, fight.until)
+
+    def _held_back(self, policy: Policy, conflict: Condition) -> str:
+        """Why it is too early for another number, "" when it is not: who takes ours back is not fought for ever."""
+        fight = self._reverts.fight(policy, self._clock.monotonic())
+        return conflict.message if fight is not None and fight.left > 0 else ""
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
         kept = await self._teller.record(decision)

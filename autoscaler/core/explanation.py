@@ -98,7 +98,7 @@ def headline(decision: Decision) -> str:
             Outcome.SHADOWED: "not written: the policy is in Shadow",
             Outcome.OBSERVED: "not written: it is the HPA's to write",
             Outcome.CONFLICTED: "not written: the target changed meanwhile",
-            Outcome.DEFERRED: "not written: the limit of writes was reached",
+            Outcome.DEFERRED: "not written yet",
             Outcome.FAILED: "not written: the write was refused",
             Outcome.HELD: "not written",
         }[decision.outcome]

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from autoscaler.control.allowance import WriteRates
 from autoscaler.errors import ConflictError, ForbiddenError
 from autoscaler.model.decision import Outcome
+from autoscaler.model.instant import seconds_text
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Action, Chosen, Proposal
 from autoscaler.model.policy import Behavior, Condition, MetricSpec, Mode, ScalingPolicy, ScalingRules, TargetRef
@@ -166,18 +167,52 @@ def test_a_target_without_behavior_doubles_once_per_sync_period_however_often_it
     assert shop.replicas == 8
 
 
-def test_who_keeps_taking_our_number_back_is_named_with_the_fix_and_scaling_goes_on(shop: Shop) -> None:
-    for _ in range(4):
-        assert shop.evaluate().outcome is Outcome.WRITTEN
-        shop.replicas, shop.manager = 2, "argocd-controller"
-        asyncio.run(shop.clock.advance(15))
+def reverted(shop: Shop, seconds: float = 15, to: int = 2) -> Outcome:
+    """What comes of an evaluation; then GitOps sets the number back and so much time goes by."""
+    outcome = shop.evaluate().outcome
+    shop.replicas, shop.manager = to, "argocd-controller"
+    asyncio.run(shop.clock.advance(seconds))
+    return outcome
+
+
+def test_who_keeps_taking_our_number_back_is_named_with_the_fix_and_until_when_nothing_is_written(shop: Shop) -> None:
+    assert [reverted(shop) for _ in range(3)] == [Outcome.WRITTEN] * 3
+    decision = shop.evaluate()
     told = shop.condition("Conflicted")
     assert (told.status, told.reason) == ("True", "Reverted")
     assert told.message == (
         "argocd-controller (Apply) keeps setting spec.replicas of Deployment web to 2: "
-        "remove spec.replicas from the manifest it applies, or let it ignore that field"
+        "remove spec.replicas from the manifest it applies, or let it ignore that field; "
+        f"no other number is written before {seconds_text(shop.clock.now() + 60)}"
     )
     assert shop.condition("Ready").reason == "Reverted"
+    assert (decision.outcome, decision.desired, decision.error) == (Outcome.DEFERRED, 4, told.message)
+    assert len(shop.written) == 3
+
+
+def test_who_keeps_taking_our_number_back_is_fought_less_and_less(shop: Shop) -> None:
+    """Two hours of a GitOps controller that is at once there, and evaluations every 15 s."""
+    outcomes = [reverted(shop) for _ in range(2 * 60 * 4)]
+    assert outcomes.count(Outcome.WRITTEN) <= 3 + 5 + 2 * 6
+    assert set(outcomes[-40:]) == {Outcome.WRITTEN, Outcome.DEFERRED}, "it is tried again"
+
+
+def test_the_number_stays_once_nobody_takes_it_back(shop: Shop) -> None:
+    assert [reverted(shop) for _ in range(4)][-1] is Outcome.DEFERRED
+    asyncio.run(shop.clock.advance(60))
+    assert (shop.evaluate().outcome, shop.replicas) == (Outcome.WRITTEN, 4)
+    asyncio.run(shop.clock.advance(660))
+    shop.used = 60
+    assert shop.evaluate().outcome is Outcome.HELD
+    assert shop.condition("Conflicted").status == "False"
+
+
+def test_s14_a_number_set_by_hand_in_a_fight_is_the_new_base_and_decided_from_at_once(shop: Shop) -> None:
+    assert [reverted(shop) for _ in range(4)][-1] is Outcome.DEFERRED
+    shop.replicas, shop.manager = 3, "kubectl-scale"
+    decision = shop.evaluate()
+    assert (decision.current, decision.outcome) == (3, Outcome.WRITTEN)
+    assert shop.condition("Conflicted").status == "False"
 
 
 def test_s14_a_manual_change_is_the_base_of_the_next_decision(shop: Shop) -> None:

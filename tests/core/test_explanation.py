@@ -265,7 +265,7 @@ def test_the_text(told: Decision, text: str) -> None:
         (Outcome.WRITTEN, "3 -> 5 replicas, written"),
         (Outcome.SHADOWED, "3 -> 5 replicas, not written: the policy is in Shadow"),
         (Outcome.CONFLICTED, "3 -> 5 replicas, not written: the target changed meanwhile"),
-        (Outcome.DEFERRED, "3 -> 5 replicas, not written: the limit of writes was reached"),
+        (Outcome.DEFERRED, "3 -> 5 replicas, not written yet"),
         (Outcome.FAILED, "3 -> 5 replicas, not written: the write was refused"),
     ],
 )
