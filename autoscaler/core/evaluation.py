@@ -57,11 +57,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     @property
     def tolerance(self) -> Tolerance:
         """The policy's own in each direction where it has one, else the controller's."""
-        default, behavior = self.settings.tolerance, self.policy.behavior
-        if behavior is None or not self.settings.compat.configurable_tolerance:
-            return Tolerance(default, default)
-        down, up = behavior.down.tolerance, behavior.up.tolerance
-        return Tolerance(default if down is None else down, default if up is None else up)
+        return tolerance_of(self.policy, self.settings)
 
     @property
     def oldest_sample(self) -> float | None:
@@ -70,6 +66,15 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         times = [value.at for values in answers for value in values if value.at > 0]
         times += [sample.at for sample in self.pod_metrics or ()]
         return min(times, default=None)
+
+
+def tolerance_of(policy: Policy, settings: ControllerSettings) -> Tolerance:
+    """The policy's own in each direction where it has one and the release heeds it, else the controller's."""
+    default, behavior = settings.tolerance, policy.behavior
+    if behavior is None or not settings.compat.configurable_tolerance:
+        return Tolerance(default, default)
+    down, up = behavior.down.tolerance, behavior.up.tolerance
+    return Tolerance(default if down is None else down, default if up is None else up)
 
 
 def reference(policy: Policy) -> str:

@@ -6,19 +6,19 @@ Pure, and bit for bit what kube-controller-manager's HPA controller does (hpa.md
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.core import behavior, stages
-from autoscaler.core.behavior import Bounds
 from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, REMOVED, TO_ZERO, Conditions, holds, touched
-from autoscaler.core.evaluation import Evaluation, Refusal, may_wake, reference, selected_pods
-from autoscaler.core.proposals import Asked, Question, proposal
+from autoscaler.core.course import course, largest, seen
+from autoscaler.core.course import reason as reason_of
+from autoscaler.core.evaluation import Evaluation, Refusal, may_wake, reference
+from autoscaler.core.proposals import Asked, of_pods
 from autoscaler.core.settlement import promise, settled
+from autoscaler.core.stages import Given
 from autoscaler.model.objects import Scale
 from autoscaler.model.plan import (
     Action,
@@ -27,16 +27,17 @@ from autoscaler.model.plan import (
     Final,
     Forced,
     History,
-    Limited,
     MetricStatus,
     Plan,
-    Recommendation,
     Stabilized,
     Stage,
 )
 from autoscaler.model.reason import Reason
 
 __all__ = ["Evaluation", "plan", "promise", "settled"]
+
+Measured = Callable[[Evaluation, Scale], "Sequence[Asked] | Refusal"]
+"""What each metric of the policy asks for, or why none can be asked."""
 
 _MESSAGES = {
     behavior.READY: "recommended size matches current size",
@@ -77,11 +78,15 @@ class _Draft(Struct, frozen=True):
 
 def plan(evaluation: Evaluation) -> Plan:
     """What is to be done now. The same evaluation gives the same plan; without deviations it is the HPA's."""
-    given = stages.prepared(evaluation)
-    return stages.corrected(_as_the_hpa(given.evaluation), given)
+    return decided(stages.prepared(evaluation), of_pods)
 
 
-def _as_the_hpa(evaluation: Evaluation) -> Plan:
+def decided(given: Given, measured: Measured) -> Plan:
+    """The plan from what was prepared, and from whatever answers for the metrics: pods, or the sums of a record."""
+    return stages.corrected(_as_the_hpa(given.evaluation, measured), given)
+
+
+def _as_the_hpa(evaluation: Evaluation, measured: Measured) -> Plan:
     policy, scale = evaluation.policy, evaluation.scale
     if policy.target.api_version.count("/") > 1:
         message = f"unexpected GroupVersion string: {policy.target.api_version}"
@@ -89,7 +94,7 @@ def _as_the_hpa(evaluation: Evaluation) -> Plan:
     if scale is None:
         error = f"failed to query scale subresource for {reference(policy)}: {evaluation.scale_error}"
         return _without_scale(evaluation, evaluation.scale_error, error)
-    draft = _Draft(evaluation, scale, _seen(evaluation.history, scale, evaluation.now), ()).condition(
+    draft = _Draft(evaluation, scale, seen(evaluation.history, scale.replicas, evaluation.now), ()).condition(
         ABLE, "True", "SucceededGetScale", "the target's current scale was read"
     )
     current = scale.replicas
@@ -99,19 +104,7 @@ def _as_the_hpa(evaluation: Evaluation) -> Plan:
         return _forced(draft, policy.max_replicas, Reason.TOO_MANY_REPLICAS, "above Spec.MaxReplicas")
     if 0 < current < policy.min_replicas:
         return _forced(draft, policy.min_replicas, Reason.TOO_FEW_REPLICAS, "below Spec.MinReplicas")
-    return _measured(draft)
-
-
-def _seen(history: History, scale: Scale, now: float) -> History:
-    """At first sight of a policy the current size counts as its first recommendation (hpa.md §4).
-
-    It is made a moment before all else, so that windows of 0 s do not reach it and its place in the log is free again.
-    The same after a restart, beside what another process left: what it recommended last may have been no less.
-    """
-    if history.recommendations is not None and not history.restored:
-        return history
-    first = Recommendation(scale.replicas, math.nextafter(now, -math.inf))
-    return replace(history, recommendations=(*(history.recommendations or ()), first), restored=False)
+    return _measured(draft, measured)
 
 
 def _without_scale(evaluation: Evaluation, message: str, error: str) -> Plan:
@@ -159,13 +152,13 @@ def _forced(draft: _Draft, desired: int, reason: Reason, where: str) -> Plan:
     return _finished(draft.stage(stage), desired, reason, f"Current number of replicas {where}")
 
 
-def _measured(draft: _Draft) -> Plan:
-    evaluation, scale = draft.evaluation, draft.scale
-    pods = selected_pods(evaluation, scale)
-    if isinstance(pods, Refusal):
-        draft = replace(draft, events=(EventNote("Warning", pods.event, pods.message),))
-        return _failed(draft.condition(ACTIVE, "False", pods.reason, pods.message), pods.reason, pods.message)
-    answers = [proposal(Question(evaluation, scale, pods, spec)) for spec in evaluation.policy.metrics]
+def _measured(draft: _Draft, measured: Measured) -> Plan:
+    scale = draft.scale
+    answers = measured(draft.evaluation, scale)
+    if isinstance(answers, Refusal):
+        draft = replace(draft, events=(EventNote("Warning", answers.event, answers.message),))
+        refused = draft.condition(ACTIVE, "False", answers.reason, answers.message)
+        return _failed(refused, answers.reason, answers.message)
     failures = [each for each in answers if each.error]
     draft = replace(
         draft,
@@ -188,71 +181,41 @@ def _measured(draft: _Draft) -> Plan:
 
 
 def _chosen(answers: Sequence[Asked], failed: int) -> Chosen:
-    """The largest proposal, the first of several; 0 is given up for any later one (hpa.md §3.7)."""
-    metric, best = "", 0
-    for each in answers:
-        proposed = each.proposal.replicas
-        if proposed is not None and (best == 0 or proposed > best):
-            metric, best = each.proposal.label, proposed
-    return Chosen(metric=metric, replicas=best, failed=failed)
-
-
-class _Normalized(NamedTuple):
-    stabilized: Stabilized
-    limited: Limited
-    history: History
+    """The proposal that won."""
+    place = largest(each.proposal.replicas for each in answers)
+    won = None if place is None else answers[place].proposal
+    return Chosen(metric=won.label if won else "", replicas=(won.replicas if won else None) or 0, failed=failed)
 
 
 def _normalized(draft: _Draft, chosen: Chosen) -> Plan:
     """From the wanted number to the permitted one, and the conditions that tell the way (hpa.md §4)."""
-    policy, current = draft.evaluation.policy, draft.scale.replicas
-    raw = max(0, chosen.replicas)
-    stabilized, limited, history = _limits(draft, raw)
-    draft = replace(draft, history=history).stage(stabilized).stage(limited)
+    evaluation, current = draft.evaluation, draft.scale.replicas
+    found = course(
+        evaluation.policy,
+        evaluation.settings,
+        current=current,
+        asked=chosen.replicas,
+        history=draft.history,
+        now=evaluation.now,
+        period_start=evaluation.period_start_replicas,
+    )
+    stabilized, limited, desired = found.stabilized, found.limited, found.desired
+    draft = replace(draft, history=found.history).stage(stabilized).stage(limited)
     draft = draft.condition(ABLE, "True", stabilized.reason, _MESSAGES[stabilized.reason])
     capped = "False" if limited.replicas == limited.wanted else "True"
     draft = draft.condition(LIMITED, capped, limited.reason, _MESSAGES[limited.reason])
-    desired = max(limited.replicas, policy.min_replicas) if current == 0 else limited.replicas
-    reason = _reason(stabilized, limited, desired, current)
     if desired == current:
         why = _MESSAGES[limited.reason if limited.replicas != limited.wanted else stabilized.reason]
     elif desired > current:
-        why = f"{chosen.metric} above target" if raw > current else _raised(current, stabilized)
+        why = f"{chosen.metric} above target" if chosen.replicas > current else _raised(current, stabilized)
     else:
         why = "All metrics below target"
-    return _finished(draft, desired, reason, why)
+    return _finished(draft, desired, reason_of(found, current), why)
 
 
 def _raised(current: int, stabilized: Stabilized) -> str:
     """Why the size grows although no metric is above its target; upstream's event says nothing, or the opposite."""
     return "Current number of replicas below Spec.MinReplicas" if current == 0 else _MESSAGES[stabilized.reason]
-
-
-def _limits(draft: _Draft, raw: int) -> _Normalized:
-    evaluation, current, history = draft.evaluation, draft.scale.replicas, draft.history
-    policy, settings, now = evaluation.policy, evaluation.settings, evaluation.now
-    bounds = Bounds(policy.min_replicas, policy.max_replicas)
-    past = history.recommendations or ()
-    window = settings.downscale_stabilization
-    if policy.behavior is None:
-        stabilized, log = behavior.stabilized(raw, past, now, window)
-        base = evaluation.period_start_replicas
-        limited = behavior.limited(stabilized.replicas, current, bounds, settings, base)
-    else:
-        rules = policy.behavior
-        stabilized, log = behavior.stabilized_by_behavior(raw, current, past, now, behavior=rules, window=window)
-        limited = behavior.limited_by_behavior(stabilized.replicas, current, bounds, rules, history=history, now=now)
-    return _Normalized(stabilized, limited, replace(history, recommendations=log))
-
-
-def _reason(stabilized: Stabilized, limited: Limited, desired: int, current: int) -> Reason:
-    if limited.replicas != limited.wanted:
-        return Reason(limited.reason)
-    if stabilized.replicas != stabilized.proposed:
-        return Reason(stabilized.reason)
-    if desired == current:
-        return Reason.ON_TARGET
-    return Reason.ABOVE_TARGET if desired > current else Reason.BELOW_TARGET
 
 
 def _failed(draft: _Draft, reason: Reason, error: str) -> Plan:

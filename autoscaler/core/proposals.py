@@ -8,10 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.core import replicas
-from autoscaler.core.evaluation import Evaluation
+from autoscaler.core.evaluation import Evaluation, Refusal, selected_pods
 from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure, pod_requests
 from autoscaler.core.samples import Samples, container_samples, pod_samples, sorted_pods
+from autoscaler.core.totals import Tolerance
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.objects import Milli, Pod, Scale
 from autoscaler.model.plan import MetricStatus, Proposal
@@ -35,24 +36,36 @@ class Asked(Struct, frozen=True):
     error: str = ""
 
 
+def of_pods(evaluation: Evaluation, scale: Scale) -> list[Asked] | Refusal:
+    """What each metric of the policy asks for, or why no pod can be told from others."""
+    pods = selected_pods(evaluation, scale)
+    if isinstance(pods, Refusal):
+        return pods
+    return [proposal(Question(evaluation, scale, pods, spec)) for spec in evaluation.policy.metrics]
+
+
 def proposal(question: Question) -> Asked:
     """What this metric asks for, or why it cannot be told."""
-    spec, tolerance = question.spec, question.evaluation.tolerance
+    spec, formula = question.spec, _FORMULAS.get(question.spec.type)
+    answer = Failure(f'unknown metric source type "{spec.type}"') if formula is None else formula(question)
+    return told(spec, question.evaluation.tolerance, answer)
+
+
+def told(spec: MetricSpec, tolerance: Tolerance, answer: Answer | Failure) -> Asked:
+    """The answer of a metric in the words of record and status."""
     known = Proposal(
         type=spec.type,
         name=spec.name,
         container=spec.container,
         label=label(spec),
-        target_type=_target_type(spec),
-        target=_target(spec),
+        target_type=target_type(spec),
+        target=target_of(spec),
         tolerance_down=tolerance.down,
         tolerance_up=tolerance.up,
     )
-    formula = _FORMULAS.get(spec.type)
-    if formula is None:
-        return _failed(known, "InvalidMetricSourceType", "", Failure(f'unknown metric source type "{spec.type}"'))
-    answer = formula(question)
     if isinstance(answer, Failure):
+        if spec.type not in _FORMULAS:
+            return _failed(known, "InvalidMetricSourceType", "", answer)
         return _failed(known, f"FailedGet{spec.type}Metric", f"failed to get {_value_of(spec)} value: ", answer)
     return Asked(_answered(known, answer), _status(spec, answer))
 
@@ -94,7 +107,7 @@ def _answered(known: Proposal, answer: Answer) -> Proposal:
     )
 
 
-def _target_type(spec: MetricSpec) -> str:
+def target_type(spec: MetricSpec) -> str:
     """Which target decides, whatever the field `type` says; for an Object it is the field."""
     if spec.type == MetricType.OBJECT:
         return spec.target_type
@@ -103,9 +116,10 @@ def _target_type(spec: MetricSpec) -> str:
     return "Value" if spec.value is not None else "Utilization"
 
 
-def _target(spec: MetricSpec) -> int:
+def target_of(spec: MetricSpec) -> int:
+    """The amount that decides, in the unit of its type; 0 when none is set."""
     by_type = {"AverageValue": spec.average_value, "Value": spec.value, "Utilization": spec.utilization}
-    return by_type.get(_target_type(spec)) or 0
+    return by_type.get(target_type(spec)) or 0
 
 
 def _value_of(spec: MetricSpec) -> str:
@@ -120,7 +134,7 @@ def _value_of(spec: MetricSpec) -> str:
 
 
 def _status(spec: MetricSpec, answer: Answer) -> MetricStatus:
-    by_value = _target_type(spec) == "Value"
+    by_value = target_type(spec) == "Value"
     return MetricStatus(
         type=spec.type,
         name=spec.name,
@@ -129,7 +143,7 @@ def _status(spec: MetricSpec, answer: Answer) -> MetricStatus:
         described_name=spec.described.name if spec.described else "",
         described_api_version=spec.described.api_version if spec.described else "",
         selector=spec.selector,
-        utilization=answer.current if _target_type(spec) == "Utilization" else None,
+        utilization=answer.current if target_type(spec) == "Utilization" else None,
         average_value=None if by_value else answer.average,
         value=Milli(answer.current) if by_value else None,
     )
@@ -224,8 +238,7 @@ def _object(question: Question) -> Answer | Failure:
     total = values[0].value
     if spec.target_type == "Value":
         return replicas.by_value(total, target, question.scale.replicas, question.pods, evaluation.tolerance)
-    guarded = evaluation.settings.compat.zero_status_average
-    return _by_average(question, total, target, saturated=guarded)
+    return per_replica(spec, total, question.scale.observed, evaluation)
 
 
 def _external(question: Question) -> Answer | Failure:
@@ -237,17 +250,19 @@ def _external(question: Question) -> Answer | Failure:
         return Failure(f"unable to get external metric {spec.name}({spec.selector}): {items.message}")
     values = [each.value for each in items]
     if spec.average_value is not None:
-        return _by_average(question, replicas.external_total_per_pod(values), spec.average_value, saturated=True)
+        total = replicas.external_total_per_pod(values)
+        return per_replica(spec, total, question.scale.observed, evaluation)
     total = replicas.external_total(values)
     target = Milli(spec.value or 0)
     return replicas.by_value(total, target, question.scale.replicas, question.pods, evaluation.tolerance)
 
 
-def _by_average(question: Question, total: Milli, target: Milli, *, saturated: bool) -> Answer:
-    evaluation, observed = question.evaluation, question.scale.observed
+def per_replica(spec: MetricSpec, total: Milli, observed: int, evaluation: Evaluation) -> Answer:
+    """One number of which each replica is to have the target; External's total keeps its cap, Object's when guarded."""
     guarded = evaluation.settings.compat.zero_status_average
+    saturated = guarded or spec.type == MetricType.EXTERNAL
     average = replicas.average_per_replica(total, observed, guarded=guarded, saturated=saturated)
-    return replicas.by_average(total, target, observed, evaluation.tolerance, average)
+    return replicas.by_average(total, spec.average_value or Milli(0), observed, evaluation.tolerance, average)
 
 
 _FORMULAS: dict[str, Callable[[Question], Answer | Failure]] = {

@@ -68,8 +68,12 @@ def per_pod(samples: Samples, pods: Sorted, current: int, tolerance: Tolerance, 
     values = usable(samples, pods)
     if not values:
         return NO_METRICS
-    totals = _totals(values, pods, asked)
-    found = wanted(totals, asked.target, current, tolerance)
+    return of_totals(_totals(values, pods, asked), asked.target, current, tolerance, pods.counted())
+
+
+def of_totals(totals: Totals, target: int, current: int, tolerance: Tolerance, counted: Counted) -> Answer | Failure:
+    """The same from the sums over these pods, which a record has; `counted` goes through as it is."""
+    found = wanted(totals, target, current, tolerance)
     if found is None:
         return _NO_MATCH
     return Answer(
@@ -82,7 +86,7 @@ def per_pod(samples: Samples, pods: Sorted, current: int, tolerance: Tolerance, 
         samples=totals.samples,
         requests=totals.requests,
         damped_ratio=found.damped,
-        pods=pods.counted(),
+        pods=counted,
         gaps=_gaps(totals),
     )
 
@@ -130,10 +134,15 @@ def by_value(total: Milli, target: Milli, current: int, pods: Iterable[Pod], tol
     """Replicas from one number shared by all ready pods (hpa.md §3.6); from 0 replicas, by the ratio alone."""
     listed = list(pods)
     ready = sum(pod.phase == "Running" and pod.ready is not None and pod.ready.status == "True" for pod in listed)
+    if not listed and current != 0 and not tolerance.holds(ratio(total, target)):
+        return Failure(f"unable to calculate ready pods: {NO_PODS.message}")
+    return by_share(total, target, current, ready, tolerance)
+
+
+def by_share(total: Milli, target: Milli, current: int, ready: int, tolerance: Tolerance) -> Answer:
+    """The same where it is known how many are ready."""
     usage_ratio = ratio(total, target)
     replicas, why = shared_by(usage_ratio, ready, current, tolerance)
-    if not listed and current != 0 and not tolerance.holds(usage_ratio):
-        return Failure(f"unable to calculate ready pods: {NO_PODS.message}")
     return Answer(
         replicas=replicas,
         current=total,
