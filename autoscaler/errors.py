@@ -12,6 +12,8 @@ AutoscalerError
 ├── ScrapeError            one kubelet gave no usable page; `reason` is a word of `ScrapeReason`
 └── AuditError             a record could not be kept or read
     ├── SpoolFullError     the spool has reached its size
+    ├── ShedError          a record that says nothing new was dropped in favour of others
+    ├── SlowError          nobody knows yet: the disk has not answered
     └── DamagedError       the spool's file is damaged
 """
 
@@ -111,6 +113,14 @@ class AuditError(AutoscalerError):
 
 class SpoolFullError(AuditError):
     """Nothing more fits under the spool's size limit."""
+
+
+class ShedError(AuditError):
+    """The record was dropped on purpose: it says nothing new, and there is little room."""
+
+
+class SlowError(AuditError):
+    """The disk has not answered yet; once it does, the record is kept."""
 
 
 class DamagedError(AuditError):

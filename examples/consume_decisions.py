@@ -6,7 +6,8 @@
 
 What the stream promises: the key is `namespace/kind/name` of the target; per target and `epoch` (a new spool begins a
 new one) the records are numbered `seq` = 1, 2, 3, ... in order; delivery is at least once, and a record sent twice has
-the same number and the same `ce_id`. So one pair of integers per target is all a consumer must remember.
+the same number and the same `ce_id`. So one pair of integers per target is all a consumer must remember. Where the
+writer had no room it dropped evaluations that changed nothing: `shed` of the next record counts them.
 """
 
 from __future__ import annotations
@@ -37,15 +38,18 @@ class Ledger:
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, int]] = {}
 
-    def verdict(self, target: str, epoch: int, seq: int) -> str:
-        """ "" when the number is the next one; else "duplicate" or what is missing. Any number may come first."""
+    def verdict(self, target: str, epoch: int, seq: int, shed: int = 0) -> str:
+        """ "" when the number is the next one; else "duplicate" or what is missing. Any number may come first.
+
+        `shed` numbers directly before it were dropped on purpose.
+        """
         before = self._last.get(target)
         if before is not None and (epoch, seq) <= before:
             return "duplicate"
         self._last[target] = (epoch, seq)
         if before is None:
             return ""
-        expected = before[1] + 1 if epoch == before[0] else 1
+        expected = before[1] + 1 + shed if epoch == before[0] else 1 + shed
         return f"gap: {seq - expected} missing" if seq > expected else ""
 
 
@@ -54,7 +58,7 @@ def lines(message: Message, ledger: Ledger) -> list[str]:
     headers = {name: value.decode() for name, value in message.headers}
     target = message.key.decode()
     epoch, seq = int(headers["epoch"]), int(headers["seq"])
-    verdict = ledger.verdict(target, epoch, seq)
+    verdict = ledger.verdict(target, epoch, seq, int(headers.get("shed", 0)))
     number = f"{target} {epoch}/{seq}"
     if verdict == "duplicate":
         return [f"{number} duplicate of {headers['ce_id']}, skipped"]

@@ -163,6 +163,13 @@ def test_the_consumer_tells_every_decision_once_and_every_gap(consumer: ModuleTy
     ]
 
 
+def test_the_consumer_takes_what_was_dropped_on_purpose_for_no_gap(consumer: ModuleType) -> None:
+    ledger = consumer.Ledger()
+    assert ledger.verdict("a", 7, 1) == ""
+    assert ledger.verdict("a", 7, 4, 2) == ""
+    assert ledger.verdict("a", 7, 8, 2) == "gap: 1 missing"
+
+
 def test_the_consumer_tells_what_kafka_refused(consumer: ModuleType) -> None:
     told = consumer.lines(message(1, parked=True), consumer.Ledger())
     assert told[0].endswith("7/1 could not be delivered: too large")

@@ -30,6 +30,7 @@ from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.producer import KafkaProducer
+from autoscaler.audit.room import OnFull
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
@@ -140,9 +141,8 @@ class Application:
         forwarding = bool(audit.kafka.bootstrap_servers)
         async with AsyncExitStack() as stack:
             connections = await connect(self._settings.kubeconfig, self._clock)
-            spool = Spool(
-                Path(audit.spool_dir), now=self._clock.now(), forwarding=forwarding, max_bytes=audit.spool_max_bytes
-            )
+            folder, size, full = Path(audit.spool_dir), audit.spool_max_bytes, OnFull(audit.full)
+            spool = Spool(folder, now=self._clock.now(), forwarding=forwarding, max_bytes=size, on_full=full)
             outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
             await stack.enter_async_context(outbox)
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))

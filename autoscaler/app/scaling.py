@@ -52,6 +52,9 @@ class _WitnessedOutbox:
         self._witness(decision)
         return record_id
 
+    async def reserve(self, decision: Decision) -> None:
+        await self._outbox.reserve(decision)
+
 
 class Scaling:
     """`parts` run until they are cancelled; nothing is decided before `open_gate`."""

@@ -5,6 +5,7 @@ The contract a consumer may rely on:
 - `ce_id` is the decision's id: a record delivered twice keeps it;
 - `epoch` and `seq` number the records of a target: seq 1, 2, 3, ... within an epoch. A spool has one epoch for ever,
   a new spool a higher one; so a gap is a loss and a repeated number a duplicate;
+- `shed`, if it is there, says how many numbers directly before this one were dropped on purpose: no loss;
 - `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay.
 """
 
@@ -34,7 +35,10 @@ Headers = list[tuple[str, bytes]]
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """A decision in the spool. `position` orders all records of one spool, `at` is its time in seconds since 1970."""
+    """A decision in the spool. `position` orders all records of one spool, `at` is its time in seconds since 1970.
+
+    `shed`: how many numbers directly before its own no record has (`audit.numbering`).
+    """
 
     position: int
     key: str
@@ -42,6 +46,7 @@ class Record(Struct, frozen=True, kw_only=True):
     seq: int
     at: float
     body: bytes
+    shed: int = 0
 
 
 class Parked(Struct, frozen=True, kw_only=True):
@@ -105,7 +110,7 @@ def head(body: bytes) -> Head:
 def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> Headers:
     """CloudEvents 1.0 attributes of Kafka's binary mode, and the number of the record."""
     about = head(record.body)
-    return [
+    found = [
         ("ce_specversion", b"1.0"),
         ("ce_id", about.id.encode()),
         ("ce_source", source.encode()),
@@ -115,6 +120,9 @@ def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> 
         ("epoch", b"%d" % record.epoch),
         ("seq", b"%d" % record.seq),
     ]
+    if record.shed:
+        found.append(("shed", b"%d" % record.shed))
+    return found
 
 
 def stub(record: Record, reason: str) -> Record:

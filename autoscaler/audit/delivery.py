@@ -1,4 +1,4 @@
-"""Whether the records of decisions reach Kafka, as a policy's status tells it.
+"""Whether the records of decisions are kept and reach Kafka, as a policy's status tells it.
 
 Records are delivered in the order of the spool, whatever their target. So a target's newest record is with Kafka only
 after the oldest of all: one age says it for everybody.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from autoscaler.audit.room import Pressure
 from autoscaler.clock import Clock
 from autoscaler.model.policy import Condition
 
@@ -17,10 +18,16 @@ TYPE = "AuditDelivered"
 
 
 class Backlog(Protocol):
-    """When the oldest record was made that Kafka does not have, None when it has all; `audit.outbox.Outbox`."""
+    """When the oldest record was made that Kafka does not have, None when it has all; whether there is room for more,
+    and whether nothing is scaled without; `audit.outbox.Outbox`.
+    """
 
     @property
     def oldest(self) -> float | None: ...
+    @property
+    def pressure(self) -> Pressure: ...
+    @property
+    def halting(self) -> bool: ...
 
 
 class Channel(Protocol):
@@ -40,6 +47,12 @@ class Delivery:
 
     def condition(self) -> Condition:
         """As it stands now. Its words do not move with time: each change is a write for every policy there is."""
+        if self._backlog.pressure is Pressure.FULL:
+            then = "nothing is scaled (--audit-full=halt)" if self._backlog.halting else "records are in the log only"
+            return Condition(type=TYPE, status="False", reason="SpoolFull", message=f"the audit spool is full: {then}")
+        if self._backlog.pressure is Pressure.CROWDED:
+            message = "the audit spool is nearly full: evaluations that change nothing are not recorded"
+            return Condition(type=TYPE, status="False", reason="RecordsShed", message=message)
         if self._channel is None:
             message = "no brokers are set (--audit-kafka-bootstrap-servers): records stay in the spool"
             return Condition(type=TYPE, status="Unknown", reason="NoBrokers", message=message)

@@ -49,6 +49,7 @@ class _Structured(Struct, frozen=True):
     epoch: str
     seq: int
     data: msgspec.Raw
+    shed: int = 0
 
 
 _line = msgspec.json.Decoder(_Structured)
@@ -59,7 +60,7 @@ def from_spool(record: Record) -> Event:
     """MalformedError when the body has no id or time."""
     head = codec.head(record.body)
     return Event(
-        number=Number(record.key, record.epoch, record.seq),
+        number=Number(record.key, record.epoch, record.seq, record.shed),
         id=head.id,
         time=head.time,
         type=codec.DECISION_TYPE,
@@ -73,7 +74,7 @@ def from_message(key: bytes | None, headers: Iterable[tuple[str, bytes]], body: 
     try:
         told: Mapping[str, str] = {name: value.decode() for name, value in headers}
         return Event(
-            number=Number((key or b"").decode(), int(told["epoch"]), int(told["seq"])),
+            number=Number((key or b"").decode(), int(told["epoch"]), int(told["seq"]), int(told.get("shed", 0))),
             id=told["ce_id"],
             time=told["ce_time"],
             type=told["ce_type"],
@@ -92,7 +93,7 @@ def from_line(line: bytes, where: str) -> Event:
     except (msgspec.DecodeError, ValueError) as exc:
         raise MalformedError(f"{where}: no record of ours: {exc}") from exc
     return Event(
-        number=Number(found.subject, epoch, found.seq),
+        number=Number(found.subject, epoch, found.seq, found.shed),
         id=found.id,
         time=found.time,
         type=found.type,
@@ -113,6 +114,7 @@ def line(event: Event) -> bytes:
         "datacontenttype": codec.CONTENT_TYPE,
         "epoch": str(event.number.epoch),
         "seq": event.number.seq,
+        **({"shed": event.number.shed} if event.number.shed else {}),
         "data": msgspec.Raw(event.body),
     }
     return _line_encoder.encode(fields)

@@ -1,28 +1,28 @@
 """The journal of decisions: `record` returns once the decision is on disk, and never waits for Kafka.
 
-One thread owns the spool. Records that arrive within the commit window share one transaction and one fsync; everything
-else asked of the spool (what is undelivered, the cursor) runs between two commits in the same thread.
+A thread writes (`audit.writer`). A record that the disk does not take in time is not given up: it waits in memory, and
+what became of it is told in the log.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import structlog
-from msgspec import Struct
 
+from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.deadletters import DeadLetters
+from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.sharing import Sharing
 from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.writer import State, Writer
 from autoscaler.clock import Clock
-from autoscaler.errors import AuditError, MalformedError, SpoolFullError
+from autoscaler.errors import AuditError, MalformedError, ShedError, SlowError, SpoolFullError
 from autoscaler.model.decision import Decision
 from autoscaler.telemetry import AuditTelemetry
 
@@ -31,25 +31,6 @@ log = structlog.get_logger(__name__)
 COMMIT_WINDOW = 0.005
 HEARTBEAT = 60.0
 PATIENCE = 1.0
-WAITING = 10_000  # records in memory before a disk that hangs makes us refuse more
-GROUP = 1000  # records a transaction, so that a backlog in memory does not end in one huge commit
-CLOSE_WITHIN = 3.0
-
-T = TypeVar("T")
-
-
-class _Append(Struct, frozen=True):
-    """A record on its way to the disk."""
-
-    entry: Entry
-    done: asyncio.Future[None]
-
-
-class _Call(Struct, frozen=True):
-    """Something else to do with the spool."""
-
-    act: Callable[[], Any]
-    done: asyncio.Future[Any]
 
 
 class Outbox:
@@ -72,44 +53,31 @@ class Outbox:
         self._spool = spool
         self._clock = clock
         self._telemetry = telemetry
-        self._window = window
         self._patience = patience
         self._heartbeat = heartbeat
         self._sharing = Sharing(heartbeat)
         self._letters = DeadLetters(spool.path.parent)
-        self._inbox: queue.SimpleQueue[_Append | _Call] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._running = True  # the thread's own
         self._news = asyncio.Event()
         self._oldest: float | None = None
-        self._loop: asyncio.AbstractEventLoop
-        self._thread = threading.Thread(target=self._work, name="audit-spool", daemon=True)
+        self._pressure = Pressure.NONE
+        self._writer = Writer(spool, self, window=window)
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        if self._spool.aside is not None:
-            self._tell_damage()
-        self._told((), None, None, self._spool.backlog())
+        self._writer.start()
         self._telemetry.oldest.set_function(self._oldest_age)
-        self._thread.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit what was handed over. A disk that hangs is left behind: nobody was told those records are kept."""
-        self._closing.set()
-        self._inbox.put(_Call(self._end, self._loop.create_future()))
-        await asyncio.to_thread(self._thread.join, CLOSE_WITHIN)
-        if self._thread.is_alive():
-            log.error("Left a spool that hangs", path=str(self._spool.path))
-        else:
-            self._spool.close()
+        """What was handed over is committed."""
+        await self._writer.close()
 
     async def record(self, decision: Decision) -> str:
         """The id of the record that has it, once `decision` is durable.
 
-        SpoolFullError or AuditError when that is not known within `patience`.
+        ShedError: it was dropped, for there is little room and it says nothing new. SlowError: that is not known within
+        `patience`. SpoolFullError or another AuditError: it is not kept.
         """
         entry, record_id = self._sharing.entry(decision)
         try:
@@ -122,21 +90,61 @@ class Outbox:
     async def keep(self, entry: Entry) -> None:
         """Return once `entry` is durable; errors as of `record`."""
         started = self._clock.monotonic()
-        done: asyncio.Future[None] = self._loop.create_future()
         try:
+            kept = self._writer.append(entry)
             async with asyncio.timeout(self._patience):
-                await self._answer(_Append(entry, done))
+                await asyncio.shield(kept)
         except TimeoutError as exc:
-            self._telemetry.refused.labels("timeout").inc()
-            raise AuditError(f"the audit spool did not answer within {self._patience:g} s") from exc
+            self._telemetry.late.inc()
+            kept.add_done_callback(lambda done: self._tell_late(entry, done))
+            raise SlowError(f"the audit spool did not answer within {self._patience:g} s") from exc
         except SpoolFullError:
             self._telemetry.refused.labels("full").inc()
             raise
         except AuditError:
             self._telemetry.refused.labels("disk").inc()
             raise
+        if not kept.result():
+            self._telemetry.shed.inc()
+            raise ShedError("the audit spool is nearly full, and this evaluation changed nothing")
         self._telemetry.committed.inc()
         self._telemetry.commit_seconds.observe(self._clock.monotonic() - started)
+
+    def _tell_late(self, entry: Entry, done: asyncio.Future[bool]) -> None:
+        """What became of a record that nobody waits for any more."""
+        if done.cancelled():
+            return
+        if (error := done.exception()) is not None:
+            self._telemetry.refused.labels("full" if isinstance(error, SpoolFullError) else "disk").inc()
+            log.error("A record that waited for the disk is in this log only", target=entry.key, error=str(error))
+        elif done.result():
+            self._telemetry.committed.inc()
+            log.info("The disk has taken a record that waited for it", target=entry.key)
+        else:
+            self._telemetry.shed.inc()
+
+    async def reserve(self, decision: Decision) -> None:
+        """Before the scale of `decision` is written. Under `--audit-full=halt` what is about to be written is made
+        durable, with room for its record: AuditError when that cannot be, and nothing must be written.
+        """
+        if self._spool.on_full is not OnFull.HALT:
+            return
+        body = codec.encode(decision)
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._writer.call(lambda: self._spool.reserve(decision.key, body))
+        except TimeoutError as exc:
+            raise SlowError(f"the audit spool did not answer within {self._patience:g} s") from exc
+
+    @property
+    def pressure(self) -> Pressure:
+        """Whether the spool has room."""
+        return self._pressure
+
+    @property
+    def halting(self) -> bool:
+        """Whether nothing is scaled without a record."""
+        return self._spool.on_full is OnFull.HALT
 
     @property
     def oldest(self) -> float | None:
@@ -152,12 +160,12 @@ class Outbox:
     async def settle(self) -> None:
         """Have everything recorded so far among the undelivered."""
         self._sharing.forget_all()
-        await self._call(self._spool.settle)
+        await self._writer.call(self._spool.settle)
 
     async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
         """The oldest records Kafka has not acknowledged, oldest first; AuditError when the spool cannot be read."""
         self._news.clear()
-        return await self._call(lambda: self._undelivered(max_bytes, max_rows))
+        return await self._writer.call(lambda: self._undelivered(max_bytes, max_rows))
 
     def _undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
         with suppress(SpoolFullError):  # in a full one the standing records wait until there is room
@@ -166,119 +174,38 @@ class Outbox:
 
     async def delivered(self, position: int) -> None:
         """Kafka has acknowledged everything up to `position`."""
-        await self._call(lambda: self._spool.delivered(position))
+        await self._writer.call(lambda: self._spool.delivered(position))
 
     async def set_aside(self, record: Record, reason: str) -> None:
         """Keep `record`, which Kafka will never take, where a person finds it; in the log when the disk does not."""
         try:
-            await self._call(lambda: self._letters.add(record, reason))
+            await self._writer.call(lambda: self._letters.add(record, reason))
         except (AuditError, MalformedError) as exc:
             log.error(
                 "Kept a refused record in this log only", error=str(exc), record=record.body.decode(errors="replace")
             )
 
-    async def _call(self, act: Callable[[], T]) -> T:
-        done: asyncio.Future[T] = self._loop.create_future()
-        await self._answer(_Call(act, done))
-        return done.result()
-
-    async def _answer(self, item: _Append | _Call) -> None:
-        if self._closing.is_set():
-            raise AuditError("the audit spool is closed")
-        if self._inbox.qsize() >= WAITING:
-            raise AuditError("the audit spool does not keep up")
-        self._inbox.put(item)
-        # shielded: who gives up waiting does not take the record back
-        await asyncio.shield(item.done)
-
-    # In the thread
-
-    def _work(self) -> None:
-        while self._running:
-            item = self._inbox.get()
-            if isinstance(item, _Append):
-                self._closing.wait(self._window)
-                group, behind = self._company(item)
-                self._commit(group)
-            else:
-                behind = item
-            if behind is not None:
-                self._perform(behind)
-
-    def _company(self, first: _Append) -> tuple[list[_Append], _Call | None]:
-        """The records waiting behind `first`, and the call that stands behind those, if any."""
-        group = [first]
-        while len(group) < GROUP:
-            try:
-                item = self._inbox.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(item, _Call):
-                return group, item
-            group.append(item)
-        return group, None
-
-    def _commit(self, group: list[_Append]) -> None:
-        error: Exception | None = None
-        known = self._spool.aside
-        try:
-            self._spool.append([item.entry for item in group])
-        except Exception as exc:  # noqa: BLE001 - told to every caller; the thread must outlive it
-            error = exc
-        if self._spool.aside != known:
+    def changed(self, state: State) -> None:
+        """How the spool is (`writer.Watcher`)."""
+        self._pressure = state.pressure
+        if state.replaced:
             self._tell_damage()
-        self._tell([item.done for item in group], None, error)
+        if state.backlog is not None:  # else the gauges keep their values
+            self._telemetry.undelivered.set(state.backlog[0])
+            self._oldest = state.backlog[1]
+            if state.backlog[0]:
+                self._news.set()
 
     def _tell_damage(self) -> None:
         self._telemetry.damaged.inc()
+        saved = self._spool.saved
         log.error(
-            "Put a damaged spool aside and began a new one; what Kafka did not have is only in the damaged one",
+            "Put a damaged spool aside and began a new one with what could be read of the undelivered records",
             file=str(self._spool.aside),
-            remedy="copy it away, save its records with `sqlite3 FILE .recover`, check the disk",
+            saved=saved.kept,
+            lost=saved.lost,
+            remedy="copy it away, look for the others with `sqlite3 FILE .recover`, check the disk",
         )
-
-    def _perform(self, call: _Call) -> None:
-        result: object = None
-        error: Exception | None = None
-        try:
-            result = call.act()
-        except Exception as exc:  # noqa: BLE001 - told to the caller; the thread must outlive it
-            error = exc
-        self._tell([call.done], result, error)
-
-    def _end(self) -> None:
-        self._running = False
-
-    def _tell(self, waiting: Sequence[asyncio.Future[Any]], result: object, error: Exception | None) -> None:
-        """Answer in the event loop, with one wake-up for all."""
-        try:
-            backlog = self._spool.backlog()
-        except AuditError:
-            backlog = None  # the gauges keep their values
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._told, waiting, result, error, backlog)
-
-    # In the event loop again
-
-    def _told(
-        self,
-        waiting: Sequence[asyncio.Future[Any]],
-        result: object,
-        error: Exception | None,
-        backlog: tuple[int, float | None] | None,
-    ) -> None:
-        for future in waiting:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-        if backlog is not None:
-            self._telemetry.undelivered.set(backlog[0])
-            self._oldest = backlog[1]
-            if backlog[0]:
-                self._news.set()
 
     def _oldest_age(self) -> float:
         return 0.0 if self._oldest is None else max(0.0, self._clock.now() - self._oldest)

@@ -15,8 +15,10 @@ from autoscaler.errors import AuditError
 
 PAGE = 500
 
-_STANDING = "SELECT target, 0, key, standing.seq, at, body FROM standing JOIN targets ON targets.id = target"
-_COLUMNS = "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
+_STANDING = (
+    "SELECT target, 0, key, standing.seq, standing.shed, at, body FROM standing JOIN targets ON targets.id = target"
+)
+_COLUMNS = "SELECT position, key, records.seq, records.shed, at, body FROM records JOIN targets ON targets.id = target"
 
 
 class SpoolReader:
@@ -125,6 +127,6 @@ class SpoolReader:
                 )
             raise AuditError(f"audit spool {self.path} cannot be read: {exc}{remedy}") from exc
 
-    def _record(self, row: tuple[int, str, int, float, bytes]) -> Record:
-        position, key, seq, at, body = row
-        return Record(position=position, key=key, epoch=self.epoch, seq=seq, at=at, body=body)
+    def _record(self, row: tuple[int, str, int, int, float, bytes]) -> Record:
+        position, key, seq, shed, at, body = row
+        return Record(position=position, key=key, epoch=self.epoch, seq=seq, shed=shed, at=at, body=body)

@@ -40,7 +40,14 @@ class Sharing:
         """
         at, body = parse_instant(decision.time), codec.encode(decision)
         shape = outline(decision) if self._heartbeat > 0 else None
-        entry = Entry(key=decision.key, at=at, changed=changed(decision), body=body, standing=shape is not None)
+        entry = Entry(
+            key=decision.key,
+            at=at,
+            changed=changed(decision),
+            body=body,
+            standing=shape is not None,
+            spare=decision.outcome is Outcome.HELD,
+        )
         known = self._standing.get(decision.key)
         if known is not None and shape == known.outline and 0 < at - known.at < self._heartbeat:
             row = codec.row(repeat(known.first, decision))

@@ -2,36 +2,39 @@
 
 One process writes (`spool.lock` beside the file says who), any number may read meanwhile (`audit.read`). What `append`
 has taken survives a SIGKILL and a power cut (WAL, synchronous FULL). Delivered records are kept for `explain`; they go,
-oldest first, once the file holds more than `keep_bytes`. Undelivered ones may fill it up to `max_bytes`. The
-write-ahead log beside it adds some 10 MB. Not thread-safe: one thread at a time.
+oldest first, once the file holds more than `keep_bytes`. Undelivered ones may fill it up to `max_bytes`, or up to what
+the disk has (`audit.room`). The write-ahead log beside it adds some 10 MB. Not thread-safe: one thread at a time.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
-from autoscaler.audit import standing
+from autoscaler.audit import numbering, room, standing
 from autoscaler.audit.codec import Record
 from autoscaler.audit.lock import SpoolLock
-from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, mapped_errors, opened, put_aside
+from autoscaler.audit.room import OnFull, Pressure, Room
+from autoscaler.audit.salvage import Saved, salvage
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, delivered_of, mapped_errors, opened, put_aside
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 MAX_BYTES = 1 << 30
 PRUNE_AT_LEAST = 64
-VACUUM_ABOVE_PAGES = 1024
+RESERVED_MORE = b" " * (4 * PAGE_SIZE)  # a record a little longer than was thought, and pages its row may split
 
-_NUMBER = """
-INSERT INTO targets (key, seq) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET seq = seq + 1 RETURNING id, seq
-"""
+T = TypeVar("T")
 
 
 class Entry(Struct, frozen=True):
-    """A record to append. `changed`: it moved its target; `standing`: later evaluations may join it.
+    """A record to append. `changed`: it moved its target; `spare`: nothing changed, so it is the first to be dropped
+    where there is little room; `standing`: later evaluations may join it.
 
     `row` is what is appended instead when the record of `joins` (its time) still stands.
     """
@@ -43,6 +46,7 @@ class Entry(Struct, frozen=True):
     standing: bool = False
     joins: float | None = None
     row: bytes = b""
+    spare: bool = False
 
 
 class Spool:
@@ -60,78 +64,123 @@ class Spool:
         forwarding: bool,
         max_bytes: int = MAX_BYTES,
         keep_bytes: int | None = None,
+        on_full: OnFull = OnFull.SHED,
     ) -> None:
         self.path = directory / FILE_NAME
-        self._forwarding = forwarding
-        self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
-        self._lock = SpoolLock(directory)
-        self._max_bytes = max_bytes
+        self.on_full = on_full
+        self.pressure = Pressure.NONE
         self.aside: Path | None = None
         """Where a damaged file was put in whose place this one began."""
+        self.saved = Saved(0, 0)
+        """What of that one is in this one."""
+        self._forwarding = forwarding
+        self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
+        self._room = Room(directory, max_bytes)
+        self._dropped: Counter[str] = Counter()  # numbers of no record, which the file was too full to be told of
+        self._lock = SpoolLock(directory)
+        self._max_bytes = max_bytes
+        self._cursor = 0
         try:
-            self._db = self._opened(int(now * 1000))
+            self._open(int(now * 1000))
         except BaseException:
             self._lock.release()
             raise
-        self.epoch = self._meta("epoch")
-        self._cursor = self._meta("delivered")
 
     def close(self) -> None:
         """Give the file and its lock back."""
         self._db.close()
         self._lock.release()
 
-    def _opened(self, epoch: int) -> sqlite3.Connection:
+    def _open(self, epoch: int) -> None:
         try:
-            return opened(self.path, self._max_bytes, epoch=epoch)
+            self._db = opened(self.path, self._max_bytes, epoch=epoch)
+            self.epoch, self._cursor = self._meta("epoch"), self._meta("delivered")
         except DamagedError:
             try:
-                self.aside = put_aside(self.path, epoch)
-            except AuditError as exc:
-                raise ConfigError(f"{exc}; move it, or name another directory with --audit-spool-dir") from exc
-            return opened(self.path, self._max_bytes, epoch=epoch)
+                self._begin_anew(epoch, delivered_of(self.path))
+            except AuditError as failed:
+                raise ConfigError(f"{failed}; move it, or name another directory with --audit-spool-dir") from failed
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """All of `entries`, in this order and in one transaction; SpoolFullError (none is kept) without room.
+    def append(self, entries: Sequence[Entry]) -> Sequence[bool]:
+        """All of `entries`, in this order and in one transaction; which of them were kept: spare ones are not when four
+        fifths of the room are taken. SpoolFullError (none is kept) without room.
 
-        A file that is found damaged is put aside (`aside`), once a life, and a new one of a higher epoch begun.
+        Who is not kept takes its number along. A file that is found damaged is put aside (`aside`), once a life, and a
+        new one of a higher epoch begun with what can be read of it. The same goes for every other method.
         """
-        try:
-            self._append(entries)
-        except DamagedError:
-            if self.aside is not None:
-                raise  # then it is the disk
-            self._begin_anew(max(self.epoch + 1, int(entries[-1].at * 1000)))
-            self._append(entries)
+        return self._mended(lambda: self._append(entries), int(entries[-1].at * 1000))
 
-    def _begin_anew(self, epoch: int) -> None:
-        # further than the damaged one can reach: what was read from it may yet be told `delivered`
-        after = self._cursor + self._max_bytes
-        with suppress(sqlite3.Error):
-            self._db.close()
-        self.aside = put_aside(self.path, epoch)
-        try:
-            self._db = opened(self.path, self._max_bytes, epoch=epoch, after=after)
-        except ConfigError as exc:
-            raise AuditError(str(exc)) from exc
-        self.epoch, self._cursor = epoch, after
+    def _append(self, entries: Sequence[Entry]) -> Sequence[bool]:
+        rows = max(PRUNE_AT_LEAST, 4 * len(entries))
+        shedding = self.on_full is OnFull.SHED and self._crowded(rows)
+        while True:
+            left = self._dropped.copy()
+            try:
+                with self._transaction():
+                    before = room.pages(self._db)
+                    kept = [self._inserted(entry, left.pop(entry.key, 0), shedding=shedding) for entry in entries]
+                    if any(kept):
+                        self._room.check(self._db, before)
+                break
+            except SpoolFullError:
+                if not self._made_room(rows):
+                    self._refuse(entries)
+                    raise
+        self._dropped = left
+        self.pressure = Pressure.NONE if all(kept) else Pressure.CROWDED
+        with mapped_errors():
+            if room.used_pages(self._db) > self._keep_pages:
+                with suppress(SpoolFullError):  # what was appended is kept; the next call prunes again
+                    self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
+                    room.shrink(self._db)
+        return kept
 
-    def _append(self, entries: Sequence[Entry]) -> None:
+    def _crowded(self, rows: int) -> bool:
+        """Whether it still is when up to `rows` that may go have gone."""
+        with mapped_errors():
+            return self._room.crowded(self._db) and not (self._made_room(rows) and not self._room.crowded(self._db))
+
+    def _made_room(self, rows: int) -> bool:
+        with suppress(sqlite3.Error):  # so that the log beside the file need not grow on a full disk
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        try:
+            return self._prune(rows)
+        except SpoolFullError:
+            return False
+
+    def _refuse(self, entries: Sequence[Entry]) -> None:
+        """Their numbers go with them: told to the file at once if that is possible, else with the next that is kept."""
+        self.pressure = Pressure.FULL
+        self._dropped.update(entry.key for entry in entries)
+        with suppress(SpoolFullError), self._transaction():
+            numbering.drop_all(self._db, self._dropped)
+            self._dropped = Counter()
+
+    def reserve(self, key: str, body: bytes) -> None:
+        """Have `body` durable, and room for a record of its length that the target `key` will `append` next.
+
+        SpoolFullError without room.
+        """
+        self._mended(lambda: self._reserve(key, body), self.epoch + 1)
+
+    def _reserve(self, key: str, body: bytes) -> None:
         while True:
             try:
                 with self._transaction():
-                    self._insert(entries)
-                break
+                    before = room.pages(self._db)
+                    self._db.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", (key, body + RESERVED_MORE))
+                    self._room.check(self._db, before)
+                return
             except SpoolFullError:
-                if not self._prune(max(PRUNE_AT_LEAST, 4 * len(entries))):
+                if not self._made_room(PRUNE_AT_LEAST):
+                    self.pressure = Pressure.FULL
                     raise
-        if self._used_pages() > self._keep_pages:
-            with suppress(AuditError):  # what was appended is kept; the next call prunes again
-                self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
-                self._shrink()
 
     def settle(self, before: float | None = None) -> None:
         """Finish the standing records made before that time, None: all, so that they can be delivered."""
+        self._mended(lambda: self._settle(before), self.epoch + 1)
+
+    def _settle(self, before: float | None) -> None:
         with mapped_errors():
             targets = standing.older_than(self._db, before)
         if targets:
@@ -141,28 +190,33 @@ class Spool:
 
     def undelivered(self, max_bytes: int, max_rows: int) -> list[Record]:
         """The oldest records that Kafka has not acknowledged, at least one and else under both limits."""
+        return self._mended(lambda: self._undelivered(max_bytes, max_rows), self.epoch + 1)
+
+    def _undelivered(self, max_bytes: int, max_rows: int) -> list[Record]:
         found: list[Record] = []
         size = 0
         with mapped_errors():
             rows = self._db.execute(
-                "SELECT position, key, records.seq, at, body FROM records JOIN targets ON targets.id = target"
-                " WHERE position > ? ORDER BY position LIMIT ?",
+                "SELECT position, key, records.seq, records.shed, at, body FROM records"
+                " JOIN targets ON targets.id = target WHERE position > ? ORDER BY position LIMIT ?",
                 (self._cursor, max_rows),
             )
-            for position, key, seq, at, body in rows:
+            for position, key, seq, shed, at, body in rows:
                 size += len(body) + len(key)
                 if found and size > max_bytes:
                     break
-                found.append(Record(position=position, key=key, epoch=self.epoch, seq=seq, at=at, body=body))
+                found.append(Record(position=position, key=key, epoch=self.epoch, seq=seq, shed=shed, at=at, body=body))
             rows.close()
         return found
 
     def delivered(self, position: int) -> None:
-        """Kafka has everything up to `position`."""
-        position = max(position, self._cursor)  # of a file that was put aside meanwhile
-        with self._transaction():
-            self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (position,))
-        self._cursor = position
+        """Kafka has everything up to `position`. In a full file only this life knows: the next one sends it again."""
+        self._cursor = max(position, self._cursor)  # it may be of a file that was put aside meanwhile
+        self._mended(self._tell_cursor, self.epoch + 1)
+
+    def _tell_cursor(self) -> None:
+        with suppress(SpoolFullError), self._transaction():
+            self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (self._cursor,))
 
     def backlog(self) -> tuple[int, float | None]:
         """How many records are undelivered, and the time of the oldest (None: there is none)."""
@@ -174,22 +228,51 @@ class Spool:
             ).fetchone()
         return (0, None) if oldest is None else (last - oldest[0] + 1, oldest[1])
 
+    def _mended(self, act: Callable[[], T], epoch: int) -> T:
+        try:
+            return act()
+        except DamagedError:
+            if self.aside is not None:
+                raise  # then it is the disk
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._begin_anew(max(self.epoch + 1, epoch), self._cursor)
+            return act()
+
+    def _begin_anew(self, epoch: int, delivered: int) -> None:
+        """A file in the place of a damaged one, of which records up to position `delivered` are with Kafka."""
+        # further than the damaged one can reach: what was read from it may yet be told `delivered`
+        after = delivered + self._max_bytes
+        self.aside = put_aside(self.path, epoch)
+        try:
+            self._db = opened(self.path, self._max_bytes, epoch=epoch, after=after)
+        except ConfigError as exc:
+            raise AuditError(str(exc)) from exc
+        self.epoch, self._cursor = epoch, after
+        with suppress(SpoolFullError), self._transaction():  # the damaged one takes its room on the disk
+            self.saved = salvage(self.aside, self._db, delivered)
+
     def _meta(self, name: str) -> int:
         return int(self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])
 
-    def _insert(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.row):
-                continue
-            target, seq = self._db.execute(_NUMBER, (entry.key,)).fetchone()
-            standing.finish(self._db, target)
-            if entry.standing:
-                standing.stand(self._db, target, seq, entry.at, entry.body)
-                continue
+    def _inserted(self, entry: Entry, dropped: int, *, shedding: bool) -> bool:
+        if shedding and entry.spare:
+            standing.finish(self._db, numbering.drop(self._db, entry.key, dropped + 1))
+            return False
+        if not dropped and entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.row):
+            return True
+        place = numbering.number(self._db, entry.key, dropped)
+        standing.finish(self._db, place.target)
+        if self.on_full is OnFull.HALT:
+            self._db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
+        if entry.standing:
+            standing.stand(self._db, place, entry.at, entry.body)
+        else:
             self._db.execute(
-                "INSERT INTO records (target, seq, at, changed, body) VALUES (?, ?, ?, ?, ?)",
-                (target, seq, entry.at, entry.changed, entry.body),
+                "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, ?, ?)",
+                (place.target, place.seq, place.shed, entry.at, entry.changed, entry.body),
             )
+        return True
 
     def _prune(self, rows: int) -> bool:
         """Delete up to `rows` of the oldest records that may go; False when none may."""
@@ -201,20 +284,6 @@ class Spool:
             if self._forwarding:
                 last = min(last, self._cursor)
             return self._db.execute("DELETE FROM records WHERE position <= ?", (last,)).rowcount > 0
-
-    def _used_pages(self) -> int:
-        with mapped_errors():
-            return self._pragma("page_count") - self._pragma("freelist_count")
-
-    def _shrink(self) -> None:
-        """Give pages back to the file system once many are free, e.g. after an outage."""
-        free = self._pragma("freelist_count")
-        if free > VACUUM_ABOVE_PAGES:
-            # executescript: execute() would stop after the first page
-            self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_ABOVE_PAGES})")
-
-    def _pragma(self, name: str) -> int:
-        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

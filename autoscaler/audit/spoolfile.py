@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from autoscaler.audit import standing
+from autoscaler.audit import numbering, standing
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 FILE_NAME = "spool.db"
 APPLICATION_ID = 0x48505343  # "HPSC"
 SCHEMA_VERSION = 3
 PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
+HEADROOM = 128  # pages more than records may have: what makes room must fit into a full file
 
 _SCHEMA = f"""
 PRAGMA page_size = {PAGE_SIZE};
@@ -21,13 +22,14 @@ PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 BEGIN IMMEDIATE;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL);
-CREATE TABLE records (
+{numbering.SCHEMA}CREATE TABLE records (
   position INTEGER PRIMARY KEY AUTOINCREMENT,
-  target INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL
+  target INTEGER NOT NULL, seq INTEGER NOT NULL, shed INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL,
+  body BLOB NOT NULL
 );
 CREATE INDEX records_of_target ON records (target);
 CREATE INDEX changes_of_target ON records (target) WHERE changed;
+CREATE TABLE reserved (key TEXT PRIMARY KEY, body BLOB NOT NULL);
 {standing.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -64,7 +66,7 @@ def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int, epoch: int, aft
         _create(db, epoch, after)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA journal_size_limit = 8388608")
-    db.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_SIZE, 16)}")
+    db.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_SIZE + HEADROOM}")
     try:
         _look_through(db)
     except sqlite3.DatabaseError as exc:
@@ -129,6 +131,15 @@ def mapped_errors() -> Iterator[None]:
         if is_damage(exc):
             raise DamagedError(f"audit spool: {exc}") from exc
         raise AuditError(f"audit spool: {exc}") from exc
+
+
+def delivered_of(path: Path) -> int:
+    """Up to which position Kafka has the records of a file, 0 when that cannot be read."""
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            return int(db.execute("SELECT value FROM meta WHERE name = 'delivered'").fetchone()[0])
+    except (sqlite3.Error, TypeError):
+        return 0
 
 
 def is_damage(exc: sqlite3.Error) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from autoscaler.audit.numbering import Place
+
 _NONE = b'"repeats":[]}'
 """How every record ends that no other evaluation has joined (`codec.encode`)."""
 
 SCHEMA = """
 CREATE TABLE standing (
-  target INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL
+  target INTEGER PRIMARY KEY, seq INTEGER NOT NULL, shed INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL
 );
 CREATE TABLE repeats (id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX repeats_of_target ON repeats (target);
@@ -26,9 +28,9 @@ def with_repeats(body: bytes, rows: list[bytes]) -> bytes:
     return b"%b%b%b" % (body.removesuffix(_NONE), _NONE[:-2], b",".join(rows)) + _NONE[-2:]
 
 
-def stand(db: sqlite3.Connection, target: int, seq: int, at: float, body: bytes) -> None:
+def stand(db: sqlite3.Connection, place: Place, at: float, body: bytes) -> None:
     """A new record that may be joined."""
-    db.execute("INSERT INTO standing VALUES (?, ?, ?, ?)", (target, seq, at, body))
+    db.execute("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", (place.target, place.seq, place.shed, at, body))
 
 
 def join(db: sqlite3.Connection, key: str, first_at: float, row: bytes) -> bool:
@@ -44,13 +46,13 @@ def join(db: sqlite3.Connection, key: str, first_at: float, row: bytes) -> bool:
 
 def finish(db: sqlite3.Connection, target: int) -> None:
     """Move the target's standing record, if it has one, to the finished ones."""
-    found = db.execute("SELECT seq, at, body FROM standing WHERE target = ?", (target,)).fetchone()
+    found = db.execute("SELECT seq, shed, at, body FROM standing WHERE target = ?", (target,)).fetchone()
     if found is None:
         return
-    seq, at, body = found
+    seq, shed, at, body = found
     db.execute(
-        "INSERT INTO records (target, seq, at, changed, body) VALUES (?, ?, ?, 0, ?)",
-        (target, seq, at, with_repeats(body, rows_of(db, target))),
+        "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, 0, ?)",
+        (target, seq, shed, at, with_repeats(body, rows_of(db, target))),
     )
     db.execute("DELETE FROM repeats WHERE target = ?", (target,))
     db.execute("DELETE FROM standing WHERE target = ?", (target,))

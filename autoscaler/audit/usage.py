@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from autoscaler.audit.spool import Entry
 from autoscaler.clock import Clock
-from autoscaler.errors import AuditError, ScrapeError
+from autoscaler.errors import AuditError, ScrapeError, SlowError
 from autoscaler.model.instant import micro_text
 from autoscaler.model.metrics import Page, Sample
 from autoscaler.model.objects import Node, NodeName, Pod
@@ -142,6 +142,8 @@ class UsageStore:
     async def _keep(self, waiting: _Waiting) -> None:
         try:
             await self._journal.keep(waiting.entry)
+        except SlowError:
+            return  # it waits, and is kept when the disk answers
         except AuditError as exc:
             self._drop(waiting)
             if not self._failing:

@@ -8,11 +8,12 @@ from msgspec import Struct
 
 
 class Number(Struct, frozen=True):
-    """What a record says about its place: the message key and the `epoch` and `seq` headers."""
+    """What a record says about its place: the message key and the `epoch`, `seq` and `shed` headers."""
 
     key: str
     epoch: int
     seq: int
+    shed: int = 0
 
 
 class Fault(Struct, frozen=True):
@@ -25,13 +26,16 @@ class Fault(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What was found. Duplicates are legal (delivery is at least once); the other two are not."""
+    """What was found. Duplicates are legal (delivery is at least once), and numbers are `shed` by a spool without room,
+    which tells so; the other two are not.
+    """
 
     records: int
     targets: int
     duplicates: tuple[Fault, ...] = ()
     missing: tuple[Fault, ...] = ()
     late: tuple[Fault, ...] = ()
+    shed: tuple[Fault, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -65,6 +69,7 @@ def verify(numbers: Iterable[Number], *, from_start: bool = True) -> Verdict:
     lanes: dict[tuple[str, int], _Lane] = {}
     duplicates: list[Fault] = []
     late: list[Fault] = []
+    shed: list[Fault] = []
     count = 0
     for count, number in enumerate(numbers, 1):  # noqa: B007 - how many there were
         lane = lanes.get((number.key, number.epoch))
@@ -72,8 +77,11 @@ def verify(numbers: Iterable[Number], *, from_start: bool = True) -> Verdict:
             lane = lanes[number.key, number.epoch] = _Lane(0 if from_start else number.seq - 1)
         fault = Fault(number.key, number.epoch, number.seq, number.seq)
         if number.seq > lane.last:
-            if number.seq > lane.last + 1:
-                lane.holes.append((lane.last + 1, number.seq - 1))
+            told = min(number.shed, number.seq - lane.last - 1)
+            if told:
+                shed.append(Fault(number.key, number.epoch, number.seq - told, number.seq - 1))
+            if number.seq - told > lane.last + 1:
+                lane.holes.append((lane.last + 1, number.seq - told - 1))
             lane.last = number.seq
         elif lane.fill(number.seq):
             late.append(fault)
@@ -85,4 +93,5 @@ def verify(numbers: Iterable[Number], *, from_start: bool = True) -> Verdict:
         duplicates=tuple(duplicates),
         missing=tuple(Fault(*lane, *hole) for lane, state in lanes.items() for hole in state.holes),
         late=tuple(late),
+        shed=tuple(shed),
     )

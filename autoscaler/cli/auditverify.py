@@ -99,9 +99,10 @@ def lines(report: Report) -> list[str]:
         f"  duplicates        {len(verdict.duplicates)} (legal: delivery is at least once)",
         f"  refused by Kafka  {report.parked}",
         f"  shortened         {report.truncated}",
+        f"  not kept          {_count(verdict.shed)} (for want of room; the record behind them says so)",
     ]
     for name, faults in (("missing", verdict.missing), ("out of order", verdict.late)):
-        told += [f"  {name:<17} {sum(each.last - each.first + 1 for each in faults)}", *_listed(map(_fault, faults))]
+        told += [f"  {name:<17} {_count(faults)}", *_listed(map(_fault, faults))]
     told += [f"  unreadable        {len(report.broken)}", *_listed(report.broken)]
     told += [f"  wrong sums        {len(report.wrong)}", *_listed(report.wrong)]
     return [*told, "", *_conclusion(report)]
@@ -115,6 +116,10 @@ def _conclusion(report: Report) -> list[str]:
     if report.passed_over:
         return ["nothing was checked: no record is about that target; there are", *_listed(report.passed_over)]
     return ["nothing was checked: there are no records"]
+
+
+def _count(faults: Iterable[Fault]) -> int:
+    return sum(each.last - each.first + 1 for each in faults)
 
 
 def _fault(fault: Fault) -> str:

@@ -174,6 +174,10 @@ AUDIT = Group(
         Option("audit-spool-max-bytes", Kind.SIZE, "1Gi", "audit.spool_max_bytes",
             "Size the spool may reach while Kafka is away. 1Gi is about 30 minutes at 333 records a second, 18 hours "
             "at 10.", least=1 << 20, most=1 << 40),
+        Option("audit-full", Kind.CHOICE, "shed", "audit.full",
+            "What gives way in a spool without room. shed: from four fifths on, evaluations that change nothing are "
+            "not recorded; in a full one every record is in the log only, and scaling goes on. halt: nothing is "
+            "dropped early, and nothing is scaled without a durable record.", choices=("shed", "halt")),
         Option("audit-heartbeat", Kind.DURATION, "1m", "audit.heartbeat",
             "How long evaluations that come to the same share a record, which has what was measured of each. It is "
             "delivered when something changes, or after this time. 0s: every evaluation has a record of its own.",

@@ -106,6 +106,7 @@ class AuditSettings(Struct, frozen=True, kw_only=True):
 
     spool_dir: str
     spool_max_bytes: int
+    full: str
     heartbeat: float
     kafka: KafkaSettings
 

@@ -118,7 +118,7 @@ class Reconciler:
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
         decided, named = self._clock.monotonic(), self._teller.new_id()
-        outcome, error = await self._act(policy, plan, evaluation.scale, named, self._held_back(policy, conflict))
+        outcome, error = await self._act(evaluation, plan, named, self._held_back(policy, conflict))
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
@@ -154,14 +154,13 @@ class Reconciler:
         )
         await self._teller.record(replace(decision, leadership=left.leadership))
 
-    async def _act(
-        self, policy: Policy, plan: Plan, scale: Scale | None, named: str, held_back: str
-    ) -> tuple[Outcome, str]:
+    async def _act(self, evaluation: Evaluation, plan: Plan, named: str, held_back: str) -> tuple[Outcome, str]:
+        policy, scale = evaluation.policy, evaluation.scale
         if plan.action is Action.HOLD or scale is None:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
-        if forbidden := self._gate.refusal() or held_back or self._allowance.take(policy.namespace):
+        if forbidden := held_back or await self._forbidden(evaluation, plan, named):
             return Outcome.DEFERRED, forbidden
         try:
             return await self._write(policy, plan, scale, named)
@@ -171,6 +170,16 @@ class Reconciler:
             if isinstance(exc, UnreachableError):
                 self._journal.doubt(policy)
             return Outcome.FAILED, str(exc)
+
+    async def _forbidden(self, evaluation: Evaluation, plan: Plan, named: str) -> str:
+        """Why nothing may be written now, "" when something may."""
+        policy = evaluation.policy
+        if refusal := self._gate.refusal() or self._allowance.take(policy.namespace):
+            return refusal
+        intended = self._teller.decision(
+            policy, plan, Outcome.WRITTEN, "", now=evaluation.now, evaluation=evaluation, named=named
+        )
+        return await self._teller.reserve(intended)
 
     async def _write(self, policy: Policy, plan: Plan, scale: Scale, named: str) -> tuple[Outcome, str]:
         await self._promise(policy, plan, scale, named)

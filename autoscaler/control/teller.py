@@ -1,6 +1,7 @@
 """What came of an evaluation, told to all who ask: the audit, the log, the policy's status, its Events.
 
 What fails on this way never keeps a target from being scaled: a record that the spool refuses goes into the log whole.
+Only who asked for it (`--audit-full=halt`) is not scaled without a record; then `reserve` says so before the write.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from autoscaler.core import basis
 from autoscaler.core.evaluation import Evaluation
-from autoscaler.errors import AuditError, KubeError
+from autoscaler.errors import AuditError, KubeError, ShedError, SlowError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, EventNote, Plan
@@ -26,16 +27,21 @@ log = structlog.get_logger(__name__)
 
 
 class Kept(Struct, frozen=True):
-    """The id under which a record is found; not `durable`: only in the log."""
+    """The id under which a record is found; `trouble` and its `message` when it is only in the log, or may be."""
 
     id: str
-    durable: bool = True
+    trouble: str = ""
+    message: str = ""
 
 
 class Journal(Protocol):
-    """Returns the id of the record that has the decision, once it is durable; raises AuditError."""
+    """`record` returns the id of the record that has the decision, once it is durable; ShedError: it was dropped on
+    purpose; SlowError: nobody knows yet; AuditError: it is not kept. `reserve` raises AuditError when the decision must
+    not be carried out, because there would be no record of it.
+    """
 
     async def record(self, decision: Decision) -> str: ...
+    async def reserve(self, decision: Decision) -> None: ...
 
 
 class PolicyWriter(Protocol):
@@ -127,10 +133,23 @@ class Teller:
         )
         try:
             return Kept(await self._journal.record(decision))
+        except ShedError:
+            return Kept(decision.id)  # counted, and told by the condition for all policies at once
+        except SlowError as exc:
+            log.warning("A record waits for the disk", error=str(exc), record=_text(decision))
+            return Kept(decision.id, "DiskSlow", "the disk has not yet taken the last record, which is in the log too")
         except AuditError as exc:
-            body = msgspec.json.encode(decision).decode()
-            log.error("Kept a record in this log only", error=str(exc), record=body)
-            return Kept(decision.id, durable=False)
+            log.error("Kept a record in this log only", error=str(exc), record=_text(decision))
+            message = "the spool did not take the last record, it is in the program's log only"
+            return Kept(decision.id, "NotKept", message)
+
+    async def reserve(self, decision: Decision) -> str:
+        """Why `decision` must not be carried out, "" when there will be a record of it."""
+        try:
+            await self._journal.reserve(decision)
+        except AuditError as exc:
+            return f"{exc}; nothing is scaled without a record (--audit-full=halt)"
+        return ""
 
     async def promise(self, policy: Policy, status: PolicyStatus) -> None:
         """Put this into the status now; raises KubeError when it could not be put there."""
@@ -139,10 +158,9 @@ class Teller:
     def delivered(self, kept: Kept) -> Condition:
         """AuditDelivered, for the record just made: one that is not durable will never be delivered."""
         found = self._delivery.condition()
-        if kept.durable:
+        if not kept.trouble:
             return found
-        message = "the spool did not take the last record, it is in the program's log only"
-        return Condition(type=found.type, status="False", reason="NotKept", message=message)
+        return Condition(type=found.type, status="False", reason=kept.trouble, message=kept.message)
 
     async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
         """Bring the status up to date and offer the events."""
@@ -152,3 +170,7 @@ class Teller:
                 await self._policies.event(policy, note)
         except KubeError as exc:
             log.warning("Could not write the policy's status", policy=str(policy.key), error=str(exc))
+
+
+def _text(decision: Decision) -> str:
+    return msgspec.json.encode(decision).decode()

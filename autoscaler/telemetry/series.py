@@ -198,6 +198,12 @@ class AuditTelemetry:
             ["reason"],
             registry=registry,
         )
+        self.shed = Counter(
+            f"{prefix}_shed",
+            "Records that say nothing new, dropped while the spool was nearly full.",
+            registry=registry,
+        )
+        self.late = Counter(f"{prefix}_late", "Records the disk did not take within a second.", registry=registry)
         self.damaged = Counter(
             f"{prefix}_spools_damaged", "Damaged spool files that were put aside.", registry=registry
         )

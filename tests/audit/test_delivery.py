@@ -3,12 +3,13 @@ import asyncio
 import pytest
 
 from autoscaler.audit.delivery import Delivery
+from autoscaler.audit.room import Pressure
 from tests.clock import FakeClock
 
 
 class Spool:
-    def __init__(self, oldest: float | None) -> None:
-        self.oldest = oldest
+    def __init__(self, oldest: float | None, pressure: Pressure = Pressure.NONE, *, halting: bool = False) -> None:
+        self.oldest, self.pressure, self.halting = oldest, pressure, halting
 
 
 class Kafka:
@@ -52,3 +53,20 @@ def test_without_brokers_nobody_can_know() -> None:
     told = Delivery(Spool(1.0), None, FakeClock()).condition()
     assert (told.status, told.reason) == ("Unknown", "NoBrokers")
     assert "--audit-kafka-bootstrap-servers" in told.message
+
+
+@pytest.mark.parametrize("kafka", [None, Kafka("no broker let us in")], ids=["no Kafka", "Kafka is away"])
+@pytest.mark.parametrize(
+    ("pressure", "halting", "reason", "words"),
+    [
+        pytest.param(Pressure.CROWDED, False, "RecordsShed", "that change nothing are not recorded", id="crowded"),
+        pytest.param(Pressure.FULL, False, "SpoolFull", "records are in the log only", id="full"),
+        pytest.param(Pressure.FULL, True, "SpoolFull", "nothing is scaled", id="full, and scaling is to halt"),
+    ],
+)
+def test_want_of_room_is_told_before_all_else(
+    kafka: Kafka | None, pressure: Pressure, halting: bool, reason: str, words: str
+) -> None:
+    told = Delivery(Spool(1.0, pressure, halting=halting), kafka, FakeClock()).condition()
+    assert (told.status, told.reason) == ("False", reason)
+    assert words in told.message

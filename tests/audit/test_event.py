@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, from_line, from_message, from_spool, line
@@ -24,6 +25,13 @@ def test_all_places_give_the_same_event() -> None:
         assert event.decision() == decision(3)
         assert not event.parked
     assert [event.where for event in (spooled, sent, written)] == ["position 3", "topic[0]@5", "file:1"]
+
+
+def test_all_places_tell_how_many_numbers_before_it_were_dropped() -> None:
+    kept = replace(record(3), shed=2)
+    spooled = from_spool(kept)
+    sent = from_message(KEY, codec.headers(kept), kept.body, "x")
+    assert spooled.number == sent.number == from_line(line(spooled), "x").number == Number(kept.key, 7, 3, 2)
 
 
 def test_a_line_is_a_cloud_event_in_structured_mode() -> None:

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,12 @@ from structlog.testing import capture_logs
 from autoscaler.audit import codec, deadletters
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
 from autoscaler.clock import SystemClock
-from autoscaler.errors import AuditError, MalformedError, SpoolFullError
+from autoscaler.errors import AuditError, MalformedError, ShedError, SlowError, SpoolFullError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action
@@ -132,12 +133,79 @@ async def test_a_disk_that_hangs_holds_nobody_up_and_loses_nothing(tmp_path: Pat
     async with outbox_at(tmp_path, telemetry.audit, patience=0.05) as outbox:
         with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
             hog.execute("BEGIN IMMEDIATE")
-            with pytest.raises(AuditError, match=r"did not answer within 0.05 s"):
+            with pytest.raises(SlowError, match=r"did not answer within 0.05 s"):
                 await outbox.record(decision(1))
             hog.execute("ROLLBACK")
-        assert len(await outbox.undelivered(1 << 20, 10)) == 1
-    assert value(telemetry, "autoscaler_audit_refused_total", reason="timeout") == 1
+        with capture_logs() as logs:
+            assert len(await outbox.undelivered(1 << 20, 10)) == 1
+    assert [each["event"] for each in logs] == ["The disk has taken a record that waited for it"]
+    assert value(telemetry, "autoscaler_audit_late_total") == value(telemetry, "autoscaler_audit_committed_total") == 1
+    assert value(telemetry, "autoscaler_audit_refused_total", reason="full") is None
     assert kept(tmp_path) == ["web-1"]
+
+
+async def test_a_record_that_waited_for_the_disk_in_vain_is_told_when_that_is_known(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit, patience=0.05) as outbox:
+        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
+            hog.execute("BEGIN IMMEDIATE")
+            with pytest.raises(SlowError):
+                await outbox.record(decision(1))
+            hog.execute("ALTER TABLE targets RENAME TO elsewhere")
+            hog.execute("COMMIT")
+        with capture_logs() as logs, pytest.raises(AuditError):
+            await outbox.undelivered(1 << 20, 10)
+    assert [(each["log_level"], each["target"]) for each in logs] == [("error", "shop/Deployment/web")]
+    assert value(telemetry, "autoscaler_audit_refused_total", reason="disk") == 1
+
+
+async def test_where_there_is_little_room_holds_are_dropped_and_counted(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit, max_bytes=1 << 20) as outbox:
+        await outbox.record(held(1))
+        while outbox.pressure is Pressure.NONE:
+            async with asyncio.TaskGroup() as group:
+                for number in range(50):
+                    group.create_task(outbox.record(decision(number)))
+            with suppress(ShedError):
+                await outbox.record(held(2))
+        with pytest.raises(ShedError, match="nearly full"):
+            await outbox.record(held(2.5))
+        await outbox.record(decision(3))
+        assert value(telemetry, "autoscaler_audit_shed_total") == 2
+        await outbox.delivered((await outbox.undelivered(1 << 30, 5000))[-1].position)
+        assert await outbox.record(held(4)) == "web-4"
+        assert outbox.pressure is Pressure.NONE
+
+
+async def test_who_halts_is_told_before_it_scales_that_there_would_be_no_record(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, now=NOON, forwarding=True, max_bytes=1 << 20, on_full=OnFull.HALT)
+    async with Outbox(spool, FakeClock(NOON), Telemetry().audit, patience=PATIENT) as outbox:
+        assert outbox.halting
+        await outbox.reserve(decision(1))
+        await outbox.record(decision(1))
+        with pytest.raises(SpoolFullError):
+            await _record_many(outbox)
+        with pytest.raises(SpoolFullError):
+            await outbox.reserve(decision(2, error="e" * 20_000))
+        assert outbox.pressure is Pressure.FULL
+
+
+async def test_who_halts_does_not_wait_for_ever_either(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)
+    async with Outbox(spool, FakeClock(NOON), Telemetry().audit, patience=0.05) as outbox:
+        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
+            hog.execute("BEGIN IMMEDIATE")
+            with pytest.raises(SlowError):
+                await outbox.reserve(decision(1))
+
+
+async def test_who_sheds_reserves_nothing(tmp_path: Path) -> None:
+    async with outbox_at(tmp_path) as outbox:
+        await outbox.reserve(decision(1))
+        assert not outbox.halting
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
+        assert db.execute("SELECT count(*) FROM reserved").fetchone() == (0,)
 
 
 async def test_a_broken_spool_is_told_and_the_thread_lives_on(tmp_path: Path) -> None:
@@ -169,9 +237,9 @@ async def test_a_damaged_spool_is_told_counted_and_replaced(tmp_path: Path) -> N
         with capture_logs() as logs:
             await outbox.record(decision(2))
         assert [(each["log_level"], "recover" in each["remedy"]) for each in logs] == [("error", True)]
-        assert len(await outbox.undelivered(1 << 20, 10)) == 1
+        assert len(await outbox.undelivered(1 << 20, 10)) == 2
     assert value(telemetry, "autoscaler_audit_spools_damaged_total") == 1
-    assert kept(tmp_path) == ["web-2"]
+    assert kept(tmp_path) == ["web-1", "web-2"]
 
 
 async def test_a_record_that_is_set_aside_is_in_a_file_or_else_in_the_log(tmp_path: Path) -> None:

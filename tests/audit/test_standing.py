@@ -7,11 +7,12 @@ from contextlib import closing
 import pytest
 
 from autoscaler.audit import codec, standing
+from autoscaler.audit.numbering import Place
 from tests.audit.samples import decision
 
 TABLES = """
 CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
-CREATE TABLE records (position INTEGER PRIMARY KEY, target, seq, at, changed, body);
+CREATE TABLE records (position INTEGER PRIMARY KEY, target, seq, shed, at, changed, body);
 INSERT INTO targets VALUES (1, 'web'), (2, 'db');
 """
 BODY = b'{"id":"x","repeats":[]}'
@@ -29,7 +30,7 @@ def finished(db: sqlite3.Connection) -> list[tuple[object, ...]]:
 
 
 def test_a_finished_record_has_its_number_and_all_rows_in_order(db: sqlite3.Connection) -> None:
-    standing.stand(db, 1, 7, 10.0, BODY)
+    standing.stand(db, Place(1, 7, 0), 10.0, BODY)
     for row in (b"[1.0]", b"[2.0]"):
         assert standing.join(db, "web", 10.0, row)
     assert standing.rows_of(db, 1) == [b"[1.0]", b"[2.0]"]
@@ -41,7 +42,7 @@ def test_a_finished_record_has_its_number_and_all_rows_in_order(db: sqlite3.Conn
 
 
 def test_only_the_record_that_is_meant_is_joined(db: sqlite3.Connection) -> None:
-    standing.stand(db, 1, 7, 10.0, BODY)
+    standing.stand(db, Place(1, 7, 0), 10.0, BODY)
     assert not standing.join(db, "web", 9.0, b"[1.0]")
     assert not standing.join(db, "db", 10.0, b"[1.0]")
     assert not standing.join(db, "nobody", 10.0, b"[1.0]")
@@ -49,8 +50,8 @@ def test_only_the_record_that_is_meant_is_joined(db: sqlite3.Connection) -> None
 
 
 def test_the_oldest_are_due_first(db: sqlite3.Connection) -> None:
-    standing.stand(db, 1, 1, 20.0, BODY)
-    standing.stand(db, 2, 1, 10.0, BODY)
+    standing.stand(db, Place(1, 1, 0), 20.0, BODY)
+    standing.stand(db, Place(2, 1, 0), 10.0, BODY)
     assert standing.older_than(db, None) == [2, 1]
     assert standing.older_than(db, 20.0) == [2]
 

@@ -40,6 +40,21 @@ def fault(first: int, last: int | None = None) -> Fault:
             id="what came late can come twice",
         ),
         pytest.param(
+            [*numbers(1), Number("web", 1, 4, shed=2)],
+            Verdict(records=2, targets=1, shed=(fault(2, 3),)),
+            id="numbers that were dropped on purpose are no loss",
+        ),
+        pytest.param(
+            [*numbers(1), Number("web", 1, 6, shed=2)],
+            Verdict(records=2, targets=1, shed=(fault(4, 5),), missing=(fault(2, 3),)),
+            id="what is missing before those is one",
+        ),
+        pytest.param(
+            [*numbers(1, 3), Number("web", 1, 4, shed=2)],
+            Verdict(records=3, targets=1, missing=(fault(2),)),
+            id="who says so of numbers that were there is not believed",
+        ),
+        pytest.param(
             numbers(1, 2) + numbers(1, key="db") + numbers(3) + numbers(2, key="db"),
             Verdict(records=5, targets=2),
             id="targets do not disturb each other",

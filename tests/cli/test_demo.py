@@ -70,7 +70,7 @@ async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_i
 def test_a_new_demo_begins_without_the_records_of_the_one_before(tmp_path: Path) -> None:
     Spool(tmp_path, now=1.8e9, forwarding=False).close()
     with sqlite3.connect(tmp_path / "spool.db") as kept:
-        kept.execute("INSERT INTO targets VALUES (1, 'shop/Deployment/web', 7)")
+        kept.execute("INSERT INTO targets VALUES (1, 'shop/Deployment/web', 7, 0)")
     kept.close()
     spool = Spool(demo.emptied(tmp_path), now=1.8e9 + 1, forwarding=False)
     spool.append([Entry("shop/Deployment/web", 1.8e9, True, b"{}")])

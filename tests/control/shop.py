@@ -60,6 +60,7 @@ class Shop:
         self.unreadable: Exception | None = None
         self.records: list[Decision] = []
         self.spool_fault: Exception | None = None
+        self.no_room: Exception | None = None
         self.statuses: list[PolicyStatus] = []
         self.promises: list[PolicyStatus] = []
         self.status_fault: Exception | None = None
@@ -190,6 +191,10 @@ class _Journal:
             raise self.shop.spool_fault
         self.shop.records.append(decision)
         return decision.id
+
+    async def reserve(self, decision: Decision) -> None:
+        if self.shop.no_room:
+            raise self.shop.no_room
 
 
 class _Policies:

@@ -98,6 +98,9 @@ class _Records:
         self.process.after()
         return decision.id
 
+    async def reserve(self, decision: Decision) -> None:
+        pass
+
 
 class _Statuses:
     def __init__(self, process: Process) -> None:

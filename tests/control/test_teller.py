@@ -1,6 +1,7 @@
 import pytest
+from structlog.testing import capture_logs
 
-from autoscaler.errors import AuditError, ForbiddenError
+from autoscaler.errors import AuditError, ForbiddenError, ShedError, SlowError, SpoolFullError
 from autoscaler.model.decision import Outcome
 from tests.control.shop import Shop, policy
 
@@ -33,3 +34,30 @@ def test_a_record_that_only_the_log_has_is_told(shop: Shop) -> None:
     shop.spool_fault = AuditError("no space left on device")
     shop.evaluate()
     assert (shop.condition("AuditDelivered").status, shop.condition("AuditDelivered").reason) == ("False", "NotKept")
+
+
+def test_a_record_that_waits_for_the_disk_is_told_as_that(shop: Shop) -> None:
+    shop.spool_fault = SlowError("the audit spool did not answer within 1 s")
+    with capture_logs() as logs:
+        shop.evaluate()
+    told = shop.condition("AuditDelivered")
+    assert (told.status, told.reason) == ("False", "DiskSlow")
+    assert [each["log_level"] for each in logs if "record" in each] == ["warning"]
+
+
+def test_a_record_that_was_dropped_on_purpose_is_no_trouble_of_its_target(shop: Shop) -> None:
+    shop.spool_fault = ShedError("nearly full")
+    with capture_logs() as logs:
+        assert shop.evaluate().outcome is Outcome.WRITTEN
+    assert shop.condition("AuditDelivered").reason == "Delivered"
+    assert not [each for each in logs if "record" in each]
+
+
+def test_nothing_is_scaled_where_there_would_be_no_record_of_it_and_somebody_asked_for_that(shop: Shop) -> None:
+    shop.no_room = SpoolFullError("the audit spool is full")
+    decision = shop.evaluate()
+    assert (decision.outcome, shop.replicas, shop.written) == (Outcome.DEFERRED, 2, [])
+    assert decision.error == "the audit spool is full; nothing is scaled without a record (--audit-full=halt)"
+    assert shop.promises == [], "nor is it promised"
+    shop.no_room = None
+    assert shop.evaluate().outcome is Outcome.WRITTEN

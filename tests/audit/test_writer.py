@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from autoscaler.audit.room import Pressure
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.writer import WAITING, State, Writer
+from autoscaler.errors import AuditError
+from tests.audit.samples import NOON
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.states: list[State] = []
+
+    def changed(self, state: State) -> None:
+        self.states.append(state)
+
+
+@asynccontextmanager
+async def writing(directory: Path, watch: Watch) -> AsyncIterator[Writer]:
+    writer = Writer(Spool(directory, now=NOON, forwarding=True), watch, window=0.005)
+    writer.start()
+    yield writer
+    await writer.close()
+
+
+def entry(number: int = 1) -> Entry:
+    return Entry("web", NOON + number, changed=False, body=b"x")
+
+
+async def test_what_is_asked_is_done_in_its_order_and_told_before_it_is_answered(tmp_path: Path) -> None:
+    watch = Watch()
+    async with writing(tmp_path, watch) as writer:
+        appended = [writer.append(entry(number)) for number in range(3)]
+        assert await writer.call(lambda: 7) == 7
+        assert [each.result() for each in appended] == [True, True, True]
+        assert watch.states[-1] == State((3, NOON), Pressure.NONE)
+        assert watch.states[0] == State((0, None), Pressure.NONE)
+
+
+async def test_an_error_is_told_to_who_asked_and_the_thread_goes_on(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    async with writing(tmp_path, Watch()) as writer:
+        with pytest.raises(ValueError, match="no"):
+            await writer.call(fail)
+        assert await writer.append(entry())
+
+
+async def test_nothing_is_taken_beyond_what_memory_is_for_nor_behind_the_end(tmp_path: Path) -> None:
+    held_up = threading.Event()
+    async with writing(tmp_path, Watch()) as writer, asyncio.TaskGroup() as group:
+        group.create_task(writer.call(held_up.wait))
+        await asyncio.sleep(0)
+        for _ in range(WAITING - 1):
+            writer.append(entry())
+        with pytest.raises(AuditError, match="does not keep up"):
+            append_two(writer)  # the thread may have taken the call, or not yet
+        held_up.set()
+    with pytest.raises(AuditError, match="closed"):
+        writer.append(entry())
+
+
+def append_two(writer: Writer) -> None:
+    writer.append(entry())
+    writer.append(entry())
