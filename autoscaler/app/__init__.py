@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
-from msgspec import structs
 
 from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.app.kafka import Decisions
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.app.usage import usage_stream
-from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.delivery import Delivery
-from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.room import OnFull
 from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
@@ -148,14 +145,14 @@ class Application:
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
             kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
             stack.push_async_callback(kubelets.close)
-            forwarder = self._forwarder(outbox) if forwarding else None
-            streams: dict[str, Stream] = {"forwarder": forwarder} if forwarder else {}
+            decisions = Decisions(audit, outbox, self._clock, telemetry) if forwarding else None
+            streams: dict[str, Stream] = {"forwarder": decisions} if decisions else {}
             further: list[Storage] = []
             if self._settings.usage.topic:
                 usage = usage_stream(self._settings, self._clock, telemetry.usage)
                 streams["usage"] = stream = await stack.enter_async_context(usage)
                 further.append(stream.store)
-            parts = self._built(client, kubelets, outbox, Delivery(outbox, forwarder, self._clock), further)
+            parts = self._built(client, kubelets, outbox, Delivery(outbox, decisions, self._clock), further)
             log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
             await self._live(parts, streams, stop)
         log.info("Stopped")
@@ -278,10 +275,6 @@ class Application:
                 "/debug/nodes": NodePage(scraper, self.storage, self._clock).answer,
             },
         )
-
-    def _forwarder(self, outbox: Outbox) -> Forwarder:
-        kafka = KafkaSettings(**structs.asdict(self._settings.audit.kafka))
-        return Forwarder(outbox, lambda: KafkaProducer(kafka), kafka.topic, self._clock, self.telemetry.audit)
 
     async def _tend_gate(self) -> None:
         """Decide while there is something to decide from and, of several replicas, this one leads."""

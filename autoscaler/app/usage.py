@@ -8,12 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import structs
-
-from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.app.kafka import Kafka
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.usage import USAGE_TYPE, UsageStore
 from autoscaler.clock import Clock
@@ -48,7 +45,6 @@ class UsageStream:
 @asynccontextmanager
 async def usage_stream(settings: Settings, clock: Clock, telemetry: UsageTelemetry) -> AsyncIterator[UsageStream]:
     """The stream that the settings name; its spool is closed in the end. Raises ConfigError."""
-    kafka = KafkaSettings(**structs.asdict(settings.audit.kafka) | {"topic": settings.usage.topic})
     folder = Path(settings.audit.spool_dir) / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     spool = Spool(
@@ -59,7 +55,6 @@ async def usage_stream(settings: Settings, clock: Clock, telemetry: UsageTelemet
         keep_bytes=min(KEPT_BYTES, settings.usage.spool_max_bytes // 2),
     )
     async with Outbox(spool, clock, telemetry.stream) as outbox:
-        forwarder = Forwarder(
-            outbox, lambda: KafkaProducer(kafka), kafka.topic, clock, telemetry.stream, kind=USAGE_TYPE
-        )
+        kafka = Kafka(settings.audit, clock, telemetry.stream)
+        forwarder = kafka.forwarder(outbox, settings.usage.topic, telemetry.stream, kind=USAGE_TYPE)
         yield UsageStream(UsageStore(outbox, clock, telemetry, lambda: uuid.uuid4().hex), forwarder)

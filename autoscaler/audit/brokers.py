@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from autoscaler.audit import frames
 from autoscaler.errors import AuditError, ConfigError
 
 CREDENTIAL_BYTES = 64 * 1024
@@ -32,7 +33,11 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
 
 
 def client_options(settings: KafkaSettings) -> dict[str, object]:
-    """Arguments of an aiokafka client. AuditError when a credential file cannot be read."""
+    """Arguments of an aiokafka client, which is kept from reading without limit (`frames`).
+
+    AuditError when a credential file cannot be read.
+    """
+    frames.bound()
     encrypted = settings.security_protocol in ("SSL", "SASL_SSL")
     credentials: dict[str, object] = {}
     if settings.security_protocol.startswith("SASL_"):
@@ -51,6 +56,21 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
         "ssl_context": _tls(settings) if encrypted else None,
         **credentials,
     }
+
+
+def fingerprint(settings: KafkaSettings) -> tuple[object, ...]:
+    """Differs once one of the credential files has been written anew, or another one put in its place."""
+    names = ("username_file", "password_file", "ca_file", "cert_file", "key_file")
+    return tuple(_stamp(path) for name in names if (path := getattr(settings, name)))
+
+
+def _stamp(path: str) -> object:
+    """A mounted Secret is swapped by a link, so time and inode are those of what the name leads to; None: not there."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _tls(settings: KafkaSettings) -> ssl.SSLContext:

@@ -31,10 +31,12 @@ class Backlog(Protocol):
 
 
 class Channel(Protocol):
-    """What stands between the spool and Kafka, "" when nothing does; `audit.kafka.Forwarder`."""
+    """What stands between the spool and Kafka, "" when nothing does; an alarm is of where records go all the same."""
 
     @property
     def problem(self) -> str: ...
+    @property
+    def alarm(self) -> str: ...
 
 
 class Delivery:
@@ -58,6 +60,8 @@ class Delivery:
             return Condition(type=TYPE, status="Unknown", reason="NoBrokers", message=message)
         oldest, problem = self._backlog.oldest, self._channel.problem
         if oldest is None or (not problem and self._clock.now() - oldest < LATE_SECONDS):
+            if self._channel.alarm:
+                return Condition(type=TYPE, status="False", reason="ClusterChanged", message=self._channel.alarm)
             message = "Kafka has the records, or is about to"
             return Condition(type=TYPE, status="True", reason="Delivered", message=message)
         message = f"records wait in the spool: {problem or 'for more than a minute'}"

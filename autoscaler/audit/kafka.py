@@ -3,8 +3,9 @@
 Records go in rounds: the oldest ones up to one producer batch, all sent before any is awaited, so that no partition has
 two batches in flight; then the cursor moves. After any error the producer is thrown away and the round sent anew: one
 that met an error cannot be trusted any more (aiokafka never gives back the sequence numbers of a refused batch, never
-looks for a broker that moved). Only a refusal of the record itself, for its size, is final: it is set aside, and a stub
-with its id and number published in its place.
+looks for a broker that moved). A refusal of the record itself, for its size, is final: it is set aside, and a stub
+with its id and number published in its place. A refusal of the topic (there is none, or no right to write it) is for a
+person to mend: records wait for it in the spool, and are set aside only when they have waited for very long.
 """
 
 from __future__ import annotations
@@ -12,24 +13,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import takewhile
 from typing import Protocol
 
 import structlog
-from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 from tenacity.wait import wait_base
 
-from autoscaler.audit import codec
+from autoscaler.audit import codec, reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.codec import Headers, Record
 from autoscaler.clock import Clock
-from autoscaler.telemetry import AuditTelemetry
+from autoscaler.telemetry import DeliveryTelemetry
 
 log = structlog.get_logger(__name__)
 
 ROUND_BYTES = 96 * 1024  # with keys, headers and framing one round stays under a producer batch of 128 KiB
 ROUND_ROWS = 80
-START_WITHIN = 15.0
+START_WITHIN = 60.0  # half a dozen questions and answers, and SASL's, also where each takes 5 s
 ROUND_WITHIN = 30.0
 CLOSE_WITHIN = 1.0
 FINISH_WITHIN = 2.0  # with CLOSE_WITHIN, and the second of the last evaluations, well under the 5 s there are to end
@@ -37,11 +46,25 @@ FORWARD_INTERVAL = 0.25  # fuller batches: a quarter of the broker's work and of
 BACKOFF = wait_random_exponential(multiplier=0.2, max=10)
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""Of a record."""
+TOPIC_REFUSALS = (
+    UnknownTopicOrPartitionError,
+    InvalidTopicError,
+    TopicAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+)
+SET_ASIDE_AFTER = 86400.0
 
 
 class Producer(Protocol):
-    """A connection for one streak of good luck. `send` gives the future acknowledgement; `close` waits for none."""
+    """A connection for one streak of good luck. `send` gives the future acknowledgement; `close` waits for none.
 
+    `asked` names the brokers it tried; `stale` says that credentials have changed since it was made.
+    """
+
+    @property
+    def asked(self) -> str: ...
+    def stale(self) -> bool: ...
     async def start(self) -> None: ...
     async def send(self, topic: str, *, key: bytes, value: bytes, headers: Headers) -> asyncio.Future[object]: ...
     async def close(self) -> None: ...
@@ -57,10 +80,14 @@ class Backlog(Protocol):
     async def set_aside(self, record: Record, reason: str) -> None: ...
 
 
+Told = Callable[[Sequence[Record]], None]
+
+
 class Forwarder:
     """`run` until cancelled, then `finish`. `make` gives a fresh producer, with credentials read anew each time.
 
-    `kind` is the `ce_type` of the records.
+    `kind` is the `ce_type` of the records, `told` are called with those that Kafka has acknowledged. Those that a topic
+    refuses are set aside `set_aside_after` seconds after they were made.
     """
 
     def __init__(
@@ -69,12 +96,14 @@ class Forwarder:
         make: Callable[[], Producer],
         topic: str,
         clock: Clock,
-        telemetry: AuditTelemetry,
+        telemetry: DeliveryTelemetry,
         *,
         kind: str = codec.DECISION_TYPE,
         interval: float = FORWARD_INTERVAL,
         round_within: float = ROUND_WITHIN,
         backoff: wait_base = BACKOFF,
+        set_aside_after: float = SET_ASIDE_AFTER,
+        told: Sequence[Told] = (),
     ) -> None:
         self._backlog = backlog
         self._make = make
@@ -84,7 +113,10 @@ class Forwarder:
         self._kind = kind
         self._interval = interval
         self._round_within = round_within
+        self._set_aside_after = set_aside_after
+        self._told = told
         self._producer: Producer | None = None
+        self._asked = ""
         self._careful_until = 0
         self._turn = asyncio.Lock()  # `finish` may be called before the cancelled `run` has cleaned up
         self._broker_log = BrokerLog(clock)
@@ -103,18 +135,23 @@ class Forwarder:
                 if rows < ROUND_ROWS:
                     await self._clock.sleep(self._interval)
 
-    async def finish(self) -> None:
-        """Deliver what is left for at most 2 s, without a second try; the rest waits in the spool for next time."""
+    async def finish(self) -> bool:
+        """Deliver what is left for at most 2 s, without a second try; the rest waits in the spool for next time.
+
+        Whether everything was delivered.
+        """
         with self._broker_log.attached():
             try:
                 async with asyncio.timeout(FINISH_WITHIN):
                     await self._backlog.settle()
                     while await self._round():
                         pass
+                    return True
             except Exception as exc:  # noqa: BLE001 - whatever it is: the records are safe and the process must end
-                log.warning("Left records in the spool for the next start", error=_said(exc))
+                log.warning("Left records in the spool for the next start", error=reasons.named(exc))
             finally:
                 await self._discard()
+            return False
 
     async def _round(self) -> int:
         """Send the oldest records and move the cursor past them; how many there were."""
@@ -133,8 +170,12 @@ class Forwarder:
                 if isinstance(exc, REFUSALS) and not careful:
                     self._careful_until = records[-1].position  # one of these: find out which, one by one
                 await self._discard()
+                if isinstance(exc, TOPIC_REFUSALS):
+                    await self._set_overdue_aside(reasons.named(exc))
                 raise
             await self._backlog.delivered(records[-1].position)
+        for told in self._told:
+            told(records)
         self._telemetry.delivered.inc(len(records))
         self._recovered()
         return len(records)
@@ -144,7 +185,7 @@ class Forwarder:
         try:
             await self._send([record], self._kind)
         except REFUSALS as exc:
-            reason = _said(exc)
+            reason = reasons.named(exc)
             await self._discard()
             await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
             await self._backlog.set_aside(record, reason)
@@ -154,8 +195,27 @@ class Forwarder:
                 "Set a record aside that Kafka refuses", target=record.key, seq=record.seq, size=size, error=reason
             )
 
+    async def _set_overdue_aside(self, reason: str) -> None:
+        """Give up records that have waited too long for their topic."""
+        count, limit = 0, self._clock.now() - self._set_aside_after
+        while records := await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS):
+            overdue = list(takewhile(lambda record: record.at < limit, records))
+            for record in overdue:
+                await self._backlog.set_aside(record, reason)
+                self._telemetry.parked.inc()
+                count += 1
+            if overdue:
+                await self._backlog.delivered(overdue[-1].position)
+            if len(overdue) < len(records):
+                break
+        if count:
+            log.error("Set records aside that waited too long for their topic", topic=self._topic, count=count)
+
     async def _send(self, records: Sequence[Record], kind: str) -> None:
         """Return when all of `records` are acknowledged; the first error otherwise."""
+        if self._producer is not None and self._producer.stale():
+            log.info("Kafka credentials have changed: connecting anew", topic=self._topic)
+            await self._discard()
         producer = self._producer or await self._started()
         acknowledgements: list[asyncio.Future[object]] = []
         try:
@@ -181,19 +241,18 @@ class Forwarder:
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        self._asked = producer.asked
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
                 await producer.close()
         except Exception as exc:  # noqa: BLE001 - it is being thrown away because it failed
-            log.info("Abandoned a Kafka producer", error=_said(exc))
+            log.info("Abandoned a Kafka producer", error=reasons.named(exc))
 
     def _failed(self, state: RetryCallState) -> None:
         """Note the failure before the next try."""
         error = state.outcome.exception() if state.outcome else None
-        said = _said(error)
         self._telemetry.producers.labels(type(error).__name__).inc()
-        hint = self._broker_log.last_error
-        problem = f"audit delivery: {said}" + (f" (last said: {hint})" if hint else "")
+        problem = f"audit delivery: {reasons.told(error, self._broker_log.last_error, self._asked)}"
         if not self.problem:  # once per outage; its end is told too
             log.warning("Audit delivery was interrupted", topic=self._topic, problem=problem)
         self.problem = problem
@@ -212,9 +271,3 @@ async def _deadline(seconds: float, what: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         raise TimeoutError(f"{what} within {seconds:g} s") from exc
-
-
-def _said(error: BaseException | None) -> str:
-    text = str(error)
-    name = type(error).__name__
-    return text if text.startswith(name) else f"{name}: {text}".removesuffix(": ")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 
-from autoscaler.audit.brokers import KafkaSettings, client_options
+from autoscaler.audit import topics
+from autoscaler.audit.brokers import KafkaSettings, client_options, fingerprint
 from autoscaler.audit.codec import Headers
 
 BATCH_BYTES = 128 * 1024  # compression runs in the event loop: larger batches would be felt
@@ -14,9 +16,22 @@ REQUEST_BYTES = 1 << 20
 
 
 class KafkaProducer:
-    """One producer's life: start, send, close. AuditError when a credential file cannot be read."""
+    """One producer's life: start, send, close. AuditError when a credential file cannot be read.
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    `wish`: how to make the topic when it is not there; None: it is not made. `seen` is told the id of the cluster.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        wish: topics.Wish | None = None,
+        seen: Callable[[str], None] = lambda _id: None,
+    ) -> None:
+        self._settings = settings
+        self._wish = wish
+        self._seen = seen
+        self._credentials = fingerprint(settings)  # before they are read: what changes meanwhile is seen as a change
         self._producer = AIOKafkaProducer(
             **client_options(settings),
             acks="all",
@@ -28,7 +43,20 @@ class KafkaProducer:
         )
 
     async def start(self) -> None:
+        """Return when brokers let us in and the topic is there."""
         await self._producer.start()
+        self._seen(await topics.ready(self._producer.client, self._settings.topic, self._wish))
+
+    @property
+    def asked(self) -> str:
+        """Whom it tried to reach: the brokers we were given, or, once these answered, those that they named."""
+        named = sorted(f"{broker.host}:{broker.port}" for broker in self._producer.client.cluster.brokers())
+        given = ", ".join(self._settings.bootstrap_servers)
+        return f"{', '.join(named)} (advertised by {given})" if named and named != [given] else given
+
+    def stale(self) -> bool:
+        """Whether a credential file has changed since it was made."""
+        return fingerprint(self._settings) != self._credentials
 
     async def send(self, topic: str, *, key: bytes, value: bytes, headers: Headers) -> asyncio.Future[object]:
         future: asyncio.Future[object] = await self._producer.send(topic, key=key, value=value, headers=headers)

@@ -65,6 +65,10 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
         if not address.netloc or "/" in topic:
             raise ConfigError(f"--from {text}: write kafka://HOST:PORT[,HOST:PORT...]/TOPIC")
         servers = tuple(address.netloc.split(","))
+        for server in servers:
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdecimal():
+                raise ConfigError(f"--from {text}: {server} has no port: write kafka://{server.rstrip(':')}:9092/TOPIC")
         return TopicSource(replace(kafka, bootstrap_servers=servers, topic=topic or kafka.topic))
     if text == "-" or Path(text).is_file():
         return FileSource(text)
@@ -96,7 +100,7 @@ async def _read(source: Source, clock: Clock, *, follow: bool) -> AsyncIterator[
         case FileSource():
             found = _file(source.path, clock, follow=follow)
         case TopicSource():
-            found = topic_events(source.kafka, follow=follow)
+            found = topic_events(source.kafka, clock, follow=follow)
     async for each in found:
         yield each
 

@@ -7,15 +7,22 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from autoscaler.audit import reasons
+from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings, client_options
 from autoscaler.audit.event import Event, from_message
+from autoscaler.clock import Clock
 from autoscaler.errors import AuditError, MalformedError
 
 POLL_MS = 500
 ROWS = 500
+FETCH_BYTES = 8 << 20
+"""An answer may be larger by one batch only: well under what a connection takes (`frames.MAX_BYTES`)."""
 
 
-async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterator[Event | MalformedError | None]:
+async def topic_events(
+    settings: KafkaSettings, clock: Clock, *, follow: bool
+) -> AsyncIterator[Event | MalformedError | None]:
     """Every message as an event, or why it is none; per partition in order.
 
     `follow`: never ending, and None, once, when everything that was there at the beginning has come.
@@ -23,10 +30,16 @@ async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterato
     AuditError when no broker lets us in, or the topic is not there. Nothing is committed: reading leaves no trace.
     """
     consumer = AIOKafkaConsumer(
-        **client_options(settings), auto_offset_reset="earliest", enable_auto_commit=False, group_id=None
+        **client_options(settings),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        group_id=None,
+        fetch_max_bytes=FETCH_BYTES,
     )
+    broker_log = BrokerLog(clock)
     try:
-        await consumer.start()
+        with broker_log.attached():
+            await consumer.start()
         partitions = await _assigned(consumer, settings)
         ends = await consumer.end_offsets(partitions)
         left = {partition for partition in partitions if ends[partition]}
@@ -44,7 +57,8 @@ async def topic_events(settings: KafkaSettings, *, follow: bool) -> AsyncIterato
                     left.discard(partition)
     except (KafkaError, OSError) as exc:
         servers = ", ".join(settings.bootstrap_servers)
-        raise AuditError(f"Kafka at {servers} cannot be read: {type(exc).__name__}: {exc}") from exc
+        why = reasons.told(exc, broker_log.last_error, servers)
+        raise AuditError(f"Kafka at {servers} cannot be read: {why}") from exc
     finally:
         await consumer.stop()
 

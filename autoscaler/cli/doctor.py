@@ -8,6 +8,7 @@ from typing import TextIO
 
 import msgspec
 
+from autoscaler.audit import reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
 from autoscaler.audit.producer import KafkaProducer
@@ -92,6 +93,6 @@ async def _start_producer(settings: KafkaSettings, clock: Clock) -> None:
         try:
             await producer.start()
         except Exception as exc:
-            raise AuditError(broker_log.last_error or f"{type(exc).__name__}: {exc}") from exc
+            raise AuditError(reasons.told(exc, broker_log.last_error, "")) from exc
         finally:
             await producer.close()

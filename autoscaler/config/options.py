@@ -186,7 +186,21 @@ AUDIT = Group(
             "Brokers to begin with, host:port. Empty: records stay in the spool, and every verb that reads them works "
             "there."),
         Option("audit-topic", Kind.TEXT, "autoscaler.decisions", "audit.kafka.topic",
-            "Topic of the records. It must exist; its number of partitions must not change (order per target)."),
+            "Topic of the records. It must exist, or be made by --audit-kafka-create-topics; its number of partitions "
+            "must not change (order per target)."),
+        Option("audit-kafka-latest-topic", Kind.TEXT, "", "audit.topics.latest",
+            "Topic for the last decision of each target (cleanup.policy=compact), such as autoscaler.latest: what a "
+            "dashboard reads to know how things are. Empty: there is none."),
+        Option("audit-kafka-create-topics", Kind.BOOLEAN, "false", "audit.topics.create",
+            "Make topics that are not there, with as many replicas as there are brokers (at most 3), of which all but "
+            "one must have a record; our user needs the right to Create them."),
+        Option("audit-kafka-partitions", Kind.INTEGER, "3", "audit.topics.partitions",
+            "Partitions of a topic that we make.", least=1, most=1000),
+        Option("audit-kafka-retention", Kind.DURATION, "720h", "audit.topics.retention",
+            "How long a topic that we make keeps records.", least=60, most=10 * 366 * 86400),
+        Option("audit-kafka-set-aside-after", Kind.DURATION, "24h", "audit.topics.set_aside_after",
+            "How long records wait for a topic that is not there, or that our user may not write. Then they go to "
+            "dead-letters.jsonl in --audit-spool-dir.", least=1, most=10 * 366 * 86400),
         Option("audit-kafka-security-protocol", Kind.CHOICE, "PLAINTEXT", "audit.kafka.security_protocol",
             "How brokers are spoken to; only the two with SSL keep records from being read and changed on the way.",
             choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),

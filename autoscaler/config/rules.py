@@ -110,12 +110,16 @@ def _brokers(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         found = _BROKER.fullmatch(server)
         if found is None or not 0 < int(found[2]) < 1 << 16:
             yield f"--audit-kafka-bootstrap-servers: {server!r} is not host:port"
-    audit, usage = str(values["audit-topic"]), str(values["usage-topic"])
-    for name, topic in (("audit-topic", audit), ("usage-topic", usage)):
+    names = ("audit-topic", "usage-topic", "audit-kafka-latest-topic")
+    audit, usage, latest = (str(values[name]) for name in names)
+    for name, topic in zip(names, (audit, usage, latest), strict=True):
         if (topic or name == "audit-topic") and (_TOPIC.fullmatch(topic) is None or topic in {".", ".."}):
             yield f"--{name}: {topic!r} is no name of a topic (letters, digits, '.', '_', '-'; at most 249)"
-    if usage and not servers:
-        yield "--usage-topic needs --audit-kafka-bootstrap-servers"
+    for name in names[1:]:
+        if values[name] and not servers:
+            yield f"--{name} needs --audit-kafka-bootstrap-servers"
+    if latest and latest in (audit, usage):
+        yield "--audit-kafka-latest-topic: the last decisions need a topic of their own: it forgets all others"
     if usage == audit:
         yield "--usage-topic: samples need a topic of their own, not that of --audit-topic"
 

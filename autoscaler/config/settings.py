@@ -101,6 +101,16 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     key_file: str
 
 
+class TopicSettings(Struct, frozen=True, kw_only=True):
+    """How topics are made, if `create`; `latest` is the one of last decisions, "" = none. Times in seconds."""
+
+    latest: str
+    create: bool
+    partitions: int
+    retention: float
+    set_aside_after: float
+
+
 class AuditSettings(Struct, frozen=True, kw_only=True):
     """Where records are kept."""
 
@@ -109,6 +119,7 @@ class AuditSettings(Struct, frozen=True, kw_only=True):
     full: str
     heartbeat: float
     kafka: KafkaSettings
+    topics: TopicSettings
 
 
 class UsageSettings(Struct, frozen=True, kw_only=True):

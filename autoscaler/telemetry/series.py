@@ -179,13 +179,35 @@ class ControlTelemetry:
         )
 
 
-class AuditTelemetry:
-    """Keeping and delivering records of one stream: `audit` are decisions, `usage` kubelets' samples."""
+class DeliveryTelemetry:
+    """Delivering records of one stream to Kafka.
+
+    `audit` are decisions, `latest` the last one of each target, `usage` kubelets' samples.
+    """
+
+    def __init__(self, registry: CollectorRegistry, stream: str) -> None:
+        prefix = f"autoscaler_{stream}"
+        self.delivered = Counter(f"{prefix}_delivered", "Records acknowledged by Kafka.", registry=registry)
+        self.parked = Counter(f"{prefix}_parked", "Records Kafka will never take.", registry=registry)
+        self.producers = Counter(
+            f"{prefix}_producer_replacements",
+            "Producers thrown away, by error.",
+            ["error"],
+            registry=registry,
+        )
+
+
+class AuditTelemetry(DeliveryTelemetry):
+    """Keeping records of one stream, and delivering them."""
 
     def __init__(self, registry: CollectorRegistry, stream: str = "audit") -> None:
+        super().__init__(registry, stream)
         prefix = f"autoscaler_{stream}"
+        self.cluster_changed = Gauge(
+            f"{prefix}_kafka_cluster_changed", "1 while Kafka is another cluster than the one remembered.",
+            registry=registry,
+        )  # fmt: skip
         self.committed = Counter(f"{prefix}_committed", "Records made durable in the spool.", registry=registry)
-        self.delivered = Counter(f"{prefix}_delivered", "Records acknowledged by Kafka.", registry=registry)
         self.undelivered = Gauge(f"{prefix}_undelivered", "Records in the spool not yet in Kafka.", registry=registry)
         self.oldest = Gauge(
             f"{prefix}_oldest_undelivered_seconds",
@@ -206,13 +228,6 @@ class AuditTelemetry:
         self.late = Counter(f"{prefix}_late", "Records the disk did not take within a second.", registry=registry)
         self.damaged = Counter(
             f"{prefix}_spools_damaged", "Damaged spool files that were put aside.", registry=registry
-        )
-        self.parked = Counter(f"{prefix}_parked", "Records Kafka will never take.", registry=registry)
-        self.producers = Counter(
-            f"{prefix}_producer_replacements",
-            "Producers thrown away, by error.",
-            ["error"],
-            registry=registry,
         )
         self.commit_seconds = Histogram(
             f"{prefix}_commit_duration_seconds", "From handing over a record to its commit.",
@@ -267,6 +282,7 @@ class Telemetry:
         self.api = ApiTelemetry(self.registry)
         self.control = ControlTelemetry(self.registry)
         self.audit = AuditTelemetry(self.registry)
+        self.latest = DeliveryTelemetry(self.registry, "latest")
         self.usage = UsageTelemetry(self.registry)
         self.kube = KubeTelemetry(self.registry)
         self.process = ProcessTelemetry(self.registry)

@@ -16,7 +16,9 @@ from autoscaler.audit.verify import Number
 
 
 class Broker:
-    """`fault` may raise, or return a future to be awaited instead of the acknowledgement, for a message."""
+    """`lose`: messages are kept, and their acknowledgements never arrive. `fault` may raise, or return a
+    future to be awaited instead of the acknowledgement, for a message.
+    """
 
     def __init__(self) -> None:
         self.log: list[tuple[str, bytes, dict[str, bytes]]] = []
@@ -25,6 +27,7 @@ class Broker:
         self.fault: Callable[[bytes], asyncio.Future[object] | None] = lambda _: None
         self.producers: list[ScriptedProducer] = []
         self.stored = asyncio.Event()
+        self.lose = False
 
     def producer(self) -> ScriptedProducer:
         self.producers.append(ScriptedProducer(self))
@@ -45,6 +48,12 @@ class ScriptedProducer:
         self._next = 0
         self._expected = 0
         self.closed = False
+        self.changed = False
+
+    asked = "127.0.0.1:9092"
+
+    def stale(self) -> bool:
+        return self.changed
 
     async def start(self) -> None:
         if not self._broker.up:
@@ -69,7 +78,8 @@ class ScriptedProducer:
             return answer
         self._expected += 1
         self._broker.log.append((key.decode(), value, dict(headers)))
-        answer.set_result(None)
+        if not self._broker.lose:
+            answer.set_result(None)
         self._broker.stored.set()
         return answer
 

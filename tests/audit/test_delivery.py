@@ -13,8 +13,9 @@ class Spool:
 
 
 class Kafka:
-    def __init__(self, problem: str = "") -> None:
+    def __init__(self, problem: str = "", alarm: str = "") -> None:
         self.problem = problem
+        self.alarm = alarm
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,8 @@ def test_want_of_room_is_told_before_all_else(
     told = Delivery(Spool(1.0, pressure, halting=halting), kafka, FakeClock()).condition()
     assert (told.status, told.reason) == ("False", reason)
     assert words in told.message
+
+
+def test_q16_another_cluster_is_an_alarm_though_records_arrive() -> None:
+    told = Delivery(Spool(None), Kafka(alarm="records go to Kafka cluster b"), FakeClock()).condition()
+    assert (told.status, told.reason, told.message) == ("False", "ClusterChanged", "records go to Kafka cluster b")

@@ -8,7 +8,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    InvalidProducerEpoch,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    UnknownProducerId,
+    UnknownTopicOrPartitionError,
+)
 from tenacity import wait_fixed
 
 from autoscaler.audit.codec import Record
@@ -18,7 +27,7 @@ from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError
 from autoscaler.telemetry import Telemetry
 from tests.audit.broker import Broker
-from tests.audit.samples import record
+from tests.audit.samples import NOON, record
 
 pytestmark = pytest.mark.looptime
 
@@ -141,6 +150,11 @@ async def test_a_start_that_never_returns_is_given_up() -> None:
         async def start(self) -> None:
             await asyncio.Event().wait()
 
+        asked = ""
+
+        def stale(self) -> bool:
+            return False
+
         async def send(self, topic: str, **_: object) -> asyncio.Future[object]:
             raise AssertionError
 
@@ -221,6 +235,104 @@ async def test_a_spool_that_cannot_be_read_now_is_read_later() -> None:
     async with running(forwarder(backlog, broker)):
         await backlog.empty.wait()
     assert broker.ids() == ["web-1", "web-2"]
+
+
+class Calendar(SystemClock):
+    """Begins when the first record is made."""
+
+    def now(self) -> float:
+        return NOON + asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, UnknownTopicOrPartitionError])
+async def test_q09_what_waited_too_long_for_its_topic_is_set_aside_and_the_rest_waits(error: type[Exception]) -> None:
+    backlog, broker, telemetry = Backlog(records(200)), Broker(), Telemetry()
+
+    def refuse(_: bytes) -> None:
+        raise error("decisions")
+
+    broker.fault = refuse
+    sender = Forwarder(
+        backlog, broker.producer, "decisions", Calendar(), telemetry.audit, backoff=wait_fixed(1), set_aside_after=60
+    )
+    async with running(sender):
+        await asyncio.sleep(60)
+        assert backlog.parked == [], "a person has a while to make a topic, or to grant a right"
+        await asyncio.sleep(100)
+        given_up = len(backlog.parked)
+        assert given_up == pytest.approx(100, abs=3)
+        assert [position for position, _ in backlog.parked] == list(range(1, given_up + 1))
+        assert error.__name__ in sender.problem
+        broker.fault = lambda _: None
+        await backlog.empty.wait()
+    assert len(broker.log) == 200 - len(backlog.parked)
+    assert telemetry.registry.get_sample_value("autoscaler_audit_parked_total") == len(backlog.parked)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnknownProducerId, OutOfOrderSequenceNumber, ProducerFenced, InvalidProducerEpoch, DuplicateSequenceNumber],
+)
+async def test_q12_a_producer_the_broker_does_not_know_any_more_is_replaced_and_ids_stay(
+    error: type[Exception],
+) -> None:
+    backlog, broker, telemetry = Backlog(records(5)), Broker(), Telemetry()
+
+    def forget(value: bytes) -> None:
+        if b"web-3" in value and len(broker.producers) == 1:
+            raise error
+
+    broker.fault = forget
+    async with running(forwarder(backlog, broker, telemetry)):
+        await backlog.empty.wait()
+    assert len(broker.producers) == 2
+    assert verify(broker.numbers()).whole
+    assert broker.ids() == ["web-1", "web-2", *(f"web-{number}" for number in range(1, 6))]
+    replaced = {"error": error.__name__}
+    assert telemetry.registry.get_sample_value("autoscaler_audit_producer_replacements_total", replaced) == 1
+
+
+async def test_q04_an_acknowledgement_that_was_lost_leaves_a_duplicate_with_the_same_id_and_number() -> None:
+    backlog, broker = Backlog(records(3)), Broker()
+
+    async with running(forwarder(backlog, broker)):
+        broker.lose = True
+        await asyncio.sleep(ROUND_WITHIN + 0.5)
+        broker.lose = False
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2", "web-3"] * 2
+    first, again = broker.log[:3], broker.log[3:]
+    assert first == again, "body, id and number"
+    verdict = verify(broker.numbers())
+    assert verdict.whole
+    assert len(verdict.duplicates) == 3
+
+
+async def test_rotated_credentials_make_a_new_producer_without_an_error() -> None:
+    backlog, broker, telemetry = Backlog(records(1)), Broker(), Telemetry()
+    async with running(forwarder(backlog, broker, telemetry)):
+        await backlog.empty.wait()
+        backlog.empty.clear()
+        broker.producers[0].changed = True
+        backlog.records.append(record(2))
+        await backlog.empty.wait()
+    assert broker.ids() == ["web-1", "web-2"]
+    assert [producer.closed for producer in broker.producers] == [True, False]
+
+
+async def test_who_wants_to_know_is_told_what_kafka_has() -> None:
+    backlog, broker = Backlog(records(100)), Broker()
+    told: list[int] = []
+    sender = Forwarder(
+        backlog,
+        broker.producer,
+        "decisions",
+        SystemClock(),
+        Telemetry().audit,
+        told=[lambda found: told.extend(each.position for each in found)],
+    )
+    assert await sender.finish()
+    assert told == list(range(1, 101))
 
 
 class TestTheEnd:

@@ -60,6 +60,12 @@ def test_anything_else_is_an_error_that_names_it(text: str) -> None:
         source_of(text, "/spool", KAFKA)
 
 
+@pytest.mark.parametrize("text", ["kafka://a", "kafka://a:/t", "kafka://a:1,b/t", "kafka://a:b/t"])
+def test_a_broker_without_a_port_is_told_which(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"has no port: write kafka://(a|b|a:b):9092/TOPIC"):
+        source_of(text, "/spool", KAFKA)
+
+
 def test_kafka_must_be_configured() -> None:
     with pytest.raises(ConfigError, match="--audit-kafka-bootstrap-servers"):
         source_of("kafka", "/spool", KafkaSettings(bootstrap_servers=()))

@@ -59,7 +59,7 @@ async def test_everything_is_looked_at_even_when_nothing_answers(tmp_path: Path,
         ("Kafka", State.BAD),
         ("audit spool", State.OK),
     ]
-    assert "Connect call failed" in findings[2].detail
+    assert "nobody listens there: correct --audit-kafka-bootstrap-servers" in findings[2].detail
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,12 @@ BROKEN = [
     ("a topic with a blank", {"audit-topic": "a b"}, "no name of a topic"),
     ("a topic of dots", {"audit-topic": ".."}, "no name of a topic"),
     ("samples without a broker", {"usage-topic": "autoscaler.usage"}, "needs --audit-kafka-bootstrap-servers"),
+    ("last decisions without a broker", {"audit-kafka-latest-topic": "l"}, "needs --audit-kafka-bootstrap-servers"),
+    (
+        "last decisions among all of them",
+        {"audit-kafka-latest-topic": "a", "audit-topic": "a", "audit-kafka-bootstrap-servers": "kafka:9092"},
+        "a topic of their own: it forgets all others",
+    ),
     ("samples among decisions", {"usage-topic": "a", "audit-topic": "a"}, "a topic of their own"),
     ("a topic of samples with a blank", {"usage-topic": "a b"}, "--usage-topic: 'a b' is no name of a topic"),
     ("a CA without TLS", {"audit-kafka-ca-file": "/ca"}, "no effect under --audit-kafka-security-protocol=PLAINTEXT"),

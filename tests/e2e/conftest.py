@@ -55,6 +55,30 @@ def cluster(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 @pytest.fixture(scope="package")
+def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that no program relies on; see `broker`."""
+    java = need("java")
+    fetched = jars.folder() if jars.folder().exists() else jars.build(need("mvn"))
+    made = Broker(java, fetched, tmp_path_factory.mktemp("frail") / "broker")
+    made.start()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def broker(frail: Broker) -> Iterator[Broker]:
+    """A running one, shared by those who ask for it; a test may do to it what it likes."""
+    yield frail
+    frail.revive()
+
+
+@pytest.fixture
+async def topic(broker: Broker) -> str:
+    """A new topic of three partitions there."""
+    return await broker.create(f"decisions-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
     """The broker our program delivers to; None without Java: then only what reads the topic is skipped."""
     java, maven = shutil.which("java"), shutil.which("mvn")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 from msgspec import Struct
 
-from tests.e2e.kafka import jars
 from tests.e2e.kafka.broker import Broker
 from tests.e2e.kafka.courier import courier
-from tests.e2e.requirements import need
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -29,19 +25,8 @@ class Recorded(Struct):
     topic: str
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    java = need("java")
-    fetched = jars.folder() if jars.folder().exists() else jars.build(need("mvn"))
-    made = Broker(java, fetched, tmp_path_factory.mktemp("kafka") / "broker")
-    made.start()
-    yield made
-    made.remove()
-
-
 @pytest.fixture
-async def recorded(broker: Broker, tmp_path: Path) -> Recorded:
-    topic = await broker.create(f"decisions-{uuid.uuid4().hex[:8]}")
+async def recorded(broker: Broker, topic: str, tmp_path: Path) -> Recorded:
     async with courier(tmp_path / "spool", lambda: broker.bootstrap, topic) as working:
         await working.record(1, EACH)
         await working.delivered()

@@ -16,6 +16,7 @@ from msgspec import Struct
 from autoscaler.audit.verify import Number
 from tests.e2e.eventually import eventually
 from tests.e2e.kafka.jars import HERE
+from tests.e2e.kafka.listeners import listeners
 from tests.e2e.processes import Process, free_port
 
 START_WITHIN = 120.0  # 3 s on a machine that has nothing else to do
@@ -37,23 +38,47 @@ class Message(Struct, frozen=True):
 
 
 class Broker:
-    """Stopped after the constructor. `folder` holds its data and its log, `jars` is `jars.folder()`."""
+    """Stopped after the constructor. `folder` holds its data and its log, `jars` is `jars.folder()`.
 
-    def __init__(self, java: Path, jars: Path, folder: Path) -> None:
+    `node` is its number in the cluster that `voters` (number to controller's port) makes; None: it is one by itself.
+    """
+
+    def __init__(
+        self,
+        java: Path,
+        jars: Path,
+        folder: Path,
+        *,
+        cluster: str = "",
+        node: int = 1,
+        voters: Mapping[int, int] | None = None,
+    ) -> None:
+        self._node = node
+        self._voters = voters
         self._java = java
         self._jars = jars
         self._folder = folder
-        self._port = free_port()
         self._process: Process | None = None
         (folder / "data").mkdir(parents=True)
+        self.listeners = listeners(folder)
         # what `kafka-storage format` writes, without starting a virtual machine for it
         (folder / "data" / "meta.properties").write_text(
-            f"version=1\ncluster.id={_kafka_uuid()}\nnode.id=1\ndirectory.id={_kafka_uuid()}\n"
+            f"version=1\ncluster.id={cluster or kafka_uuid()}\nnode.id={node}\ndirectory.id={kafka_uuid()}\n"
         )
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"127.0.0.1:{self.listeners.plain}"
+
+    @property
+    def sasl(self) -> str:
+        """Where it wants a name and a password."""
+        return f"127.0.0.1:{self.listeners.sasl}"
+
+    @property
+    def mutual(self) -> str:
+        """Where it wants a client certificate."""
+        return f"127.0.0.1:{self.listeners.tls}"
 
     def start(self) -> None:
         """Return when it answers."""
@@ -63,9 +88,9 @@ class Broker:
 
     def launch(self) -> None:
         """Start it and do not wait. From the main thread: it would die with any other one (PDEATHSIG)."""
-        controller = free_port()
+        voters = self._voters or {self._node: free_port()}
         properties = self._folder / "server.properties"
-        properties.write_text("\n".join(f"{name}={value}" for name, value in self._settings(controller).items()))
+        properties.write_text("\n".join(f"{name}={value}" for name, value in self._settings(voters).items()))
         command = [
             self._java,
             *MEMORY,
@@ -98,8 +123,14 @@ class Broker:
             self.start()
 
     def move(self) -> None:
-        """Start on another port next time, with the same data."""
-        self._port = free_port()
+        """Start on other ports next time, with the same data."""
+        self.listeners = self.listeners.moved()
+
+    def double(self, folder: Path) -> Broker:
+        """Another one, with nothing in it, for the same addresses: this one must be stopped first."""
+        made = Broker(self._java, self._jars, folder)
+        made.listeners = self.listeners
+        return made
 
     def remove(self) -> None:
         """End it, whatever state it is in."""
@@ -140,17 +171,15 @@ class Broker:
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+            return probe.connect_ex(("127.0.0.1", self.listeners.plain)) == 0
 
-    def _settings(self, controller: int) -> Mapping[str, object]:
+    def _settings(self, voters: Mapping[int, int]) -> Mapping[str, object]:
         return {
             "process.roles": "broker,controller",
-            "node.id": 1,
+            "node.id": self._node,
             "log.dirs": self._folder / "data",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.quorum.voters": ",".join(f"{node}@127.0.0.1:{port}" for node, port in voters.items()),
+            **self.listeners.settings(voters[self._node]),
             "auto.create.topics.enable": "false",
             "controlled.shutdown.enable": "false",
             # a restarted broker is let in when the session of its former life is over; by default 9 s
@@ -165,7 +194,8 @@ class Broker:
         }
 
 
-def _kafka_uuid() -> str:
+def kafka_uuid() -> str:
+    """A new id of a cluster or a folder."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tenacity import wait_fixed
 
 from autoscaler.audit.brokers import KafkaSettings
-from autoscaler.audit.kafka import Forwarder
+from autoscaler.audit.kafka import SET_ASIDE_AFTER, Forwarder
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
@@ -62,13 +62,23 @@ class Courier:
 
 
 @asynccontextmanager
-async def courier(directory: Path, bootstrap: Callable[[], str], topic: str) -> AsyncIterator[Courier]:
+async def courier(
+    directory: Path,
+    bootstrap: Callable[[], str],
+    topic: str,
+    *,
+    access: Mapping[str, object] | None = None,
+    set_aside_after: float = SET_ASIDE_AFTER,
+) -> AsyncIterator[Courier]:
+    """`access`: how to be let in, fields of KafkaSettings."""
     clock, telemetry = SystemClock(), Telemetry()
     spool = Spool(directory, now=clock.now(), forwarding=True)
 
     def producer() -> KafkaProducer:
         return KafkaProducer(
-            KafkaSettings(bootstrap_servers=(bootstrap(),), topic=topic, request_timeout=REQUEST_TIMEOUT)
+            KafkaSettings(
+                bootstrap_servers=(bootstrap(),), topic=topic, request_timeout=REQUEST_TIMEOUT, **(access or {})
+            )
         )
 
     async with Outbox(spool, clock, telemetry.audit, patience=PATIENCE) as outbox:
@@ -81,6 +91,7 @@ async def courier(directory: Path, bootstrap: Callable[[], str], topic: str) -> 
             interval=0.05,
             round_within=ROUND_WITHIN,
             backoff=wait_fixed(0.3),
+            set_aside_after=set_aside_after,
         )
         running = asyncio.get_running_loop().create_task(forwarder.run())
         try:
