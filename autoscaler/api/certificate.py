@@ -1,7 +1,7 @@
 """The serving certificate: given files, or a self-signed pair made once and kept in --cert-dir, as metrics-server does.
 
 The pair is `apiserver.crt` and `apiserver.key`; one that is there, unexpired and made out to all names, is used again,
-so that a restart does not invalidate the caBundle.
+so that a restart does not invalidate the caBundle. A pair that others make and renew is one file: it changes at once.
 """
 
 from __future__ import annotations
@@ -72,6 +72,31 @@ def self_signed(folder: str, names: Sequence[str], now: float) -> ServingCertifi
     return pair
 
 
+def provisional(path: Path, names: Sequence[str], now: float) -> bool:
+    """Have a pair in this one file to show until there is a better one; True when a good one is there already.
+
+    One signed by itself is none that somebody trusts. Raises ConfigError when the file cannot be written.
+    """
+    moment = datetime.fromtimestamp(now, UTC)
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+        if found.issuer != found.subject and moment < found.not_valid_after_utc:
+            return True
+    except (OSError, ValueError):
+        pass  # there is none, or it is none
+    keep(path, b"".join(_made(names, moment)))
+    return False
+
+
+def keep(path: Path, pair: bytes) -> None:
+    """Certificate and key (PEM) in one file, replaced as a whole. Raises ConfigError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, pair, 0o600)
+    except OSError as exc:
+        raise ConfigError(f"--cert-dir {path.parent}: {exc.strerror or exc}") from exc
+
+
 def _fits(pair: ServingCertificate, names: Sequence[str], now: datetime) -> bool:
     if not pair.certificate.exists() or not pair.key.exists():
         return False
@@ -87,6 +112,14 @@ def _fits(pair: ServingCertificate, names: Sequence[str], now: datetime) -> bool
 
 
 def _write(pair: ServingCertificate, names: Sequence[str], now: datetime) -> None:
+    certificate, private = _made(names, now)
+    pair.certificate.parent.mkdir(parents=True, exist_ok=True)
+    _replace(pair.key, private, 0o600)
+    _replace(pair.certificate, certificate, 0o644)
+
+
+def _made(names: Sequence[str], now: datetime) -> tuple[bytes, bytes]:
+    """A certificate signed by itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -105,12 +138,10 @@ def _write(pair: ServingCertificate, names: Sequence[str], now: datetime) -> Non
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
     )
-    pair.certificate.parent.mkdir(parents=True, exist_ok=True)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _replace(pair.key, private, 0o600)
-    _replace(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    return certificate.public_bytes(serialization.Encoding.PEM), private
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:

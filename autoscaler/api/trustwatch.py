@@ -46,5 +46,6 @@ class TrustWatch:
             _log.warning(
                 "The serving certificate ends soon",
                 days=round(days, 1),
-                hint="renew the files of --tls-cert-file, or restart to have the self-signed one made anew",
+                hint="renew the files of --tls-cert-file; restart to have a self-signed one made anew; one of "
+                "--tls-issue-secret-name is renewed by who leads: its log says what keeps it from that",
             )

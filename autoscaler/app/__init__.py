@@ -24,6 +24,7 @@ from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.kafka import Decisions
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.scaling import Parts, Scaling, Witness
+from autoscaler.app.serving import api_settings, shared_certificate
 from autoscaler.app.usage import usage_stream
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
@@ -205,6 +206,7 @@ class Application:
                 alive=lambda: heart.verdict().ok,
                 telemetry=telemetry,
             )
+        gate = self._leadership or Alone(telemetry.control)
         scaling = Scaling(
             client,
             settings=settings.control,
@@ -213,7 +215,7 @@ class Application:
             outbox=outbox,
             delivery=delivery,
             witness=self._witness,
-            gate=self._leadership or Alone(telemetry.control),
+            gate=gate,
             clock=clock,
             telemetry=telemetry,
         )
@@ -232,11 +234,14 @@ class Application:
         self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
-        self.server = self._server(Reviews(client, clock), trust, scraper, freshness)
+        shared = shared_certificate(settings.serving, client, gate=gate, health=self.health, clock=clock)
+        serving = shared.settings if shared else api_settings(settings.serving)
+        self.server = self._server(serving, Reviews(client, clock), trust, scraper, freshness)
         self.policies, self._scaling = scaling.policies, scaling
         freshness.subscribe(lambda commit: scaling.fresh(commit.fresh))
         return {
             **scaling.parts(),
+            **({"serving-certificate": shared.issuing.run} if shared else {}),
             "cluster": self.cluster.run,
             "front-proxy-trust": trust.run,
             "registration": Registrations(client, clock, telemetry.kube).run,
@@ -249,17 +254,13 @@ class Application:
         }
 
     def _server(
-        self, reviews: Reviews, trust: AuthenticationConfig, scraper: Scraper, freshness: Freshness
+        self,
+        settings: ApiSettings,
+        reviews: Reviews,
+        trust: AuthenticationConfig,
+        scraper: Scraper,
+        freshness: Freshness,
     ) -> ApiServer:
-        serving = self._settings.serving
-        settings = ApiSettings(
-            bind_address=serving.bind_address,
-            port=serving.port,
-            tls_cert_file=serving.tls_cert_file,
-            tls_private_key_file=serving.tls_private_key_file,
-            tls_min_version=serving.tls_min_version,
-            cert_dir=serving.cert_dir,
-        )
         return ApiServer(
             settings,
             usage=self.storage,

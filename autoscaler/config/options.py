@@ -98,6 +98,20 @@ SERVING = Group(
         Option("cert-dir", Kind.PATH, "{state}/certificates", "serving.cert_dir",
             "Folder for the serving certificate we make when none is given.",
             default_shown="${XDG_STATE_HOME:-~/.local/state}/hpa-companion/certificates"),
+        Option("tls-issue-secret-name", Kind.TEXT, "", "serving.issue_secret",
+            "Secret that all replicas take the serving certificate from. Who leads makes and renews it, by a CA of its "
+            "own, and keeps that in the caBundle of our APIServices. The Secret must exist and may be empty. Empty: "
+            "nothing is issued."),
+        Option("tls-issue-service", Kind.TEXT, "", "serving.issue_service",
+            "Service that the certificate of --tls-issue-secret-name is made out to; only APIServices that name it are "
+            "written."),
+        Option("tls-issue-namespace", Kind.TEXT, "", "serving.issue_namespace",
+            "Namespace of that Secret and that Service."),
+        Option("tls-issue-lifetime", Kind.DURATION, "2160h", "serving.issue_lifetime",
+            "How long an issued certificate is valid; it is renewed when a third of that is left.",
+            least=10, most=366 * 86400),
+        Option("tls-issue-overlap", Kind.DURATION, "1m", "serving.issue_overlap",
+            "How long a new CA is trusted before a certificate of it is served.", least=1, most=86400),
     ),
 )  # fmt: skip
 

@@ -21,6 +21,9 @@ Rule = Callable[[Values, Mapping[str, str]], Iterator[str]]
 SHARE_OF_RESOLUTION = 0.9
 """How much of the resolution a scrape may take (metrics-server's own factor)."""
 
+LIFETIME_OVERLAPS = 6
+"""At least so many overlaps of two CAs are in the lifetime of a certificate."""
+
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 _BOTH_OR_NONE = (
@@ -31,6 +34,7 @@ _BOTH_OR_NONE = (
 _NEVER_TOGETHER = (
     ("kubelet-certificate-authority", "kubelet-insecure-tls"),
     ("kubelet-insecure-tls-nodes", "kubelet-insecure-tls"),
+    ("tls-issue-secret-name", "tls-cert-file"),
 )
 _SELECTORS = ("node-selector", "kubelet-insecure-tls-nodes")
 _SSL_ONLY = ("audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file")
@@ -89,6 +93,20 @@ def _lease(values: Values, _: Mapping[str, str]) -> Iterator[str]:
                 yield f"--leader-elect needs --{name}"
 
 
+def _issuing(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    """A place for the certificate, and time for every step of a renewal."""
+    lifetime, overlap = values["tls-issue-lifetime"], values["tls-issue-overlap"]
+    if isinstance(lifetime, float) and isinstance(overlap, float) and lifetime < LIFETIME_OVERLAPS * overlap:
+        yield (
+            f"--tls-issue-lifetime {lifetime:g}s must be at least {LIFETIME_OVERLAPS} x --tls-issue-overlap "
+            f"({LIFETIME_OVERLAPS * overlap:g}s): a renewal has a third of it"
+        )
+    if values["tls-issue-secret-name"]:
+        for name in ("tls-issue-service", "tls-issue-namespace"):
+            if not values[name]:
+                yield f"--tls-issue-secret-name needs --{name}"
+
+
 def _selectors(values: Values, _: Mapping[str, str]) -> Iterator[str]:
     for name in _SELECTORS:
         try:
@@ -145,4 +163,14 @@ def _kafka_security(values: Values, _: Mapping[str, str]) -> Iterator[str]:
         yield "SASL mechanism PLAIN without TLS would show the password to the network: use SASL_SSL"
 
 
-_RULES: tuple[Rule, ...] = (_pairs, _timeout, _intervals, _lease, _selectors, _address, _brokers, _kafka_security)
+_RULES: tuple[Rule, ...] = (
+    _pairs,
+    _timeout,
+    _intervals,
+    _lease,
+    _issuing,
+    _selectors,
+    _address,
+    _brokers,
+    _kafka_security,
+)

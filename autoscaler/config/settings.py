@@ -46,6 +46,11 @@ class ServingSettings(Struct, frozen=True, kw_only=True):
     tls_private_key_file: str
     tls_min_version: str
     cert_dir: str
+    issue_secret: str
+    issue_service: str
+    issue_namespace: str
+    issue_lifetime: float
+    issue_overlap: float
 
 
 class ControlSettings(Struct, frozen=True, kw_only=True):

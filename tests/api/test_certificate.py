@@ -74,3 +74,30 @@ def test_given_files_have_no_bundle_of_ours_and_a_fingerprint_that_moves(tmp_pat
     assert pair.fingerprint() == before
     key.write_bytes(b"changed")
     assert pair.fingerprint() != before
+
+
+def test_what_is_shown_until_there_is_better_is_believed_by_nobody_and_made_anew_at_each_start(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "issued.pem"
+    assert certificate.provisional(file, NAMES, NOW) is False
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    assert certificate.given(str(file), str(file)).expires() == NOW + 365 * DAY
+    assert certificate.provisional(file, NAMES, NOW) is False
+    assert file.read_bytes() != before
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, True), (31, False)], ids=["it is good", "it has ended"])
+def test_an_issued_pair_that_is_there_is_shown_from_the_start(tmp_path: Path, days: float, *, kept: bool) -> None:
+    file, made = (
+        tmp_path / "issued.pem",
+        Authority("ours").issue("web", sans=["web"], not_before=datetime.fromtimestamp(NOW, UTC)),
+    )
+    certificate.keep(file, made.certificate + made.key)
+    assert certificate.provisional(file, NAMES, NOW + days * DAY) is kept
+    assert (file.read_bytes() == made.certificate + made.key) is kept
+
+
+def test_a_folder_that_cannot_be_used_for_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=f"--cert-dir {tmp_path / 'file'}: "):
+        certificate.provisional(tmp_path / "file" / "issued.pem", NAMES, NOW)

@@ -24,6 +24,17 @@ BROKEN = [
     ("a lease no longer than its deadline", {"leader-elect-lease-duration": "10s"}, "must be longer than --leader-el"),
     ("a deadline within one retry", {"leader-elect-retry-period": "12s"}, "--leader-elect-renew-deadline 10s must be"),
     ("a lease nowhere", {"leader-elect": "true"}, "needs --leader-elect-resource-namespace"),
+    (
+        "an issued certificate for nobody",
+        {"tls-issue-secret-name": "s"},
+        "--tls-issue-secret-name needs --tls-issue-service",
+    ),
+    ("a certificate too short to renew", {"tls-issue-lifetime": "5m"}, "at least 6 x --tls-issue-overlap (360s)"),
+    (
+        "an issued certificate beside a given one",
+        {"tls-issue-secret-name": "s", "tls-cert-file": "/c", "tls-private-key-file": "/k"},
+        "--tls-issue-secret-name and --tls-cert-file contradict each other",
+    ),
     ("a selector that is none", {"node-selector": "a in b"}, "--node-selector: "),
     ("exceptions that are none", {"kubelet-insecure-tls-nodes": "a in b"}, "--kubelet-insecure-tls-nodes: "),
     (
@@ -58,6 +69,10 @@ BROKEN = [
 ]
 SOUND = [
     ("the defaults", {}),
+    (
+        "an issued certificate",
+        {"tls-issue-secret-name": "s", "tls-issue-service": "web", "tls-issue-namespace": "ours"},
+    ),
     ("a short resolution with the default timeout", {"metric-resolution": "3s"}),
     ("the longest timeout", {"metric-resolution": "10s", "kubelet-request-timeout": "9s"}),
     ("a hot resolution that is no faster", {"metric-resolution": "5s", "hot-resolution": "5s"}),

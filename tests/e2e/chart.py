@@ -15,8 +15,8 @@ from tests.e2e.requirements import need
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "hpa-companion"
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
-NEEDED: dict[str, Any] = {"tls": {"existingSecret": "serving", "caBundle": PEM}}
-"""The values that have no default."""
+EXISTING: dict[str, Any] = {"tls": {"mode": "existingSecret", "existingSecret": "serving", "caBundle": PEM}}
+"""A certificate that somebody else made."""
 
 SERVED_BY = "1.37.2"
 """Helm assumes an ancient cluster when it renders without one."""
@@ -26,13 +26,11 @@ class ChartRefusedError(Exception):
     """Helm rendered nothing; the message is what it said."""
 
 
-def render(
-    values: dict[str, Any] | None = None, *, needed: bool = True, release: str = "try", kubernetes: str = SERVED_BY
-) -> str:
-    """The manifests for these values, beside those that are needed."""
+def render(values: dict[str, Any] | None = None, *, release: str = "try", kubernetes: str = SERVED_BY) -> str:
+    """The manifests for these values."""
     helm = need("helm")
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump((NEEDED if needed else {}) | (values or {}), file)
+        json.dump(values or {}, file)
         file.flush()
         done = subprocess.run(
             [helm, "template", release, CHART, "--namespace=metrics", f"--kube-version={kubernetes}", "-f", file.name],

@@ -179,7 +179,7 @@ class Release:
     def _usual_values(self) -> Values:
         """Those a test needs to see things in seconds, on loopback."""
         return {
-            "tls": {"existingSecret": SECRET, "caBundle": self._authority.pem.decode()},
+            "tls": {"mode": "existingSecret", "existingSecret": SECRET, "caBundle": self._authority.pem.decode()},
             "service": {"port": SERVICE_PORT},
             "kubelet": {"resolution": "5s", "certificateAuthority": {"configMap": KUBELET_CA}},
             "scaling": {"syncPeriod": "5s", "evaluationInterval": "1s"},
@@ -216,8 +216,10 @@ class Release:
 
 def _moved(argument: str, places: dict[str, Path]) -> str:
     """The argument with the path of a mount replaced by where it is here."""
+    name, _, value = argument.partition("=")
     for inside, outside in places.items():
-        argument = argument.replace(f"={inside}/", f"={outside}/")
+        if f"{value}/".startswith(f"{inside}/"):
+            return f"{name}={outside}{value.removeprefix(inside)}"
     return argument
 
 

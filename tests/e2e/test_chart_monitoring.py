@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.chart import CHART, PEM, objects
+from tests.e2e.chart import CHART, EXISTING, PEM, objects
 
 MONITORED: dict[str, Any] = {
     "monitoring": {
@@ -21,7 +21,6 @@ MONITORED: dict[str, Any] = {
 MONITORS = [
     ("ServiceMonitor", "try-hpa-companion"),
     ("PrometheusRule", "try-hpa-companion"),
-    ("ConfigMap", "try-hpa-companion-serving-ca"),
     ("ConfigMap", "try-hpa-companion-dashboard"),
 ]
 
@@ -39,12 +38,18 @@ def test_prometheus_verifies_us_and_shows_its_own_token() -> None:
     assert (endpoint["scheme"], endpoint["path"], endpoint["interval"]) == ("https", "/metrics", "20s")
     assert endpoint["tlsConfig"] == {
         "serverName": "try-hpa-companion.metrics.svc",
-        "ca": {"configMap": {"name": "try-hpa-companion-serving-ca", "key": "ca.crt"}},
+        "ca": {"secret": {"name": "try-hpa-companion-serving", "key": "ca.crt"}},
     }
-    assert made["ConfigMap", "try-hpa-companion-serving-ca"]["data"] == {"ca.crt": PEM}
     service = made["Service", "try-hpa-companion"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_prometheus_verifies_a_certificate_that_somebody_else_made_by_the_ca_that_was_given() -> None:
+    made = objects(MONITORED | EXISTING)
+    [endpoint] = made["ServiceMonitor", "try-hpa-companion"]["spec"]["endpoints"]
+    assert endpoint["tlsConfig"]["ca"] == {"configMap": {"name": "try-hpa-companion-serving-ca", "key": "ca.crt"}}
+    assert made["ConfigMap", "try-hpa-companion-serving-ca"]["data"] == {"ca.crt": PEM}
 
 
 def alerts(values: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from autoscaler.config.options import OPTIONS
-from tests.e2e.chart import CHART, NEEDED, ChartRefusedError, container, objects, render
+from tests.e2e.chart import CHART, EXISTING, ChartRefusedError, container, objects, render
 
 
 def test_every_argument_is_a_flag_of_the_program() -> None:
@@ -104,6 +104,8 @@ def test_what_is_switched_off_is_not_rendered(values: dict[str, Any], kind: str)
             {"kubelet": {"preferredAddressTypes": []}}, "/kubelet/preferredAddressTypes", id="no address type"
         ),
         pytest.param({"service": {"port": 70000}}, "/service/port", id="no port"),
+        pytest.param({"tls": {"mode": "insecure"}}, "/tls/mode", id="no way to get a certificate"),
+        pytest.param({"tls": {"auto": {"lifetime": "90d"}}}, "/tls/auto/lifetime", id="days are no duration"),
         pytest.param({"tls": {"caBundle": "ca.crt"}}, "/tls/caBundle", id="a file name where a PEM belongs"),
         pytest.param({"tls": {"insecureSkipTLSVerify": True}}, "insecureSkipTLSVerify", id="no way to skip verifying"),
         pytest.param(
@@ -132,9 +134,15 @@ def test_c05_what_is_no_value_is_refused_by_its_path(values: dict[str, Any], whe
 
 @pytest.mark.parametrize("missing", ["existingSecret", "caBundle"])
 def test_a_missing_certificate_is_asked_for(missing: str) -> None:
-    given = {key: value for key, value in NEEDED["tls"].items() if key != missing}
+    given = {key: value for key, value in EXISTING["tls"].items() if key != missing}
     with pytest.raises(ChartRefusedError, match=rf"tls\.{missing} is needed"):
-        render({"tls": given}, needed=False)
+        render({"tls": given})
+
+
+@pytest.mark.parametrize("mode", ["auto", "certManager"])
+def test_a_secret_that_would_not_be_used_is_refused(mode: str) -> None:
+    with pytest.raises(ChartRefusedError, match=r"set tls\.mode to existingSecret"):
+        render({"tls": {"mode": mode, "existingSecret": "serving"}})
 
 
 def test_every_value_is_described_and_in_the_schema() -> None:

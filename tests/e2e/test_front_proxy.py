@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.certificates import Authority
+from tests.e2e.asking import NODES, asking
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Api, Credentials
@@ -21,7 +20,6 @@ from tests.e2e.release import VERSIONS, Release
 
 CONFIG = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
 CA = "requestheader-client-ca-file"
-NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
 MASTER = {"X-Remote-User": "somebody", "X-Remote-Group": "system:masters"}
 SOON = 5.0
 """A05: seconds from the change of the ConfigMap to its effect."""
@@ -125,28 +123,6 @@ def answers(api: Api) -> bool:
         return api.raw("GET", "/livez")[0] == 200
     except OSError:
         return False
-
-
-@contextmanager
-def asking(cluster: Cluster) -> Iterator[list[int]]:
-    """List nodes through the aggregator, one request after the other, all the while; the codes so far (0: none)."""
-    codes: list[int] = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                codes.append(cluster.admin.raw("GET", NODES)[0])
-            except OSError:
-                codes.append(0)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield codes
-    finally:
-        stop.set()
-        thread.join()
 
 
 def test_a33_the_doctor_tells_of_a_registration_that_points_elsewhere(cluster: Cluster, release: Release) -> None:

@@ -40,6 +40,23 @@ default
 {{- end -}}
 {{- end -}}
 
+{{/* Secret of the serving certificate. */}}
+{{- define "hpa-companion.servingSecret" -}}
+{{- if eq .Values.tls.mode "existingSecret" -}}
+{{- required "tls.existingSecret is needed with tls.mode existingSecret: a Secret of type kubernetes.io/tls, valid for <service>.<namespace>.svc" .Values.tls.existingSecret -}}
+{{- else -}}
+{{- with .Values.tls.existingSecret -}}
+{{- fail (printf "tls.existingSecret is %s, but tls.mode is %s: set tls.mode to existingSecret, or leave the Secret out" . $.Values.tls.mode) -}}
+{{- end -}}
+{{- printf "%s-serving" (include "hpa-companion.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* CA of an existing Secret. */}}
+{{- define "hpa-companion.caBundle" -}}
+{{- required "tls.caBundle is needed with tls.mode existingSecret: the CA (PEM) that signed the certificate in tls.existingSecret, so that the API server can verify us (--set-file tls.caBundle=ca.crt)" .Values.tls.caBundle -}}
+{{- end -}}
+
 {{/* The digest wins, as it cannot be moved. */}}
 {{- define "hpa-companion.image" -}}
 {{- if .Values.image.digest -}}
