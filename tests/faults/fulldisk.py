@@ -1,0 +1,163 @@
+"""What the spool does on a disk that is full, really: a file system in memory, mounted where only this process sees it.
+
+`unshare --mount python -m tests.faults.fulldisk SCENARIO DIRECTORY`: what was found, as JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from autoscaler.audit.outbox import Outbox
+from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.room import OnFull
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.verify import Number, verify
+from autoscaler.errors import AuditError, SpoolFullError
+from autoscaler.telemetry import Telemetry
+from tests.audit.samples import NOON, decision
+from tests.control.shop import Shop, policy
+
+DISK = 48 << 20
+BODY = b"x" * 1400
+Found = dict[str, Any]
+
+
+def entry(*, spare: bool = False) -> Entry:
+    return Entry("shop/Deployment/web", NOON, changed=not spare, body=BODY, spare=spare)
+
+
+def spool_in(directory: Path, on_full: OnFull = OnFull.SHED) -> Spool:
+    return Spool(directory, now=NOON, forwarding=True, max_bytes=1 << 30, on_full=on_full)
+
+
+def fill(spool: Spool) -> int:
+    """How many records were taken until one was refused."""
+    count = 0
+    for group in (100, 1):
+        with suppress(SpoolFullError):
+            while True:
+                spool.append([entry()] * group)
+                count += group
+    return count
+
+
+def take_the_rest(directory: Path) -> None:
+    """Somebody else writes until there is not a byte left."""
+    with suppress(OSError), (directory / "of somebody else").open("wb", buffering=0) as file:
+        while True:  # until no space is left on the device
+            file.write(b"x" * 4096)
+
+
+def smaller_than_allowed(directory: Path) -> Found:
+    """A spool that may become larger than its disk."""
+    spool = spool_in(directory)
+    while all(spool.append([entry(spare=True), *[entry()] * 100])):
+        pass
+    crowded = spool.backlog()[0]
+    fill(spool)
+    full = spool.backlog()[0]
+    rounds = []
+    for _ in range(3):  # delivered records make room, again and again
+        sent = spool.undelivered(1 << 30, 1 << 20)
+        spool.delivered(sent[-1].position)
+        rounds.append(fill(spool))
+    disk = os.statvfs(directory)
+    return {
+        "crowded": crowded / full,
+        "first": full,
+        "rounds": rounds,
+        "left": disk.f_bavail * disk.f_frsize,
+        "whole": verdict(directory),
+    }
+
+
+def filled_by_others(directory: Path) -> Found:
+    """The disk is full although the spool is not; then it is not any more."""
+    spool = spool_in(directory)
+    for _ in range(50):
+        spool.append([entry()] * 100)
+    take_the_rest(directory)
+    refused = fill(spool)
+    sent = []
+    for _ in range(20):  # Kafka goes on
+        sent += (some := spool.undelivered(1 << 20, 200))
+        spool.delivered(some[-1].position)
+    (directory / "of somebody else").unlink()
+    spool.append([entry()] * 100)
+    left = spool.backlog()[0]
+    spool.close()
+    again = spool_in(directory)
+    return {
+        "taken": refused,
+        "sent": len({each.position for each in sent}),
+        "left": left,
+        "left after a restart": again.backlog()[0],
+        "aside": again.aside is not None,
+        "whole": verdict(directory),
+    }
+
+
+def scaled(directory: Path, on_full: OnFull) -> Found:
+    """A target whose load rises while the disk is full, and once there is room again."""
+    spool = spool_in(directory, on_full)
+    fill(spool)
+
+    async def decide() -> Found:
+        shop = Shop()
+        async with Outbox(spool, shop.clock, Telemetry().audit, patience=30.0) as box:
+            shop.reconciler._teller._journal = box
+            logged: list[Any] = []
+            structlog.configure(processors=[lambda _logger, _name, event: logged.append(event) or ""])  # type: ignore[func-returns-value]  # it takes everything
+            first = await shop.reconciler.reconcile(policy())
+            puts = len(shop.written)
+            told = shop.condition("AuditDelivered").reason
+            await box.delivered((await box.undelivered(1 << 30, 1 << 20))[-1].position)
+            await box.record(decision(1))
+            second = await shop.reconciler.reconcile(policy())
+            return {
+                "first": [first.outcome.value, puts, first.error],
+                "told": told,
+                "in the log": [json.loads(each["record"])["id"] == first.id for each in logged if "record" in each],
+                "second": [second.outcome.value, len(shop.written)],
+            }
+
+    return asyncio.run(decide())
+
+
+def verdict(directory: Path) -> bool:
+    """Whether every number that is not there was told."""
+    with SpoolReader(directory) as reader:
+        return verify(
+            (Number(each.key, each.epoch, each.seq, each.shed) for each in reader.records()), from_start=False
+        ).whole
+
+
+SCENARIOS: dict[str, Callable[[Path], Found]] = {
+    "smaller than allowed": smaller_than_allowed,
+    "filled by others": filled_by_others,
+    "shed": lambda directory: scaled(directory, OnFull.SHED),
+    "halt": lambda directory: scaled(directory, OnFull.HALT),
+}
+
+
+def main(scenario: str, directory: Path) -> None:
+    """Mount, and look."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", directory], check=True)
+    try:
+        print(json.dumps(SCENARIOS[scenario](directory)))  # noqa: T201 - the answer
+    except AuditError as exc:
+        sys.exit(f"{type(exc).__name__}: {exc}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
