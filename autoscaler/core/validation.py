@@ -33,6 +33,8 @@ def problems(
 
     `protected` are namespaces in which nothing is scaled.
     """
+    if policy.unreadable:
+        return (policy.unreadable,)
     found = [*_target(policy), *_bounds(policy, compat)]
     if policy.namespace in protected and policy.mode is Mode.ENFORCE:
         found.append(

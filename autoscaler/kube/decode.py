@@ -6,11 +6,13 @@ objects. Whatever breaks the grammar is a MalformedError that says where.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 from msgspec import Raw
 
+from autoscaler.errors import MalformedError
 from autoscaler.kube.wire import (
     ConditionWire,
     EndpointsWire,
@@ -46,6 +48,9 @@ from autoscaler.model.quantity import milli
 
 KEPT_ANNOTATIONS = ("metrics.k8s.io/", "hpa-companion.dev/")
 """Prefixes of the annotations somebody reads; the others may be a megabyte each."""
+
+Quantity = str | int | float
+_T = TypeVar("_T")
 
 _pod = decoder(PodWire)
 _node = decoder(NodeWire)
@@ -130,9 +135,19 @@ def instant(text: str | None) -> float | None:
     return parse_instant(text) if text and not text.startswith("0001-") else None
 
 
-def amount(value: str | int | float) -> Milli:
+def amount(value: Quantity) -> Milli:
     """A quantity in thousandths; JSON numbers are as good as strings."""
     return milli(value if isinstance(value, str) else str(value))
+
+
+def placed(field: str, read: Callable[[Quantity], _T], value: Quantity | None) -> _T | None:
+    """What was read of the field, None where there is nothing; MalformedError with its name."""
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except MalformedError as exc:
+        raise MalformedError(f"{field}: {exc}") from exc
 
 
 def labels(found: Mapping[str, str] | None) -> Labels:

@@ -2,35 +2,26 @@
 
 The API defaulter's work is done here too, as an HPA read from a file has not been through it (hpa.md §4.5, §6.1).
 Nothing is judged: what makes no sense is kept as it is, for the validation that tells the owner. Only what cannot be
-read at all, such as a quantity that is none, is a MalformedError.
+read at all, such as a quantity that is none, is a MalformedError, which names the field. A status that cannot be read
+is none: somebody else wrote it.
 """
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct, field
+import re
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from autoscaler.core import selectors
-from autoscaler.kube.decode import amount, instant, kept_annotations
+from autoscaler.errors import MalformedError
+from autoscaler.kube.decode import Quantity, amount, instant, kept_annotations, placed
+from autoscaler.kube.decode_behavior import BehaviorWire, behavior
 from autoscaler.kube.decode_deviations import DeviationsWire, deviations
 from autoscaler.kube.wire import ConditionWire, MetaWire, decoder
-from autoscaler.model.policy import (
-    Behavior,
-    Condition,
-    MetricSpec,
-    MetricType,
-    Mode,
-    Policy,
-    ScalingPolicy,
-    ScalingRules,
-    TargetRef,
-)
-from autoscaler.model.quantity import fraction
+from autoscaler.model.policy import Condition, MetricSpec, MetricType, Mode, Policy, TargetRef
 
 DEFAULT_METRIC = MetricSpec(type=MetricType.RESOURCE, name="cpu", target_type="Utilization", utilization=80)
-DEFAULT_UP = ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 4, 15), ScalingPolicy("Percent", 100, 15)))
-DEFAULT_DOWN = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
-
-Quantity = str | int | float
 
 
 class RefWire(Struct, rename="camel"):
@@ -93,30 +84,6 @@ class MetricWire(Struct, rename="camel"):
     external: SourceWire | None = None
 
 
-class RateWire(Struct, rename="camel"):
-    """One of `policies`."""
-
-    type: str = ""
-    value: int = 0
-    period_seconds: int = 0
-
-
-class RulesWire(Struct, rename="camel"):
-    """`scaleUp` or `scaleDown`."""
-
-    stabilization_window_seconds: int | None = None
-    select_policy: str | None = None
-    policies: list[RateWire] | None = None
-    tolerance: Quantity | None = None
-
-
-class BehaviorWire(Struct, rename="camel"):
-    """`spec.behavior`."""
-
-    scale_up: RulesWire | None = None
-    scale_down: RulesWire | None = None
-
-
 class SpecWire(DeviationsWire, rename="camel"):
     """`spec`."""
 
@@ -142,18 +109,57 @@ class PolicyWire(Struct):
 
     metadata: MetaWire
     kind: str | None = None
-    spec: SpecWire = field(default_factory=SpecWire)
-    status: StatusWire | None = None
+    spec: Raw = Raw(b"{}")
+    status: Raw = Raw(b"{}")
+
+
+class TargetedWire(Struct, rename="camel"):
+    """`spec`, as far as its target."""
+
+    scale_target_ref: RefWire | None = None
 
 
 _policy = decoder(PolicyWire)
+_spec = decoder(SpecWire)
+_targeted = decoder(TargetedWire)
+_status = decoder(StatusWire)
+_PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
 
 def policy(data: bytes | Raw, kind: str = "") -> Policy:
     """The object, defaults applied; `kind` stands in where a list of a built-in kind leaves it out."""
     wire = _policy(data)
-    meta, spec, status = wire.metadata, wire.spec, wire.status or StatusWire()
-    return Policy(
+    try:
+        spec = _spec(wire.spec)
+    except MalformedError as exc:
+        raise MalformedError(_named(str(exc))) from exc
+    known = _known(wire, kind)
+    return replace(
+        known,
+        min_replicas=1 if spec.min_replicas is None else spec.min_replicas,
+        max_replicas=spec.max_replicas or 0,
+        metrics=tuple(_metric(each, f"spec.metrics[{number}]") for number, each in enumerate(spec.metrics))
+        if spec.metrics
+        else (DEFAULT_METRIC,),
+        behavior=None if spec.behavior is None else behavior(spec.behavior),
+        mode=_mode(spec.mode),
+        deviations=deviations(spec),
+    )
+
+
+def unreadable(data: bytes | Raw, kind: str, why: str) -> Policy:
+    """What is known of an object whose spec cannot be read; MalformedError when it cannot even be named."""
+    return replace(_known(_policy(data), kind), mode=Mode.SHADOW, unreadable=why)
+
+
+def _known(wire: PolicyWire, kind: str) -> Policy:
+    """All but the spec: that as far as its target."""
+    meta = wire.metadata
+    try:
+        ref = _targeted(wire.spec).scale_target_ref or RefWire()
+    except MalformedError:
+        ref = RefWire()
+    known = Policy(
         kind=wire.kind or kind,
         namespace=meta.namespace or "",
         name=meta.name,
@@ -161,19 +167,26 @@ def policy(data: bytes | Raw, kind: str = "") -> Policy:
         generation=meta.generation or 0,
         resource_version=meta.resource_version or "",
         created=instant(meta.creation_timestamp),
-        target=_ref(spec.scale_target_ref or RefWire()),
-        min_replicas=1 if spec.min_replicas is None else spec.min_replicas,
-        max_replicas=spec.max_replicas or 0,
-        metrics=tuple(_metric(each) for each in spec.metrics) if spec.metrics else (DEFAULT_METRIC,),
-        behavior=None if spec.behavior is None else _behavior(spec.behavior),
-        mode=_mode(spec.mode),
-        deviations=deviations(spec),
-        desired=status.desired_replicas or 0,
-        conditions=tuple(_condition(each) for each in status.conditions or ()),
-        last_scale=instant(status.last_scale_time),
-        observed_generation=status.observed_generation,
+        target=_ref(ref),
         annotations=kept_annotations(meta.annotations),
     )
+    try:
+        status = _status(wire.status)
+        return replace(
+            known,
+            desired=status.desired_replicas or 0,
+            conditions=tuple(_condition(each) for each in status.conditions or ()),
+            last_scale=instant(status.last_scale_time),
+            observed_generation=status.observed_generation,
+        )
+    except MalformedError:
+        return known
+
+
+def _named(message: str) -> str:
+    """`Expected ... - at `$.maxReplicas`` with the field first, as everywhere."""
+    found = _PLACE.fullmatch(message)
+    return f"spec{'.' if found[2] else ''}{found[2]}: {found[1]}" if found else f"spec: {message}"
 
 
 def _mode(text: str | None) -> Mode:
@@ -185,7 +198,7 @@ def _ref(wire: RefWire) -> TargetRef:
     return TargetRef(wire.api_version or "", wire.kind, wire.name)
 
 
-def _metric(wire: MetricWire) -> MetricSpec:
+def _metric(wire: MetricWire, where: str) -> MetricSpec:
     """The source that `type` names; one without it has no target, and the validation says so."""
     sources = {
         MetricType.RESOURCE: wire.resource,
@@ -197,45 +210,26 @@ def _metric(wire: MetricWire) -> MetricSpec:
     source = next((found for kind, found in sources.items() if kind == wire.type), None) or SourceWire()
     target = source.target or TargetWire()
     metric = source.metric or IdentifierWire(name=source.name)
+    where = f"{where}.{wire.type[:1].lower()}{wire.type[1:]}"
     return MetricSpec(
         type=wire.type,
         name=metric.name,
         container=source.container,
         described=None if source.described_object is None else _ref(source.described_object),
-        selector="" if metric.selector is None else _selector(metric.selector),
+        selector="" if metric.selector is None else _selector(metric.selector, f"{where}.metric.selector"),
         target_type=target.type,
         utilization=target.average_utilization,
-        average_value=None if target.average_value is None else amount(target.average_value),
-        value=None if target.value is None else amount(target.value),
+        average_value=placed(f"{where}.target.averageValue", amount, target.average_value),
+        value=placed(f"{where}.target.value", amount, target.value),
     )
 
 
-def _selector(wire: SelectorWire) -> str:
+def _selector(wire: SelectorWire, where: str) -> str:
     expressions = [(each.key, each.operator, each.values or ()) for each in wire.match_expressions or ()]
-    return str(selectors.from_object(wire.match_labels or {}, expressions))
-
-
-def _behavior(wire: BehaviorWire) -> Behavior:
-    return Behavior(up=_rules(wire.scale_up, DEFAULT_UP), down=_rules(wire.scale_down, DEFAULT_DOWN))
-
-
-def _rules(wire: RulesWire | None, default: ScalingRules) -> ScalingRules:
-    """Given fields replace single defaults, a given list of policies the whole list (hpa.md §4.5)."""
-    if wire is None:
-        return default
-    window = wire.stabilization_window_seconds
-    return ScalingRules(
-        stabilization=default.stabilization if window is None else window,
-        select=wire.select_policy or default.select,
-        policies=default.policies
-        if wire.policies is None
-        else tuple(ScalingPolicy(each.type, each.value, each.period_seconds) for each in wire.policies),
-        tolerance=None if wire.tolerance is None else _fraction(wire.tolerance),
-    )
-
-
-def _fraction(value: Quantity) -> float:
-    return fraction(value if isinstance(value, str) else str(value))
+    try:
+        return str(selectors.from_object(wire.match_labels or {}, expressions))
+    except MalformedError as exc:
+        raise MalformedError(f"{where}: {exc}") from exc
 
 
 def _condition(wire: ConditionWire) -> Condition:

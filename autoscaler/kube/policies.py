@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from autoscaler.clock import Clock
-from autoscaler.errors import ConflictError, NotFoundError
+from autoscaler.errors import ConflictError, MalformedError, NotFoundError
 from autoscaler.kube import decode_policy, encode_status, journal
 from autoscaler.kube.cache import older
 from autoscaler.kube.changes import Changes
@@ -53,15 +53,30 @@ class Held(Struct, frozen=True):
 
 
 class _StatusWire(Struct):
-    status: dict[str, object] | None = None
+    status: Raw = Raw(b"null")
 
 
-_status = decoder(_StatusWire)
+_whole = decoder(_StatusWire)
+_status = decoder(dict[str, object])
 
 
 def held(data: bytes | Raw) -> Held:
-    """A HorizontalPodScaler; MalformedError."""
-    return Held(decode_policy.policy(data, KIND), _status(data).status or {})
+    """A HorizontalPodScaler; one that cannot be read (stored before a rule of the definition, or past a lenient one)
+    says so, for its owner to be told on its own status. MalformedError when it cannot even be named.
+    """
+    try:
+        policy = decode_policy.policy(data, KIND)
+    except MalformedError as exc:
+        policy = decode_policy.unreadable(data, KIND, str(exc))
+    return Held(policy, _document(_whole(data).status))
+
+
+def _document(status: Raw) -> Document:
+    """A status that is none is empty: somebody else wrote it."""
+    try:
+        return _status(status)
+    except MalformedError:
+        return {}
 
 
 RESOURCE = Resource(
@@ -94,11 +109,6 @@ class PolicyCache:
     def problem(self) -> str:
         """What is missing and how to help it, "" when nothing is."""
         return self._watch.problem
-
-    @property
-    def broken(self) -> Mapping[ObjectKey, str]:
-        """Policies that could not be read, and why."""
-        return {ObjectKey(*key): why for key, why in self._watch.broken.items()}
 
     async def wait_synced(self) -> None:
         """Return once the list was complete."""

@@ -122,7 +122,8 @@ class Condition(Struct, frozen=True, kw_only=True):
 class Policy(Struct, frozen=True, kw_only=True):
     """A HorizontalPodScaler or HorizontalPodAutoscaler as read, defaults applied; nothing here is validated yet.
 
-    `desired`, `conditions`, `last_scale` and `observed_generation` are its status.
+    `desired`, `conditions`, `last_scale` and `observed_generation` are its status. `unreadable`: which field cannot be
+    read and why, and nothing of its spec is known but the target; "" when it was read.
     """
 
     kind: str
@@ -144,6 +145,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     last_scale: float | None = None
     observed_generation: int | None = None
     annotations: Labels = {}
+    unreadable: str = ""
 
     @property
     def key(self) -> ObjectKey:

@@ -136,6 +136,11 @@ def test_a_target_we_scaled_to_zero_wakes(shop: Shop) -> None:
         pytest.param(
             {"metrics": (MetricSpec(type="Weather", name="rain"),)}, "metrics[0].type", id="a metric type nobody knows"
         ),
+        pytest.param(
+            {"unreadable": "spec.maxReplicas: Expected `int`, got `str`"},
+            "spec.maxReplicas: Expected",
+            id="a spec that cannot be read",
+        ),
     ],
 )
 def test_a_policy_that_makes_no_sense_holds_and_names_the_field(

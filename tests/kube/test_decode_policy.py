@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from autoscaler.errors import MalformedError
-from autoscaler.kube.decode_policy import policy
-from autoscaler.model.policy import Behavior, Condition, MetricSpec, Mode, ScalingPolicy, ScalingRules, TargetRef
+from autoscaler.kube.decode_policy import policy, unreadable
+from autoscaler.model.policy import Condition, MetricSpec, Mode, TargetRef
 
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}
 
@@ -97,40 +97,6 @@ def test_every_metric_source(wire: dict[str, object], spec: MetricSpec) -> None:
     assert policy(document(metrics=[wire])).metrics == (spec,)
 
 
-PODS_4, DOUBLE = ScalingPolicy("Pods", 4, 15), ScalingPolicy("Percent", 100, 15)
-
-
-@pytest.mark.parametrize(
-    ("wire", "behavior"),
-    [
-        pytest.param(
-            {},
-            Behavior(ScalingRules(stabilization=0, policies=(PODS_4, DOUBLE)), ScalingRules(policies=(DOUBLE,))),
-            id="empty",
-        ),
-        pytest.param(
-            {"scaleDown": {"stabilizationWindowSeconds": 60, "tolerance": "50m"},
-             "scaleUp": {"selectPolicy": "Disabled"}},
-            Behavior(
-                ScalingRules(stabilization=0, select="Disabled", policies=(PODS_4, DOUBLE)),
-                ScalingRules(stabilization=60, policies=(DOUBLE,), tolerance=50 * 1e-3),
-            ),
-            id="single fields",
-        ),
-        pytest.param(
-            {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]},
-             "scaleDown": {"policies": []}},
-            Behavior(
-                ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 1, 60),)), ScalingRules(policies=())
-            ),
-            id="a list replaces the whole list, an empty one stays for the validation",
-        ),
-    ],
-)  # fmt: skip
-def test_behavior_defaults_field_by_field(wire: dict[str, object], behavior: Behavior) -> None:
-    assert policy(document(behavior=wire)).behavior == behavior
-
-
 @pytest.mark.parametrize(
     ("mode", "meant"),
     [(None, Mode.ENFORCE), ("Enforce", Mode.ENFORCE), ("Shadow", Mode.SHADOW), ("Observe", Mode.SHADOW)],
@@ -151,16 +117,19 @@ def test_a_policy_without_a_spec_is_still_one() -> None:
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ({"maxReplicas": "ten"}, r"\$\.spec\.maxReplicas"),
-        ({"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageValue": "lots"}}}]}, "lots"),
-        ({"behavior": {"scaleUp": {"tolerance": "a bit"}}}, "a bit"),
+        ({"maxReplicas": "ten"}, r"^spec\.maxReplicas: Expected `int"),
+        (
+            {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"averageValue": "lots"}}}]},
+            r"^spec\.metrics\[0\]\.resource\.target\.averageValue: .*lots",
+        ),
+        ({"behavior": {"scaleUp": {"tolerance": "a bit"}}}, r"^spec\.behavior\.scaleUp\.tolerance: .*a bit"),
         (
             {
                 "metrics": [
                     {"type": "Pods", "pods": {"metric": {"name": "x", "selector": {"matchLabels": {"a b": "c"}}}}}
                 ]
             },
-            "a b",
+            r"^spec\.metrics\[0\]\.pods\.metric\.selector: .*a b",
         ),
     ],
     ids=["a text for a number", "a quantity", "a tolerance", "a selector"],
@@ -173,3 +142,37 @@ def test_what_cannot_be_read_says_where(spec: dict[str, object], text: str) -> N
 def test_s16_an_object_of_another_version_is_read_as_far_as_it_is_known() -> None:
     newer = document(behaviour={"scaleUp": 1}, priority="high", metrics=[{**CPU, "weight": 3}])
     assert policy(newer) == policy(document(metrics=[CPU]))
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [
+        pytest.param('"junk"', 0, id="no object"),
+        pytest.param('{"desiredReplicas": "many"}', 0, id="a text for a number"),
+        pytest.param('{"desiredReplicas": 4, "lastScaleTime": "noon"}', 0, id="no time"),
+        pytest.param('{"desiredReplicas": 4}', 4, id="a good one"),
+    ],
+)
+def test_a_status_that_cannot_be_read_is_none(status: str, kept: int) -> None:
+    made = policy(document()[:-1] + b', "status": ' + status.encode() + b"}")
+    assert (made.desired, made.max_replicas) == (kept, 10)
+
+
+@pytest.mark.parametrize(
+    ("spec", "target"),
+    [
+        pytest.param({"maxReplicas": "ten"}, "web", id="with a target"),
+        pytest.param({"scaleTargetRef": "web"}, "", id="with none that can be read"),
+    ],
+)
+def test_of_a_spec_that_cannot_be_read_the_target_is_known_and_nothing_is_written(
+    spec: dict[str, object], target: str
+) -> None:
+    made = unreadable(document(**spec), "", "spec.x: why")
+    assert (str(made.key), made.target.name, made.mode) == ("shop/web", target, Mode.SHADOW)
+    assert made.unreadable == "spec.x: why"
+
+
+def test_what_cannot_be_named_is_malformed() -> None:
+    with pytest.raises(MalformedError):
+        unreadable(b'{"metadata":{"name":7}}', "", "why")

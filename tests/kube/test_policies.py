@@ -85,15 +85,20 @@ async def test_what_is_missing_is_said_and_heals_by_itself(refused: Any, help_: 
             assert policies.problem == ""
 
 
-async def test_a_policy_that_cannot_be_read_is_named() -> None:
+async def test_a_policy_that_cannot_be_read_is_one_that_says_so_and_claims_nothing() -> None:
     async with serving() as (server, client):
-        server.on(LIST, listed(document() | {"spec": {"maxReplicas": "many"}}))
+        spec = document()["spec"] | {"maxReplicas": "many"}
+        server.on(LIST, listed(document(status="junk") | {"spec": spec}))
         server.on(f"{LIST}?watch", watched())
         policies = cache(client)
         async with running(policies.run):
             await policies.wait_synced()
-        assert (list(policies.broken), len(policies.policies())) == ([WEB], 0)
-        assert "maxReplicas" in policies.broken[WEB]
+        made = policies.policies()[WEB]
+        assert made.unreadable == "spec.maxReplicas: Expected `int | null`, got `str`"
+        assert (made.target.name, policies.claiming(place("shop", made.target))) == ("web", frozenset())
+        kept = policies.held(WEB)
+        assert kept is not None
+        assert kept.status == {}
 
 
 class Known:

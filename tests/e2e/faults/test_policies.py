@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import pytest
@@ -17,6 +18,7 @@ SOON = 20.0
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
 UNKNOWN_TYPE = {"type": "Cpu", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 5}}}
 GPU = {"type": "Resource", "resource": {"name": "gpu", "target": {"type": "AverageValue", "averageValue": "1"}}}
+LOTS = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "lots"}}}
 QUEUE = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}}}
 NO_TARGET = {"maxReplicas": 3, "metrics": [cpu_utilization(50)]}
 
@@ -75,9 +77,9 @@ def test_c02_what_does_not_fit_the_cluster_gets_a_condition(
     eventually(SOON, told)
 
 
-@pytest.fixture
-def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
-    """The CRD without its rules, as an older or a hand-made one."""
+@contextmanager
+def without_rules(cluster: Cluster) -> Iterator[None]:
+    """The CRD as an older or a hand-made one."""
     before = cluster.admin.get(CRD)
     spec = deepcopy(before["spec"])
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -85,8 +87,17 @@ def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
     del version["selectableFields"]
     version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}
     cluster.admin.patch(CRD, {"spec": spec})
-    yield
-    cluster.admin.patch(CRD, {"spec": before["spec"]})
+    try:
+        yield
+    finally:
+        cluster.admin.patch(CRD, {"spec": before["spec"]})
+
+
+@pytest.fixture
+def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
+    """The CRD without its rules."""
+    with without_rules(cluster):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -97,28 +108,56 @@ def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
             changed(minReplicas=9), "spec.minReplicas: is 9, more than spec.maxReplicas (8)", id="min over max"
         ),
         pytest.param(changed(metrics=[UNKNOWN_TYPE]), "spec.metrics[0].type: 'Cpu' is unknown", id="unknown type"),
+        pytest.param(changed(maxReplicas="many"), "spec.maxReplicas: Expected `int", id="a text for a number"),
+        pytest.param(
+            changed(metrics=[LOTS]), "spec.metrics[0].resource.target.averageValue: ", id="a quantity that is none"
+        ),
     ],
 )
 @pytest.mark.usefixtures("lenient")
-def test_what_a_lenient_crd_lets_through_gets_a_condition(
+def test_c01_what_a_lenient_crd_lets_through_gets_a_condition(
     cluster: Cluster, here: Namespace, spec: Object, said: str
 ) -> None:
+    stored(cluster, here, spec)
+    eventually(SOON, lambda: refused(here, said))
+    here.ask_for("web", 2)
+    eventually(SOON, lambda: here.replicas("web") == 2, "its neighbour is followed as before")
+
+
+def test_s16_what_was_stored_before_a_rule_came_gets_its_condition_all_the_same(
+    cluster: Cluster, release: Release, here: Namespace
+) -> None:
+    """The API server lets us write the status of what it would not take any more (CRD validation ratcheting)."""
+    with without_rules(cluster):
+        stored(cluster, here, changed(maxReplicas="many"))
+        eventually(SOON, lambda: refused(here, "spec.maxReplicas"))
+    eventually(SOON, lambda: rules_hold(cluster, here))
+    cluster.admin.patch(f"{here.scalers}/wrong/status", {"status": None})
+    eventually(SOON, lambda: refused(here, "spec.maxReplicas"))
+
+
+def stored(cluster: Cluster, here: Namespace, spec: Object) -> None:
+    """Returns when it is; the API server takes a moment to forget its rules."""
+
     def taken() -> bool:
         try:
             cluster.admin.post(here.scalers, scaler("wrong", spec))
-        except ApiError as exc:  # the API server takes a moment to forget its rules
+        except ApiError as exc:
             raise AssertionError(str(exc)) from exc
         return True
 
     eventually(SOON, taken)
 
-    def told() -> bool:
-        found = here.condition("wrong", "Ready")
-        assert found, "not evaluated yet"
-        assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
-        assert said in found["message"]
-        return True
 
-    eventually(SOON, told)
-    here.ask_for("web", 2)
-    eventually(SOON, lambda: here.replicas("web") == 2, "its neighbour is followed as before")
+def rules_hold(cluster: Cluster, here: Namespace) -> bool:
+    with pytest.raises(ApiError):
+        cluster.admin.post(f"{here.scalers}?dryRun=All", scaler("another", changed(maxReplicas="many")))
+    return True
+
+
+def refused(here: Namespace, said: str) -> bool:
+    found = here.condition("wrong", "Ready")
+    assert found, "not evaluated yet"
+    assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
+    assert said in found["message"]
+    return True
