@@ -163,13 +163,13 @@ class Teller:
         return Condition(type=found.type, status="False", reason=kept.trouble, message=kept.message)
 
     async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
-        """Bring the status up to date and offer the events."""
+        """Bring the status up to date and offer the events, which are all there is where the status is refused."""
         try:
             await self._policies.write(policy, status)
-            for note in events:
-                await self._policies.event(policy, note)
         except KubeError as exc:
             log.warning("Could not write the policy's status", policy=str(policy.key), error=str(exc))
+        for note in events:
+            await self._policies.event(policy, note)
 
 
 def _text(decision: Decision) -> str:

@@ -65,9 +65,18 @@ def parting(plan: Plan, theirs: Theirs) -> str:
             return f"proposal: {mine.name or f'metric {index}'} was {measured} here and {other} there"
     for step, kind in (("proposal", ACTIVE), ("stabilized", ABLE), ("limited", LIMITED)):
         mine_reason, their_reason = (_reason(each, kind) for each in (plan.conditions, theirs.conditions))
-        if their_reason and mine_reason != their_reason:
+        if their_reason and mine_reason != their_reason and not {mine_reason, their_reason} <= _CALM:
             return f"{step}: {kind} is {mine_reason or 'not told'} here and {their_reason} there"
+    if {_reason(plan.conditions, ABLE), _reason(plan.conditions, LIMITED)} <= _CALM:
+        return (
+            f"proposal: from the same values, {plan.desired} here and {theirs.desired} there: "
+            "another tolerance, another release (--compat) or other pods counted"
+        )
     return "history: both saw the same, but remember different recommendations"
+
+
+_CALM = {"", "SucceededGetScale", "ReadyForNewScale", "SucceededRescale", "DesiredWithinRange"}
+"""Reasons of AbleToScale and ScalingLimited when what was proposed is what is wanted."""
 
 
 def _reason(conditions: Sequence[Condition], kind: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.control.allowance import WriteRates
-from autoscaler.errors import ConflictError, ForbiddenError
+from autoscaler.errors import ConflictError, ForbiddenError, UnreachableError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.objects import Milli
@@ -152,6 +152,15 @@ def test_a_policy_that_makes_no_sense_holds_and_names_the_field(
     assert shop.records == [decision]
     assert said in shop.condition("Ready").message
     assert shop.condition("Ready").status == "False"
+
+
+def test_where_the_status_is_refused_an_event_still_tells(shop: Shop) -> None:
+    """A rule of the definition that cannot even be evaluated on the stored spec refuses every status."""
+    shop.status_fault = UnreachableError("spec: invalid data, expected int, got string", status=422)
+    shop.evaluate(policy(unreadable="spec.maxReplicas: Expected `int`, got `str`"))
+    assert [(note.reason, note.message) for note in shop.notes] == [
+        ("InvalidSpec", "spec.maxReplicas: Expected `int`, got `str`")
+    ]
 
 
 def test_the_history_of_one_evaluation_is_the_input_of_the_next(shop: Shop) -> None:

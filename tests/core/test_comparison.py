@@ -56,7 +56,7 @@ def test_a_settled_difference_says_where():
     course = Course(ours=6, theirs=4, apart_since=0.0, we_moved=True)
     agreement, _ = compared(plan(6), Theirs(desired=4), course, 100.0, PATIENCE)
     assert (agreement.verdict, agreement.theirs) == (Verdict.DIFFERS, 4)
-    assert agreement.because.startswith("history:")
+    assert agreement.because.startswith("proposal: from the same values, 6 here and 4 there")
 
 
 CPU = MetricStatus(type="Resource", name="cpu", utilization=80)
@@ -68,7 +68,7 @@ EQUAL = Theirs(desired=2, metrics=(80,), conditions=(condition("AbleToScale", "R
     ("theirs", "told"),
     [
         pytest.param(replace(EQUAL, metrics=(50,)), "proposal: cpu was 80 here and 50 there", id="another usage"),
-        pytest.param(replace(EQUAL, metrics=(None,)), "history: both saw the same", id="a usage that is not told"),
+        pytest.param(replace(EQUAL, metrics=(None,)), "proposal: from the same values", id="a usage that is not told"),
         pytest.param(
             replace(EQUAL, conditions=(condition("AbleToScale", "ScaleDownStabilized"),)),
             "stabilized: AbleToScale is ReadyForNewScale here and ScaleDownStabilized there", id="another window",
@@ -77,8 +77,20 @@ EQUAL = Theirs(desired=2, metrics=(80,), conditions=(condition("AbleToScale", "R
             replace(EQUAL, conditions=(*EQUAL.conditions, condition("ScalingLimited", "ScaleUpLimit"))),
             "limited: ScalingLimited is not told here and ScaleUpLimit there", id="another limit",
         ),
-        pytest.param(EQUAL, "history: both saw the same", id="nothing that shows"),
+        pytest.param(
+            EQUAL, "proposal: from the same values, 4 here and 2 there: another tolerance", id="another tolerance"
+        ),
+        pytest.param(
+            replace(EQUAL, conditions=(condition("AbleToScale", "SucceededRescale"),)),
+            "proposal: from the same values", id="they have just written it",
+        ),
     ],
 )  # fmt: skip
 def test_the_first_step_at_which_they_part(theirs, told):
     assert parting(MINE, theirs).startswith(told)
+
+
+def test_with_a_window_at_work_in_both_it_is_what_they_remember():
+    stabilized = (condition("AbleToScale", "ScaleDownStabilized"),)
+    mine, theirs = replace(MINE, conditions=stabilized), replace(EQUAL, conditions=stabilized)
+    assert parting(mine, theirs).startswith("history: both saw the same")

@@ -129,11 +129,11 @@ def test_s16_what_was_stored_before_a_rule_came_gets_its_condition_all_the_same(
 ) -> None:
     """The API server lets us write the status of what it would not take any more (CRD validation ratcheting)."""
     with without_rules(cluster):
-        stored(cluster, here, changed(maxReplicas="many"))
-        eventually(SOON, lambda: refused(here, "spec.maxReplicas"))
+        stored(cluster, here, changed(metrics=[LOTS]))
+        eventually(SOON, lambda: refused(here, "averageValue: "))
     eventually(SOON, lambda: rules_hold(cluster, here))
     cluster.admin.patch(f"{here.scalers}/wrong/status", {"status": None})
-    eventually(SOON, lambda: refused(here, "spec.maxReplicas"))
+    eventually(SOON, lambda: refused(here, "averageValue: "))
 
 
 def stored(cluster: Cluster, here: Namespace, spec: Object) -> None:
@@ -151,7 +151,7 @@ def stored(cluster: Cluster, here: Namespace, spec: Object) -> None:
 
 def rules_hold(cluster: Cluster, here: Namespace) -> bool:
     with pytest.raises(ApiError):
-        cluster.admin.post(f"{here.scalers}?dryRun=All", scaler("another", changed(maxReplicas="many")))
+        cluster.admin.post(f"{here.scalers}?dryRun=All", scaler("another", changed(metrics=[LOTS])))
     return True
 
 
