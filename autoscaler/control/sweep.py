@@ -1,16 +1,17 @@
 """Which targets are evaluated, and when.
 
-A policy is due when it is new or its spec changed, when fresh samples of its pods came in (not more often than every
-`evaluation_interval`), and at the latest one `sync_period` (its own, if it has one) after its last evaluation. One
-policy is never evaluated twice at once; at most `concurrency` are evaluated at the same time, and as many of those that
-ask adapters: an adapter that hangs keeps no other policy waiting. Nothing starts before `open_gate` is called: a cold
-cache decides nothing.
+A policy is due when it is new or its spec changed (not more often than every `EDIT_SECONDS`), when fresh samples of its
+pods came in (not more often than every `evaluation_interval`), and at the latest one `sync_period` (its own, if it has
+one) after its last evaluation. One policy is never evaluated twice at once; at most `concurrency` are evaluated at the
+same time, and as many of those that ask adapters: an adapter that hangs keeps no other policy waiting. Nothing starts
+before `open_gate` is called: a cold cache decides nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -26,6 +27,10 @@ from autoscaler.model.objects import ObjectKey
 from autoscaler.model.policy import Policy
 
 log = structlog.get_logger(__name__)
+
+
+EDIT_SECONDS = 1.0
+"""So long after an evaluation edits of the spec are collected: who edits in a loop has the last one looked at."""
 
 
 class Policies(Protocol):
@@ -109,7 +114,7 @@ class Sweep:
             mark = (policy.uid, policy.generation)
             if self._generation.get(key) != mark:
                 self._generation[key] = mark
-                self._set_due(key, self._clock.monotonic())
+                self._set_due(key, self._after_edit(key))
         for gone in self._generation.keys() - known.keys():
             for table in (self._generation, self._due, self._last):
                 table.pop(gone, None)
@@ -164,10 +169,14 @@ class Sweep:
         if key not in self._generation:
             self._last.pop(key, None)
         elif self._generation[key] != mark:
-            self._set_due(key, self._clock.monotonic())
+            self._set_due(key, self._after_edit(key))
         else:
             latest = self._sync_period(key)
             self._set_due(key, self._last[key] + (min(self._pace.evaluation_interval, latest) if fresh else latest))
+
+    def _after_edit(self, key: ObjectKey) -> float:
+        now = self._clock.monotonic()
+        return max(now, self._last.get(key, -math.inf) + EDIT_SECONDS)
 
     def _sync_period(self, key: ObjectKey) -> float:
         """The policy's own, or everybody's."""

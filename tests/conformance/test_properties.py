@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from autoscaler.core.evaluation import VALUE_TYPES
 from autoscaler.core.planner import plan
+from autoscaler.core.requests import Failure
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.objects import Ready
 from autoscaler.model.plan import Action, History, Proposal
@@ -77,6 +79,42 @@ def test_no_usable_data_means_hold(given_):
 
 
 @settings(max_examples=300)
+@given(EVALUATIONS, RANDOMS)
+def test_every_kind_of_nothing_means_hold(given_, random_):
+    """No answer, an empty one, an error, samples without the resource, and samples older than the policy wants."""
+    usage_ = random_.choice((None, (), *(tuple(map(silent, given_.pod_metrics or ())),) * 2))
+    values = {
+        spec: nothing
+        for spec in given_.policy.metrics
+        if spec.type in VALUE_TYPES and (nothing := random_.choice((None, (), Failure("away")))) is not None
+    }
+    if within(given_):
+        found = plan(replace(given_, pod_metrics=usage_, values=values))
+        assert found.action is Action.HOLD
+        assert not found.decided or given_.scale.replicas == 0
+
+
+def silent(sample):
+    """Listed, and without a number."""
+    return replace(sample, containers=tuple((name, {}) for name, _ in sample.containers))
+
+
+@settings(max_examples=300)
+@given(EVALUATIONS, st.integers(1, 100))
+def test_d04_samples_that_are_all_too_old_mean_hold(given_, seconds):
+    """Upstream believes a sample at any age; with maxSampleAge none of these is one."""
+    past = given_.now - seconds - 1
+    old = replace(
+        given_,
+        policy=replace(given_.policy, deviations=replace(given_.policy.deviations, max_sample_age=float(seconds))),
+        pod_metrics=tuple(replace(each, at=min(each.at, past)) for each in given_.pod_metrics or ()),
+        values={spec: tuple(replace(each, at=past) for each in values) for spec, values in given_.values.items()},
+    )
+    if within(given_):
+        assert plan(old).action is Action.HOLD
+
+
+@settings(max_examples=300)
 @given(EVALUATIONS)
 def test_c12_a_metric_that_fails_never_takes_a_replica(given_):
     """Whatever the others say (hpa.md §3.7); behind a window, an earlier recommendation decides."""
@@ -87,12 +125,14 @@ def test_c12_a_metric_that_fails_never_takes_a_replica(given_):
         assert found.desired >= given_.scale.replicas
 
 
+EVERY = {"target_type": "Value", "value": 100}
+SHARE = {"target_type": "AverageValue", "average_value": 100}
 KINDS = {
-    "Resource": {"name": "cpu", "utilization": 100},
-    "ContainerResource": {"name": "cpu", "container": "app", "average_value": 100},
-    "Pods": {"name": "qps", "average_value": 100},
-    "Object": {"name": "qps", "described": TARGET, "target_type": "Value", "value": 100},
-    "External": {"name": "queue", "average_value": 100},
+    "Resource": ({"name": "cpu", "utilization": 100}, {"name": "cpu", **SHARE}),
+    "ContainerResource": tuple({"name": "cpu", "container": "app", **each} for each in ({"utilization": 100}, SHARE)),
+    "Pods": ({"name": "qps", **SHARE},),
+    "Object": tuple({"name": "qps", "described": TARGET, **each} for each in (EVERY, SHARE)),
+    "External": tuple({"name": "queue", **each} for each in (EVERY, SHARE)),
 }
 
 
@@ -105,17 +145,23 @@ def near_the_target(seed):
         for index in range(size)
     )
     current = max(1, size + by.choice((0, 0, -2, -1, 1, 3)))
-    specs = tuple(MetricSpec(type=kind, **KINDS[kind]) for kind in by.sample(sorted(KINDS), by.choice((1, 1, 2))))
+    kinds = by.sample(sorted(KINDS), by.choice((1, 1, 2)))
+    specs = tuple(MetricSpec(type=kind, **by.choice(KINDS[kind])) for kind in kinds)
     sampled = [index for index in range(size) if by.random() >= unusual]
     per_pod = tuple(MetricValue(by.randrange(60, 150), f"web-{index}") for index in sampled)
-    single = (MetricValue(by.randrange(60, 150)),)
-    whole = tuple(MetricValue(by.randrange(60, 150) * current // 2) for _ in range(2))
+
+    def single(spec):
+        """One value, or the two of an external metric, near what the target asks for in all."""
+        times = 1 if spec.value is not None else current
+        parts = 2 if spec.type == "External" else 1
+        return tuple(MetricValue(by.randrange(60, 150) * times // parts) for _ in range(parts))
+
     return evaluation(
         policy=policy(metrics=specs, max_replicas=1000, behavior=OPEN),
         scale=scale(current, observed=by.choice((current, size))),
         pods=pods,
         pod_metrics=tuple(usage(index, by.randrange(60, 150)) for index in sampled),
-        values={spec: {"Pods": per_pod, "Object": single, "External": whole}.get(spec.type, ()) for spec in specs},
+        values={spec: per_pod if spec.type == "Pods" else single(spec) for spec in specs if spec.type in VALUE_TYPES},
         history=History(recommendations=()),
     )
 

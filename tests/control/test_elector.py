@@ -42,23 +42,33 @@ class Shelf:
 
 
 class Line:
-    """What one elector reaches it by; `cut`: not at all, `deaf`: writes arrive, their answers do not."""
+    """What one elector reaches it by; `cut`: not at all, `deaf`: writes arrive, their answers do not.
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    `slow` is how long an answer takes, in seconds: half of them before what is asked is done.
+    """
+
+    def __init__(self, shelf: Shelf, clock: FakeClock) -> None:
+        self.shelf, self.clock = shelf, clock
         self.cut = self.deaf = False
+        self.slow = 0.0
 
     async def read(self) -> Lease | None:
+        if self.slow:
+            await self.clock.sleep(self.slow)
         if self.cut:
             raise UnreachableError("cannot connect")
         return self.shelf.lease
 
     async def write(self, over: Lease | None, claim: Claim) -> Lease:
+        if self.slow:
+            await self.clock.sleep(self.slow / 2)
         if self.cut:
             raise UnreachableError("cannot connect")
         if over != self.shelf.lease:
             raise ConflictError("modified", status=409)
         made = self.shelf.put(claim)
+        if self.slow:
+            await self.clock.sleep(self.slow / 2)
         if self.deaf:
             raise UnreachableError("no answer")
         return made
@@ -69,7 +79,7 @@ class One:
 
     def __init__(self, shelf: Shelf, clock: FakeClock, name: str) -> None:
         self.clock = clock
-        self.line = Line(shelf)
+        self.line = Line(shelf, clock)
         self.living = True
         self.ended: list[str] = []
         self.elector = Elector(
@@ -276,6 +286,20 @@ async def test_l11_one_that_is_slow_steps_down_rather_than_acting_late() -> None
         await house.until(lambda: not house.a.leads)
         assert "could not be renewed in time" in house.a.elector.refusal()
         assert house.a.ended == []
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(1.0, True), (5.0, True), (9.0, False), (20.0, False)])
+async def test_s11_however_slow_answers_are_never_two_lead_and_the_first_good_one_helps(
+    seconds: float, kept: bool
+) -> None:
+    async with housed() as house:
+        begun = house.shelf.claim.transitions
+        house.a.line.slow = house.b.line.slow = seconds
+        await house.pass_(120)  # at every step not more than one leads
+        if kept:
+            assert (house.a.leads, house.shelf.claim.transitions) == (True, begun)
+        house.a.line.slow = house.b.line.slow = 0.0
+        assert await house.until(lambda: house.a.leads or house.b.leads) < 40
 
 
 async def test_a_renewal_whose_answer_was_lost_is_recognized() -> None:

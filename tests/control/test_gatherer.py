@@ -119,14 +119,14 @@ def test_owners_are_walked_up_to_the_target(shop: Shop) -> None:
     assert shop.evaluate(policy(deviations=OURS)).desired == 4
 
 
-def test_pods_of_somebody_else_leave_nothing_to_decide_from(shop: Shop) -> None:
+def test_d11_pods_of_somebody_else_leave_nothing_to_decide_from(shop: Shop) -> None:
     shop.owner, shop.owners = REPLICA_SET, {"rs-1": "another"}
     decision = shop.evaluate(policy(deviations=OURS))
     assert decision.desired == 2
     assert Selected(counted=0, foreign=("web-0", "web-1")) in decision.stages
 
 
-def test_owners_that_cannot_be_read_hold_only_those_who_ask(shop: Shop) -> None:
+def test_d10_owners_that_cannot_be_read_hold_only_those_who_ask(shop: Shop) -> None:
     shop.owners_fault = ForbiddenError("replicasets.apps is forbidden", status=403)
     assert shop.evaluate(policy(deviations=OURS)).reason is Reason.FAILED_GET_OWNERS
     assert shop.evaluate().outcome is Outcome.WRITTEN

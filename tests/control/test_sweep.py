@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -6,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.control.memory import Memory
-from autoscaler.control.sweep import Pace, Sweep
+from autoscaler.control.sweep import EDIT_SECONDS, Pace, Sweep
 from autoscaler.errors import UnreachableError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.objects import ObjectKey
@@ -121,6 +122,20 @@ async def test_a_changed_spec_is_evaluated_at_once(world: World) -> None:
         sweep.changed()  # a status write: the generation is the same
         await settle()
     assert len(world.seen) == 2
+
+
+async def test_c04_a_hundred_edits_a_second_are_looked_at_once_a_second_and_the_last_one_at_once(world: World) -> None:
+    async with sweeping(world) as sweep:
+        await world.clock.advance(2)
+        for number in range(2, 302):
+            world.known = {WEB: policy(generation=number)}
+            sweep.changed()
+            await world.clock.advance(0.01)
+        await world.clock.advance(EDIT_SECONDS)
+    times = [at for at, _, _ in world.seen[1:]]
+    assert len(times) == 4
+    assert all(after - before >= EDIT_SECONDS for before, after in itertools.pairwise(times))
+    assert world.seen[-1][2] == 301
 
 
 async def test_a_spec_changed_while_it_is_evaluated_is_evaluated_again_right_after(world: World) -> None:

@@ -33,7 +33,7 @@ def given(deviations, pods, **fields):
     return evaluation(**(known | fields))
 
 
-def test_an_hpa_counts_whatever_has_the_labels():
+def test_d15_an_hpa_counts_whatever_has_the_labels():
     assert own_count(given(Deviations(), (pod(0, owner=OWNED), pod(1, owner=JOB)))) is None
 
 
@@ -45,9 +45,12 @@ def test_an_hpa_counts_whatever_has_the_labels():
         pytest.param(JOB, ("web-1",), id="a job"),
         pytest.param(Owner("apps/v1", "ReplicaSet", "web-canary", "rs-2"), ("web-1",), id="a canary's ReplicaSet"),
         pytest.param(None, ("web-1",), id="nobody"),
+        pytest.param(
+            Owner("apps/v1", "Deployment", "web", "uid-before"), ("web-1",), id="D09: the target of before, by its name"
+        ),
     ],
 )
-def test_pods_of_other_owners_are_left_out(owner, foreign):
+def test_d08_d09_pods_of_other_owners_are_left_out(owner, foreign):
     made = own_count(given(OURS, (pod(0, owner=OWNED), pod(1, owner=owner))))
     assert (made.stage.foreign if made else ()) == foreign
     if made:
@@ -65,7 +68,7 @@ def test_a_job_with_the_targets_labels_no_longer_scales_it():
     assert ours.stages[0] == Selected(counted=1, foreign=("web-1",))
 
 
-def test_owners_that_could_not_be_read_hold_the_target():
+def test_d10_owners_that_could_not_be_read_hold_the_target():
     plan = planner.plan(given(OURS, (pod(0, owner=OWNED), pod(1)), owners=Failure("forbidden")))
     assert (plan.reason, plan.desired, plan.decided) == (Reason.FAILED_GET_OWNERS, 2, False)
     assert "forbidden" in plan.error
@@ -80,7 +83,7 @@ def test_no_usable_selector_is_the_plans_to_tell():
     assert own_count(given(OURS, (), scale=None)) is None
 
 
-def test_the_pods_of_a_surge_are_those_not_ready_then_the_youngest():
+def test_d12_the_pods_of_a_surge_are_those_not_ready_then_the_youngest():
     pods = (
         pod(0, created=NOW - 900),
         pod(1, created=NOW - 5),
@@ -93,15 +96,15 @@ def test_the_pods_of_a_surge_are_those_not_ready_then_the_youngest():
     assert made.evaluation.scale.observed == 2
 
 
-def test_without_a_rollout_nothing_is_beyond_the_wanted_number():
+def test_d13_without_a_rollout_nothing_is_beyond_the_wanted_number():
     assert own_count(given(NO_SURGE, (pod(0), pod(1)))) is None
 
 
-def test_a_target_at_zero_has_no_surge():
+def test_d13_a_target_at_zero_has_no_surge():
     assert own_count(given(NO_SURGE, (pod(0),), scale=deployment(0, 1))) is None
 
 
-def test_s14_a_rollout_no_longer_makes_its_surge_the_wanted_number():
+def test_s14_d12_a_rollout_no_longer_makes_its_surge_the_wanted_number():
     """kubernetes#72775: within tolerance, an average per replica answers with the surged size."""
     queue = MetricSpec(type="External", name="queue", target_type="AverageValue", average_value=10_000)
     values = {queue: (MetricValue(50_000, at=NOW),)}

@@ -38,11 +38,11 @@ def test_a_paused_direction_is_held_and_the_record_says_by_whom_until_when_and_w
         pytest.param(("Up",), 20, 160, 10, id="down to the maximum is free when up is paused"),
     ],
 )
-def test_only_the_directions_that_are_listed_are_held(directions, current, cpu, desired):
+def test_d02_only_the_directions_that_are_listed_are_held(directions, current, cpu, desired):
     assert plan(directions, current=current, cpu=cpu).desired == desired
 
 
-def test_at_its_end_it_is_over_by_itself():
+def test_d01_at_its_end_it_is_over_by_itself():
     assert plan(until=NOW).desired == 4
     assert plan(until=NOW + 0.001).desired == 2
 

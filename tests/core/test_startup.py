@@ -13,7 +13,7 @@ def wanting(**fields):
     return evaluation(policy=policy(deviations=Deviations(**fields)))
 
 
-def test_an_hpa_has_the_programs_windows():
+def test_d15_an_hpa_has_the_programs_windows():
     assert own_windows(evaluation()) is None
 
 

@@ -120,7 +120,7 @@ def test_nothing_is_wrong(good):
         pytest.param(deviating(pause=replace(PAUSE, actor="")), "spec.pause.actor: is missing", id="nobody"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_fix(bad, message):
+def test_c01_d03_d14_what_is_wrong_is_named_with_its_fix(bad, message):
     found = problems(bad)
     assert len(found) == 1
     assert message in found[0]
@@ -152,7 +152,7 @@ def read(changes):
 
 
 @pytest.mark.parametrize("rule", [pytest.param(each, id=each.name) for each in RULES if each.rechecked])
-def test_what_the_definition_refuses_is_refused_again(rule):
+def test_c01_d03_d14_what_the_definition_refuses_is_refused_again(rule):
     """A definition of an older version, or a file, may have let it pass."""
     assert told(rule.bad)
 

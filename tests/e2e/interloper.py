@@ -1,18 +1,27 @@
-"""An admission webhook of the API server, for tests that must act between a program's read and its write."""
+"""An admission webhook of the API server, for tests that act between a program's read and its write, or change it."""
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.certificates import Authority
-from tests.e2e.kubeapi import Object
+from tests.e2e.eventually import eventually
+from tests.e2e.kubeapi import MERGE, Object
+from tests.e2e.workloads import Namespace
 
-Acts = Callable[[Object], None]
+Acts = Callable[[Object], list[Object] | None]
+"""Gets an AdmissionRequest, and answers with a JSON patch if it changes the object."""
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+OURS = "system:serviceaccount:hpa-companion-system:hpa-companion"
+PATIENCE = 2
+"""Seconds the API server waits for it."""
 
 
 class Interloper:
@@ -35,16 +44,51 @@ class Interloper:
         self._thread.join()
 
 
+@contextmanager
+def between(here: Namespace, folder: Path, acts: Acts, *, changing: bool = False) -> Iterator[None]:
+    """Have `acts` called with every change of a scale in the namespace; `changing`: it may patch them."""
+    asked = threading.Event()
+
+    def noticing(request: Object) -> list[Object] | None:
+        asked.set()
+        return acts(request)
+
+    server = Interloper(folder, noticing)
+    path = f"{ADMISSION}/{'mutating' if changing else 'validating'}webhookconfigurations"
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}
+    hook = {
+        "name": "between.example.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "NoneOnDryRun",
+        "timeoutSeconds": PATIENCE,
+        "clientConfig": {"url": server.url, "caBundle": base64.b64encode(server.authority).decode()},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": here.name}},
+        "rules": [rule],
+    }
+    admin = here.cluster.admin
+    admin.post(path, {"metadata": {"name": here.name}, "webhooks": [hook]})
+
+    def in_place() -> bool:
+        admin.call("PATCH", f"{here.deployments}/web/scale?dryRun=All", {"spec": {"replicas": 2}}, MERGE)
+        return asked.is_set()
+
+    try:
+        eventually(20, in_place, "the API server asks the webhook")
+        yield
+    finally:
+        admin.delete(f"{path}/{here.name}")
+        server.stop()
+
+
 def _handler(acts: Acts) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            acts(review["request"])
-            review = {
-                "apiVersion": review["apiVersion"],
-                "kind": review["kind"],
-                "response": {"uid": review["request"]["uid"], "allowed": True},
-            }
+            patch = acts(review["request"])
+            response = {"uid": review["request"]["uid"], "allowed": True}
+            if patch is not None:
+                response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+            review = {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
             body = json.dumps(review).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

@@ -236,7 +236,8 @@ class Run:
     def is_fresh(self, spec: MetricSpec) -> bool:
         """Whether anything was heard of this metric that a decision may rest on."""
         if spec.type in ("Resource", "ContainerResource"):
-            return any(self.clock.at - min(each.heard.values()) <= STALE for each in self.pods)
+            names = [spec.container] if spec.container else list(REQUESTS)  # one without a line is taken for ended
+            return any(self.clock.at - each.heard[name] <= STALE for each in self.pods for name in names)
         return spec in self.adapter.answered
 
     def serves_what_is_true(self, metrics: dict[str, PodMetrics]) -> None:

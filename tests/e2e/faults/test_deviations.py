@@ -33,7 +33,7 @@ def last(release: Release, here: Namespace) -> Decision:
     return codec.decode(record.body)
 
 
-def test_pods_of_nobody_are_not_counted_and_named_in_the_record(
+def test_d08_pods_of_nobody_are_not_counted_and_named_in_the_record(
     cluster: Cluster, release: Release, here: Namespace
 ) -> None:
     """Without the field the stranger's 300m make the target grow; with it nothing does."""
@@ -53,7 +53,7 @@ def test_pods_of_nobody_are_not_counted_and_named_in_the_record(
     eventually(SOON, lambda: here.replicas("web") > 1, "to an HPA it is one of the target's pods")
 
 
-def test_a_pause_holds_and_ends_by_itself(cluster: Cluster, release: Release, here: Namespace) -> None:
+def test_d01_a_pause_holds_and_ends_by_itself(cluster: Cluster, release: Release, here: Namespace) -> None:
     until = (datetime.now(UTC) + timedelta(seconds=PAUSED_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ")
     pause = {"until": until, "reason": "load test", "actor": "sam"}
     cluster.admin.patch(f"{here.scalers}/web", {"spec": {"pause": pause, "minReplicas": 2}})
@@ -69,22 +69,21 @@ def test_a_pause_holds_and_ends_by_itself(cluster: Cluster, release: Release, he
     eventually(SOON, lambda: here.replicas("web") == 2, "after its end nobody had to do anything")
 
 
-@pytest.fixture
-def in_kube_system(cluster: Cluster) -> Namespace:
-    return Namespace(cluster, "kube-system")
-
-
-def test_c09_nothing_is_scaled_in_kube_system(cluster: Cluster, release: Release, in_kube_system: Namespace) -> None:
-    in_kube_system.run("precious", 1)
-    cluster.admin.post(in_kube_system.scalers, scaler("precious", autoscaler_spec("precious", least=2)))
+@pytest.mark.parametrize("name", ["kube-system", "hpa-companion-system"])
+def test_c09_nothing_is_scaled_in_kube_system_or_where_we_are(cluster: Cluster, release: Release, name: str) -> None:
+    there = Namespace(cluster, name)
+    cluster.admin.post(there.deployments, {**deployment("precious", 1)})
+    cluster.admin.post(there.scalers, scaler("precious", autoscaler_spec("precious", least=2)))
 
     def refused() -> bool:
-        found = in_kube_system.condition("precious", "Ready")
+        found = there.condition("precious", "Ready")
         assert (found.get("status"), found.get("reason")) == ("False", "InvalidSpec"), found
-        assert "nothing is scaled in kube-system (--protected-namespaces)" in found["message"]
+        assert f"nothing is scaled in {name} (--protected-namespaces)" in found["message"]
         return True
 
-    eventually(SOON, refused)
-    assert in_kube_system.replicas("precious") == 1
-    cluster.admin.delete(f"{in_kube_system.scalers}/precious")
-    cluster.admin.delete(f"{in_kube_system.deployments}/precious")
+    try:
+        eventually(SOON, refused)
+        assert there.replicas("precious") == 1
+    finally:
+        cluster.admin.delete(f"{there.scalers}/precious")
+        cluster.admin.delete(f"{there.deployments}/precious")

@@ -124,6 +124,13 @@ def test_s14_a_manual_change_is_the_new_base_and_no_conflict(
     assert here.condition("web", "Conflicted")["status"] == "False"
 
 
+def test_s14_a_paused_rollout_is_scaled_as_the_hpa_would(cluster: Cluster, release: Release, here: Namespace) -> None:
+    cluster.kubectl("-n", here.name, "rollout", "pause", "deployment", "web")
+    here.ask_for("web", 2)
+    eventually(SOON, lambda: here.replicas("web") == 2)
+    eventually(SOON, lambda: len(here.running("web")) == 2)
+
+
 def test_s14_a_target_scaled_to_0_by_hand_is_left_alone(cluster: Cluster, release: Release, here: Namespace) -> None:
     cluster.kubectl("-n", here.name, "scale", "deployment", "web", "--replicas=0")
     eventually(SOON, lambda: here.condition("web", "ScalingActive")["reason"] == "ScalingDisabled")

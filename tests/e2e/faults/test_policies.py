@@ -12,7 +12,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import ApiError, Object
 from tests.e2e.release import Release
-from tests.e2e.workloads import Namespace, autoscaler_spec, cpu_utilization, scaler
+from tests.e2e.workloads import Namespace, autoscaler_spec, cpu_utilization, deployment, scaler
 
 SOON = 20.0
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
@@ -20,6 +20,8 @@ UNKNOWN_TYPE = {"type": "Cpu", "resource": {"name": "cpu", "target": {"type": "U
 GPU = {"type": "Resource", "resource": {"name": "gpu", "target": {"type": "AverageValue", "averageValue": "1"}}}
 LOTS = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "lots"}}}
 QUEUE = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}}}
+GADGET = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Gadget", "name": "other"}}
+REVISION = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "ControllerRevision", "name": "other"}}
 NO_TARGET = {"maxReplicas": 3, "metrics": [cpu_utilization(50)]}
 
 
@@ -57,6 +59,16 @@ def test_the_api_server_refuses_what_is_wrong_in_itself(
             'deployments.apps "gone" not found',
             id="no target",
         ),
+        pytest.param(
+            changed(**GADGET), "AbleToScale", "FailedGetScale", "no matches for kind 'Gadget'", id="no such kind"
+        ),
+        pytest.param(
+            changed(**REVISION),
+            "AbleToScale",
+            "FailedGetScale",
+            "has no scale subresource",
+            id="a kind that has no size",
+        ),
         pytest.param(changed(metrics=[GPU]), "ScalingActive", "FailedGetResourceMetric", "gpu", id="unknown resource"),
         pytest.param(changed(metrics=[QUEUE]), "ScalingActive", "FailedGetPodsMetric", "queue", id="unknown metric"),
     ],
@@ -75,6 +87,41 @@ def test_c02_what_does_not_fit_the_cluster_gets_a_condition(
         return True
 
     eventually(SOON, told)
+    assert here.replicas("other") == 1
+
+
+def test_c02_a_selector_that_matches_no_pod_holds(cluster: Cluster, release: Release, here: Namespace) -> None:
+    empty = deployment("empty", 3)
+    empty["spec"]["paused"] = True  # it makes no ReplicaSet, so there is no pod
+    cluster.admin.post(here.deployments, empty)
+    cluster.admin.post(here.scalers, scaler("empty", autoscaler_spec("empty")))
+
+    def told() -> bool:
+        found = here.condition("empty", "ScalingActive")
+        assert (found.get("status"), found.get("reason")) == ("False", "FailedGetResourceMetric"), found
+        assert "no metrics returned" in found["message"], found
+        return True
+
+    eventually(SOON, told)
+    assert here.replicas("empty") == 3
+
+
+def test_c10_a_policy_with_the_longest_name_is_followed_and_told_of(
+    cluster: Cluster, release: Release, here: Namespace
+) -> None:
+    name = f"{'a' * 199}.{'b' * 53}"
+    here.run("other", 1)
+    cluster.admin.post(here.scalers, scaler(name, autoscaler_spec("other", least=2)))
+    eventually(SOON, lambda: here.replicas("other") == 2)
+    events = f"/apis/events.k8s.io/v1/namespaces/{here.name}/events"
+
+    def noted() -> bool:
+        return any(
+            (each["regarding"]["name"], each["reason"]) == (name, "SuccessfulRescale")
+            for each in cluster.admin.items(events)
+        )
+
+    eventually(SOON, noted, "its Event")
 
 
 @contextmanager
@@ -98,6 +145,27 @@ def lenient(cluster: Cluster, release: Release) -> Iterator[None]:
     """The CRD without its rules."""
     with without_rules(cluster):
         yield
+
+
+@pytest.fixture
+def without_status(cluster: Cluster) -> Iterator[None]:
+    """The CRD without its status subresource."""
+    before = cluster.admin.get(CRD)["spec"]
+    spec = deepcopy(before)
+    spec["versions"][0]["subresources"] = None
+    cluster.admin.patch(CRD, {"spec": spec})
+    yield
+    cluster.admin.patch(CRD, {"spec": before})
+
+
+@pytest.mark.usefixtures("without_status")
+def test_s16_without_a_status_subresource_targets_are_scaled_all_the_same(
+    cluster: Cluster, release: Release, here: Namespace
+) -> None:
+    eventually(SOON, lambda: cluster.admin.raw("GET", f"{here.scalers}/web/status")[0] == 404)
+    here.ask_for("web", 2)
+    eventually(SOON, lambda: here.replicas("web") == 2)
+    assert release.program.running()
 
 
 @pytest.mark.parametrize(

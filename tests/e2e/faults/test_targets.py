@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from autoscaler.audit.read import SpoolReader
 from autoscaler.clock import SystemClock
+from autoscaler.control.sweep import EDIT_SECONDS
 from autoscaler.errors import ConflictError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import connect
@@ -110,6 +113,7 @@ def test_s18_without_room_for_more_pods_the_wanted_number_does_not_run_away(
 
 
 def test_c04_a_hundred_edits_in_a_row_end_in_the_last_one(cluster: Cluster, release: Release, here: Namespace) -> None:
+    began = time.monotonic()
     for number in range(100):
         cluster.admin.patch(f"{here.scalers}/web", {"spec": {"maxReplicas": 100 + number}})
     last = here.scaler("web")["metadata"]["generation"]
@@ -119,6 +123,10 @@ def test_c04_a_hundred_edits_in_a_row_end_in_the_last_one(cluster: Cluster, rele
         "the last generation was acted on",
     )
     assert here.replicas("web") == 1
+    lasted = time.monotonic() - began
+    with SpoolReader(release.spool) as spool:
+        decided = sum(1 for _ in spool.records(f"{here.name}/Deployment/web"))
+    assert decided <= lasted / EDIT_SECONDS + 3, "one a second, not one for each"
 
 
 def test_c11_to_zero_without_metrics_is_held(cluster: Cluster, release: Release, here: Namespace) -> None:
