@@ -51,6 +51,7 @@ from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kube.policies import PolicyCache
 from autoscaler.kube.registration import Registrations
 from autoscaler.kube.reviews import Reviews
+from autoscaler.kube.serverclock import ServerClock
 from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
@@ -244,6 +245,7 @@ class Application:
             **({"serving-certificate": shared.issuing.run} if shared else {}),
             "cluster": self.cluster.run,
             "front-proxy-trust": trust.run,
+            "server-clock": ServerClock(client, clock, telemetry.kube).run,
             "registration": Registrations(client, clock, telemetry.kube).run,
             "scraper": scraper.run,
             "server": self.server.run,

@@ -90,17 +90,18 @@ async def examine(asker: Asker, source: Source = Source.AUTO) -> list[Finding]:
         return [bad("API server", str(exc), "check the address, the network and the credentials of the kubeconfig")]
     found = [good("API server", f"Kubernetes {version}")]
     needs = {"scrape kubelets": (Right(("get",), "", PAGES[source]),), **NEEDS}
-    found += [await _rights(asker, need, rights) for need, rights in needs.items()]
+    found += [await rights(asker, need, needed) for need, needed in needs.items()]
     found.append(await _kind(asker))
     found += [await _registration(asker, version) for version in VERSIONS]
     return found
 
 
-async def _rights(asker: Asker, need: str, rights: Sequence[Right]) -> Finding:
+async def rights(asker: Asker, need: str, needed: Sequence[Right]) -> Finding:
+    """Whether these credentials may do all of it; what they may not is named."""
     check = f"may {need}"
     missing = []
     try:
-        for right in rights:
+        for right in needed:
             verbs = [verb for verb in right.verbs if not await _may(asker, verb, right)]
             if verbs:
                 missing.append(f"{'/'.join(verbs)} {right}")

@@ -12,7 +12,7 @@ from autoscaler.audit import reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
 from autoscaler.audit.producer import KafkaProducer
-from autoscaler.cli import clusterchecks, kubeletcheck, localchecks
+from autoscaler.cli import clusterchecks, kubeletcheck, leasecheck, localchecks
 from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KafkaSettings, KubeletSettings, Settings
@@ -20,6 +20,8 @@ from autoscaler.core.table import GAP, aligned, plain
 from autoscaler.errors import AuditError, ConfigError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections, connect
+from autoscaler.kube.lease import LeaseClient
+from autoscaler.kube.serverclock import ServerClock
 from autoscaler.kubelets import kubelet_client
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Telemetry
@@ -64,10 +66,13 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
         connections = await connect(settings.kubeconfig, clock)
     except ConfigError as exc:
         return [bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")]
-    source = Source(settings.kubelet.source)
-    async with KubeClient(connections, Telemetry().kube) as client:
+    source, telemetry = Source(settings.kubelet.source), Telemetry().kube
+    async with KubeClient(connections, telemetry) as client:
         found = await clusterchecks.examine(client, source)
         if len(found) > 1:  # the API server answers
+            lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
+            found.append(await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead))
+            found += await leasecheck.examine(client, lease.read, settings.lease, clock)
             found += await _kubelets(settings.kubelet, client, connections, clock)
         return found
 

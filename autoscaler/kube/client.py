@@ -69,6 +69,8 @@ class KubeClient:
         self._credentials = credentials
         self._telemetry = telemetry
         self._pool: aiohttp.ClientSession | None = None
+        self.date = ""
+        """What the server said the time was, in its last answer (RFC 9110 Date)."""
 
     async def __aenter__(self) -> Self:
         self._pool = aiohttp.ClientSession(
@@ -133,7 +135,7 @@ class KubeClient:
         code = "0"
         try:
             async with await self._exchange(request) as response:
-                code = str(response.status)
+                code, self.date = str(response.status), response.headers.get("Date", "")
                 if 200 <= response.status < 300:
                     yield response
                     return

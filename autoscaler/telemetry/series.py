@@ -257,6 +257,11 @@ class KubeTelemetry:
             "autoscaler_apiservice_owned", "1 while the API server sends this version of metrics.k8s.io to us.",
             ["version"], registry=registry,
         )  # fmt: skip
+        self.clock_ahead = Gauge(
+            "autoscaler_api_server_clock_ahead_seconds",
+            "How far the API server's clock is ahead of ours, to a second; negative: behind.",
+            registry=registry,
+        )
         self.relists = Counter("autoscaler_watch_relists", "Lists made, by resource.", ["resource"], registry=registry)
 
 
