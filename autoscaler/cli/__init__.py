@@ -16,6 +16,7 @@ from autoscaler.cli.arguments import Command, find_verb, overview, parse, parser
 from autoscaler.errors import AutoscalerError, ConfigError
 
 if TYPE_CHECKING:
+    from autoscaler.audit.sources import Source
     from autoscaler.config.settings import Settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -82,9 +83,18 @@ def _explain(command: Command) -> int:
 
     own = command.own
     target = own.target if command.verb == "explain" else f"{own.namespace}/{own.name}"
-    return explain.run(
-        target, spool_dir=settings.audit.spool_dir, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
-    )
+    source = _source(own.source, settings)
+    return explain.run(target, source=source, at=own.at, diff=own.diff, output=own.output, out=sys.stdout)
+
+
+def _source(text: str, settings: Settings) -> Source:
+    """Where records are to be read from."""
+    from msgspec.structs import asdict
+
+    from autoscaler.audit.brokers import KafkaSettings
+    from autoscaler.audit.sources import source_of
+
+    return source_of(text, settings.audit.spool_dir, KafkaSettings(**asdict(settings.audit.kafka)))
 
 
 def _audit(command: Command) -> int:

@@ -16,6 +16,7 @@ from autoscaler.audit.event import Event
 from autoscaler.audit.sources import Source, events, live, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, auditverify
+from autoscaler.cli.moments import moment
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core import explanation
@@ -26,6 +27,8 @@ from autoscaler.model.instant import parse_instant
 from autoscaler.model.reason import Reason
 
 PROGRESS_EVERY = 50_000
+AMBIGUOUS = 5
+"""So many ids of one beginning are told."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -72,14 +75,15 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     _refuse(request)
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
+    clock = SystemClock()
+    since, until = _range(request, clock.now())
     wanted = Wanted(
         target=request.target,
-        since=_moment("--since", request.since, float("-inf")),
-        until=_moment("--until", request.until, float("inf")),
+        since=since,
+        until=until,
         reasons=tuple(_reasons(request.reasons)),
         outcomes=tuple(request.outcomes),
     )
-    clock = SystemClock()
     match request.action:
         case "tail":
             asyncio.run(tail(source, wanted, clock, request, out))
@@ -117,21 +121,27 @@ async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, o
 
 
 async def show(source: Source, what: str, clock: Clock, *, output: str, out: TextIO) -> None:
-    """The record of this id in full; AuditError when it is not there."""
+    """The record of this id, or of the only id that begins so, in full; AuditError when it is not there."""
     if not what:
         raise ConfigError("audit show: name the id of a decision; `audit tail` lists them")
-    async for found in events(source, clock):
-        if isinstance(found, MalformedError) or found.id != what:
-            continue
-        if output == "json":
-            out.write(msgspec.json.format(found.body).decode() + "\n")
-        elif found.parked:
-            print(f"{found.key} {found.number.seq}: {found.body.decode()}", file=out)
-        else:
-            for decision in expanded(found.decision()):
-                _print((*explanation.lines(explanation.explained(decision)), ""), out)
-        return
-    raise AuditError(f"there is no record {what}")
+    matching: dict[str, Event] = {}
+    async for each in events(source, clock):
+        if isinstance(each, Event) and each.id.startswith(what):
+            matching.setdefault(each.id, each)
+            if each.id == what or len(matching) > AMBIGUOUS:
+                break
+    found = matching.get(what) or next(iter(matching.values()), None)
+    if found is None:
+        raise AuditError(f"there is no record {what}")
+    if found.id != what and len(matching) > 1:
+        raise ConfigError(f"audit show: {what} begins several ids, give more of it: {', '.join(sorted(matching))}")
+    if output == "json":
+        out.write(msgspec.json.format(found.body).decode() + "\n")
+    elif found.parked:
+        print(f"{found.key} {found.number.seq}: {found.body.decode()}", file=out)
+    else:
+        for decision in expanded(found.decision()):
+            _print((*explanation.lines(explanation.explained(decision)), ""), out)
 
 
 def told(event: Event, decision: Decision) -> str:
@@ -211,13 +221,13 @@ def _refuse(request: Request) -> None:
         raise ConfigError(f"--lines {request.lines}: 0 or more")
 
 
-def _moment(flag: str, text: str, default: float) -> float:
-    if not text:
-        return default
-    try:
-        return parse_instant(text)
-    except MalformedError as exc:
-        raise ConfigError(f"{flag}: {exc}") from exc
+def _range(request: Request, now: float) -> tuple[float, float]:
+    """From when, until when, in seconds since 1970."""
+    since = moment("--since", request.since, now) if request.since else float("-inf")
+    until = moment("--until", request.until, now) if request.until else float("inf")
+    if since > until:
+        raise ConfigError(f"--since {request.since} is later than --until {request.until}: nothing lies between")
+    return since, until
 
 
 def _reasons(words: Sequence[str]) -> Iterator[str]:

@@ -1,25 +1,40 @@
-"""`autoscaler explain shop/web`: one decision of the spool, with its sums."""
+"""`autoscaler explain shop/web`: one decision of the record, with its sums."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import msgspec
 from msgspec import Struct
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
+from autoscaler.audit.collected import Collected
 from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.sources import Source, SpoolSource, events
+from autoscaler.cli.moments import moment as typed
+from autoscaler.clock import SystemClock
 from autoscaler.core import explanation
 from autoscaler.core.differences import differences
 from autoscaler.core.repeats import latest
-from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.errors import AuditError, ConfigError
 from autoscaler.model.decision import Decision
-from autoscaler.model.instant import parse_instant, seconds_text
+from autoscaler.model.instant import seconds_text
 
 LISTED = 20
+
+
+class Records(Protocol):
+    """`audit.read.SpoolReader` or `audit.collected.Collected`."""
+
+    @property
+    def path(self) -> Path | str: ...
+    def targets(self) -> list[str]: ...
+    def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None: ...
+    def oldest(self, key: str) -> Record | None: ...
 
 
 class _Told(Struct, frozen=True):
@@ -37,7 +52,7 @@ class _Told(Struct, frozen=True):
 def run(
     target: str,
     *,
-    spool_dir: Path | str,
+    source: Source,
     at: str | None = None,
     diff: Sequence[str] = (),
     output: str = "text",
@@ -49,29 +64,39 @@ def run(
     the decision in force at that time instead, `diff` for what is different between those in force at two times.
     AuditError when there is no such decision, ConfigError when `target` or a time cannot be understood.
     """
-    moments = [_moment("--diff", each) for each in diff]
-    moment = None if at is None else _moment("--at", at)
-    with SpoolReader(Path(spool_dir)) as spool:
-        key = _found(spool, target)
-        if moments:
-            before, after = (_Told.of(_asked_for(spool, key, each), each) for each in moments)
-            _tell_apart(before, after, output, out)
-            return 0
-        record = _asked_for(spool, key, moment)
-        newest = spool.newest(key)
-        since = None if moment is not None or newest is None or newest.position == record.position else newest
-        _tell(_Told.of(record, moment), _Told.of(since) if since else None, output, out)
+    parts = target.split("/")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ConfigError(f"{target!r} is neither namespace/name nor namespace/kind/name")
+    if isinstance(source, SpoolSource):
+        with SpoolReader(source.directory) as spool:
+            return tell(spool, target, at=at, diff=diff, output=output, out=out)
+    found = Collected(str(getattr(source, "path", "the topic")))
+    asyncio.run(found.take(events(source, SystemClock()), parts[0]))
+    return tell(found, target, at=at, diff=diff, output=output, out=out)
+
+
+def tell(records: Records, target: str, *, at: str | None, diff: Sequence[str], output: str, out: TextIO) -> int:
+    """The same from records that are at hand."""
+    now = SystemClock().now()
+    moments = [typed("--diff", each, now) for each in diff]
+    moment = None if at is None else typed("--at", at, now)
+    key = _found(records, target)
+    if moments:
+        before, after = (_Told.of(_asked_for(records, key, each), each) for each in moments)
+        _tell_apart(before, after, output, out)
+        return 0
+    record = _asked_for(records, key, moment)
+    newest = records.newest(key)
+    since = None if moment is not None or newest is None or _same(newest, record) else newest
+    _tell(_Told.of(record, moment), _Told.of(since) if since else None, output, out)
     return 0
 
 
-def _moment(flag: str, text: str) -> float:
-    try:
-        return parse_instant(text)
-    except MalformedError as exc:
-        raise ConfigError(f"{flag}: {exc}") from exc
+def _same(one: Record, other: Record) -> bool:
+    return (one.epoch, one.seq) == (other.epoch, other.seq)
 
 
-def _asked_for(spool: SpoolReader, key: str, moment: float | None) -> Record:
+def _asked_for(spool: Records, key: str, moment: float | None) -> Record:
     record = spool.newest(key, changed=moment is None, before=moment) or (spool.newest(key) if moment is None else None)
     if record is not None:
         return record
@@ -80,11 +105,9 @@ def _asked_for(spool: SpoolReader, key: str, moment: float | None) -> Record:
     raise AuditError(f"{key} has no decision that early{kept}")
 
 
-def _found(spool: SpoolReader, target: str) -> str:
+def _found(spool: Records, target: str) -> str:
     """The key that `target` means."""
     parts = target.split("/")
-    if len(parts) not in (2, 3) or not all(parts):
-        raise ConfigError(f"{target!r} is neither namespace/name nor namespace/kind/name")
     known = spool.targets()
     matching = [key for key in known if _means(parts, key)] or list(_of_policy(spool, known, parts))
     if len(matching) == 1:
@@ -101,7 +124,7 @@ def _means(parts: list[str], key: str) -> bool:
     return len(parts) == 2 or parts[1].lower() in (kind.lower(), f"{kind.lower()}s")
 
 
-def _of_policy(spool: SpoolReader, known: list[str], parts: list[str]) -> Iterator[str]:
+def _of_policy(spool: Records, known: list[str], parts: list[str]) -> Iterator[str]:
     """Targets whose newest decision was made for the policy of that name."""
     if len(parts) == 3:
         return

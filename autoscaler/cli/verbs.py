@@ -39,14 +39,25 @@ def _add_why(to: argparse.ArgumentParser) -> None:
     _add_which(to)
 
 
+def _add_from(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--from", dest="source", default="", metavar="SOURCE",
+        help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
+        "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
+    )  # fmt: skip
+
+
 def _add_which(to: argparse.ArgumentParser) -> None:
     to.add_argument(
-        "--at", metavar="TIME", help="The decision in force at this RFC 3339 time. [the last that moved it]"
+        "--at",
+        metavar="TIME",
+        help="The decision in force then: RFC 3339, a date, or how long ago, such as 15m. [the last that moved it]",
     )
     to.add_argument(
         "--diff", nargs=2, metavar=("TIME", "TIME"), default=(), help="What is different between those of two times."
     )
     to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
+    _add_from(to)
 
 
 def _add_audit(to: argparse.ArgumentParser) -> None:
@@ -55,18 +66,21 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
         "action", choices=actions, metavar="tail|show|verify|export",
         help="One line an evaluation; one record in full; is the record whole; all of it in a file.",
     )  # fmt: skip
-    to.add_argument("what", nargs="?", default="", metavar="ID", help="For `show`: the id of a decision.")
     to.add_argument(
-        "--from", dest="source", default="", metavar="SOURCE",
-        help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
-        "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
-    )  # fmt: skip
+        "what", nargs="?", default="", metavar="ID", help="For `show`: the id of a decision, or its beginning."
+    )
+    _add_from(to)
     to.add_argument(
         "--target",
         default="",
         help="For `tail`, `verify`, `export`: only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.",
     )
-    to.add_argument("--since", default="", metavar="TIME", help="For `tail`, `export`: not before this RFC 3339 time.")
+    to.add_argument(
+        "--since",
+        default="",
+        metavar="TIME",
+        help="For `tail`, `export`: not before this time: RFC 3339, a date, or how long ago, such as 15m.",
+    )
     to.add_argument("--until", default="", metavar="TIME", help="For `tail`, `export`: not after it.")
     to.add_argument(
         "--reason",
@@ -116,6 +130,10 @@ def _some(*names: str) -> tuple[Group, ...]:
     return (Group("Settings", "The ones this verb reads.", tuple(OPTIONS[name] for name in names)),)
 
 
+_RECORDS = _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
+              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
+              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config")  # fmt: skip
+
 _ALL = (
     Verb("run", "Scrape kubelets, serve the Metrics API, scale, record.", "[OPTIONS]",
         (("run --kubeconfig ~/.kube/config", "Against the cluster of a kubeconfig."),
@@ -129,11 +147,11 @@ _ALL = (
         (("explain shop/web", "The last decision that moved it."),
          ("explain shop/web --at 2026-11-23T09:54:00Z -o json", "The one that held then, for a program."),
          ("explain shop/web --diff 2026-11-23T09:54:00Z 2026-11-23T10:00:00Z", "What had changed by then.")),
-        _some("audit-spool-dir", "config"), _add_explain),
+        _RECORDS, _add_explain),
     Verb("why", "The same as `explain`, with kubectl's way to name a namespace.",
         "NAME [-n NAMESPACE] [OPTIONS]",
         (("why web -n shop", "The last decision that moved it."),),
-        _some("audit-spool-dir", "config"), _add_why),
+        _RECORDS, _add_why),
     Verb("audit", "Read the record of decisions: list, show, check, export.",
         "tail|show|verify|export [ID] [OPTIONS]",
         (("audit tail -f --target 'shop/*'", "What is decided in a namespace, as it happens."),
@@ -141,9 +159,7 @@ _ALL = (
          ("audit show 4f2a9c0d81e64b5f9d3a7c1e2b6f8a90", "One record in full."),
          ("audit verify --from kafka://kafka:9092/autoscaler.decisions", "Is the topic complete and in order?"),
          ("audit export --to decisions.parquet", "Every evaluation as a row.")),
-        _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
-              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
-              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config"), _add_audit,
+        _RECORDS, _add_audit,
         "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
         "nothing was there to check."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",

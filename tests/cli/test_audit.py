@@ -126,6 +126,7 @@ async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp
 def test_show_tells_a_record_in_full(settings: Settings) -> None:
     text = said(settings, "show", what="web-2")
     assert text.count("shop/Deployment/web: stays at 5 replicas") == 2
+    assert said(settings, "show", what="d") == said(settings, "show", what="db-4"), "the only one that begins so"
     assert json.loads(said(settings, "show", what="web-1", output="json")) == json.loads(codec.encode(decision(1)))
 
 
@@ -134,6 +135,10 @@ def test_show_tells_a_record_in_full(settings: Settings) -> None:
     [
         pytest.param("show", {"what": "nobody"}, AuditError, "no record nobody", id="an unknown id"),
         pytest.param("show", {}, ConfigError, "name the id", id="no id"),
+        pytest.param("show", {"what": "web-"}, ConfigError, "web- begins several ids, give more of it: web-1, web-2",
+                     id="the beginning of two ids"),
+        pytest.param("tail", {"since": "2027-01-16", "until": "2027-01-15"}, ConfigError,
+                     "--since 2027-01-16 is later than --until 2027-01-15", id="an end before the beginning"),
         pytest.param("tail", {"since": "noon"}, ConfigError, "--since: 'noon'", id="no time"),
         pytest.param("tail", {"reasons": ["Because"]}, ConfigError, "--reason Because: there are", id="a word"),
         pytest.param("tail", {"lines": -1}, ConfigError, "--lines -1: 0 or more", id="fewer lines than none"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from autoscaler.audit.sources import SpoolSource
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.cli import demo
 from autoscaler.cli.demo_plain import PlainView
@@ -62,7 +63,7 @@ async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_i
     assert "shop/web: 2 replicas" in text
     told = io.StringIO()
     spool = tmp_path / "hpa-companion" / "demo" / "spool"
-    assert explain("shop/web", spool_dir=spool, at=None, output="text", out=told) == 0
+    assert explain("shop/web", source=SpoolSource(spool), at=None, output="text", out=told) == 0
     assert "shop/Deployment/web: stays at 2 replicas" in told.getvalue()
     assert not (tmp_path / "hpa-companion" / "spool").exists(), "a real run keeps its records there"
 

@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from autoscaler.audit import codec
+from autoscaler.audit.event import from_spool, line
+from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.sharing import changed
+from autoscaler.audit.sources import FileSource, SpoolSource
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.cli import explain
 from autoscaler.errors import AuditError, AutoscalerError, ConfigError
@@ -38,7 +41,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 def told(spool: Spool, target: str, at: str | None = None, output: str = "text") -> str:
     out = io.StringIO()
-    assert explain.run(target, spool_dir=spool.path.parent, at=at, output=output, out=out) == 0
+    assert explain.run(target, source=SpoolSource(spool.path.parent), at=at, output=output, out=out) == 0
     return out.getvalue()
 
 
@@ -93,7 +96,7 @@ SECONDS = ("2027-01-15T08:00:01Z", "2027-01-15T08:00:02Z")
 
 def apart(spool: Spool, *times: str, output: str = "text") -> str:
     out = io.StringIO()
-    assert explain.run("shop/web", spool_dir=spool.path.parent, diff=times, output=output, out=out) == 0
+    assert explain.run("shop/web", source=SpoolSource(spool.path.parent), diff=times, output=output, out=out) == 0
     return out.getvalue()
 
 
@@ -152,9 +155,27 @@ def test_no_spool_names_the_place_and_the_flag(tmp_path: Path, made: bool) -> No
     if made:
         place.mkdir()
     with pytest.raises(AuditError, match=rf"no audit spool at {place}.*--audit-spool-dir"):
-        explain.run("shop/web", spool_dir=str(place), at=None, output="text", out=io.StringIO())
+        explain.run("shop/web", source=SpoolSource(place), at=None, output="text", out=io.StringIO())
 
 
 def test_an_empty_spool_says_so(tmp_path: Path) -> None:
     with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened, pytest.raises(AuditError, match="empty so far"):
         told(opened, "shop/web")
+
+
+def test_a_file_of_json_lines_tells_what_its_spool_does(spool: Spool, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    with SpoolReader(spool.path.parent) as reader:
+        file.write_bytes(b"".join(line(from_spool(each)) + b"\n" for each in reader.records()))
+    for target, at in (("shop/web", None), ("shop/database", None), ("shop/web", SECONDS[0])):
+        out = io.StringIO()
+        assert explain.run(target, source=FileSource(str(file)), at=at, output="json", out=out) == 0
+        assert out.getvalue() == told(spool, target, at, output="json")
+
+
+def test_a_file_of_something_else_is_one_short_line(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("x" * 5000 + "\n")
+    with pytest.raises(AuditError, match="nothing in it is a record of ours") as caught:
+        explain.run("shop/web", source=FileSource(str(file)), out=io.StringIO())
+    assert len(str(caught.value)) < 400

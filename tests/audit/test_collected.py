@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from autoscaler.audit import codec
+from autoscaler.audit.codec import DECISION_TYPE, PARKED_TYPE
+from autoscaler.audit.collected import Collected
+from autoscaler.audit.event import Event
+from autoscaler.audit.verify import Number
+from autoscaler.errors import AuditError, MalformedError
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.instant import parse_instant
+from tests.audit.samples import decision
+
+WEB = "shop/Deployment/web"
+
+
+def event(made: Decision, seq: int, kind: str = DECISION_TYPE) -> Event:
+    number = Number(made.key, 7, seq)
+    return Event(number=number, id=made.id, time=made.time, type=kind, body=codec.encode(made))
+
+
+async def collected(*found: Event | MalformedError, namespace: str = "shop") -> Collected:
+    async def events() -> AsyncIterator[Event | MalformedError]:
+        for each in found:
+            yield each
+
+    made = Collected("a file")
+    await made.take(events(), namespace)
+    return made
+
+
+def seqs(made: Collected, key: str = WEB) -> Sequence[int | None]:
+    records = (made.oldest(key), made.newest(key, changed=True), made.newest(key))
+    return [record and record.seq for record in records]
+
+
+async def test_the_newest_is_that_of_the_highest_number_however_they_came() -> None:
+    held = event(decision(3, outcome=Outcome.HELD), 3)
+    made = await collected(held, event(decision(1), 1), event(decision(2), 2), held)
+    assert (made.targets(), seqs(made)) == ([WEB], [1, 2, 3])
+    assert made.newest(WEB, before=parse_instant(decision(1).time) + 0.5).seq == 1  # type: ignore[union-attr]
+
+
+async def test_another_namespace_and_what_the_broker_refused_are_passed_over() -> None:
+    made = await collected(event(decision(1), 1), event(decision(2), 2, PARKED_TYPE))
+    assert seqs(made) == [1, 1, 1]
+    assert (await collected(event(decision(1), 1), namespace="sho")).targets() == []
+
+
+async def test_one_broken_line_is_passed_over_and_nothing_but_broken_lines_is_an_error() -> None:
+    broken = MalformedError("notes.txt:1: no record of ours")
+    assert (await collected(broken, event(decision(1), 1))).targets() == [WEB]
+    with pytest.raises(AuditError, match="nothing in it is a record of ours: notes"):
+        await collected(broken)
+
+
+async def test_a_target_that_is_not_there_has_none() -> None:
+    assert seqs(await collected(), WEB) == [None, None, None]

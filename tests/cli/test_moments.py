@@ -1,0 +1,28 @@
+import pytest
+
+from autoscaler.cli.moments import moment
+from autoscaler.errors import ConfigError
+
+NOON = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        pytest.param("2027-01-15T08:00:00Z", NOON, id="RFC 3339"),
+        pytest.param("2027-01-15T09:00:00+01:00", NOON, id="another zone"),
+        pytest.param("2027-01-15", NOON - 8 * 3600, id="a date"),
+        pytest.param("15m", NOON - 900, id="minutes ago"),
+        pytest.param("-2h", NOON - 7200, id="hours ago, with a sign"),
+        pytest.param("1d", NOON - 86400, id="a day ago"),
+        pytest.param("30s", NOON - 30, id="seconds ago"),
+    ],
+)
+def test_a_time_as_it_is_typed(text: str, at: float) -> None:
+    assert moment("--at", text, NOON) == at
+
+
+@pytest.mark.parametrize("text", ["noon", "2h30", "2027-13-01", "--1m", "2027-01-15T08:00:00", "1w", "m", ""])
+def test_what_is_none_names_the_flag(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--since: .*no date and no time ago such as 15m or 2h"):
+        moment("--since", text, NOON)
