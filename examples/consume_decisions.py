@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 PARKED = "dev.hpa-companion.parked.v1"
 
@@ -75,12 +78,13 @@ def lines(message: Message, ledger: Ledger) -> list[str]:
 
 async def follow(servers: str, topic: str, *, from_start: bool) -> None:
     """Print until interrupted."""
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=servers, auto_offset_reset="earliest" if from_start else "latest"
-    )
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest" if from_start else "latest")
     ledger = Ledger()
-    await consumer.start()
     try:
+        await consumer.start()
+        if topic not in await consumer.topics():
+            raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
+        consumer.subscribe([topic])
         async for message in consumer:
             for line in lines(message, ledger):
                 print(line, flush=True)  # noqa: T201 - a script prints
@@ -95,8 +99,12 @@ def main() -> None:
     parser.add_argument("--topic", default="autoscaler.decisions")
     parser.add_argument("--from-start", action="store_true", help="begin with the oldest record, not with the next")
     options = parser.parse_args()
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what ends us is told below, in one line
     with suppress(KeyboardInterrupt):
-        asyncio.run(follow(options.servers, options.topic, from_start=options.from_start))
+        try:
+            asyncio.run(follow(options.servers, options.topic, from_start=options.from_start))
+        except KafkaError as exc:
+            sys.exit(f"{options.servers}: {exc}")
 
 
 if __name__ == "__main__":

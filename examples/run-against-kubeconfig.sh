@@ -7,7 +7,18 @@
 # see here is scraping, scaling of HorizontalPodScalers, and the record of every decision.
 set -eu
 
+fail() {
+  echo "$0: $1" >&2
+  exit 2
+}
+
+[ $# -le 1 ] || fail "one kubeconfig at most, not $# arguments"
 KUBECONFIG=${1:-${KUBECONFIG:-$HOME/.kube/config}}
+case $KUBECONFIG in
+*:*) ;; # a list of files, some of which may not be there
+*) [ -f "$KUBECONFIG" ] && [ -r "$KUBECONFIG" ] || fail "$KUBECONFIG is no file that can be read: name a kubeconfig" ;;
+esac
+command -v autoscaler >/dev/null || fail "there is no autoscaler on the PATH: pip install . in the sources"
 export KUBECONFIG
 state=${XDG_STATE_HOME:-$HOME/.local/state}/hpa-companion
 

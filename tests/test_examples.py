@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -27,8 +29,11 @@ from autoscaler.model.reason import Reason
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TESTED = {
+    "README.md",
     "autoscaler-config.yaml",
     "consume_decisions.py",
+    "consumer-java/DailySummary.java",
+    "consumer-java/pom.xml",
     "deployment-with-hps.yaml",
     "plain-hpa.yaml",
     "run-against-kubeconfig.sh",
@@ -36,7 +41,24 @@ TESTED = {
 
 
 def test_every_example_is_known_here() -> None:
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == TESTED
+    found = (path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file())
+    assert {str(path) for path in found if not {"__pycache__", "libs"} & set(path.parts)} == TESTED
+
+
+def test_the_list_has_every_example() -> None:
+    listed = re.findall(r"\]\(([^)]+)\)", (EXAMPLES / "README.md").read_text())
+    assert set(listed) == TESTED - {"README.md"}
+
+
+def test_the_consumer_in_java_is_tested_with_the_jars_it_asks_for() -> None:
+    def versions(pom: Path) -> dict[str, str]:
+        tag = "{http://maven.apache.org/POM/4.0.0}"
+        found = ElementTree.parse(pom).getroot().iter(f"{tag}dependency")
+        return {each.findtext(f"{tag}artifactId", ""): each.findtext(f"{tag}version", "") for each in found}
+
+    asked = versions(EXAMPLES / "consumer-java" / "pom.xml")
+    tested = versions(EXAMPLES.parent / "tests/e2e/kafka/pom.xml")
+    assert asked["kafka-clients"] == tested["kafka_2.13"]
 
 
 def manifest(name: str) -> dict[str, dict[str, Any]]:
@@ -87,18 +109,42 @@ def test_the_script_is_sound_and_its_flags_exist() -> None:
         load(command.flags, {})
 
 
-def test_the_script_runs_both_commands_with_the_kubeconfig_it_was_given(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    program = tmp_path / "autoscaler"
-    program.write_text(f'#!/bin/sh\necho "$KUBECONFIG $1" >>{log}\ntest "$1" = run\n')
+def run_script(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """With a program of our own on the PATH, which writes down how it was called."""
+    program = folder / "autoscaler"
+    program.write_text(f'#!/bin/sh\necho "$KUBECONFIG $1" >>{folder}/log\ntest "$1" = run\n')
     program.chmod(0o755)
-    subprocess.run(
-        [EXAMPLES / "run-against-kubeconfig.sh", "/some/kubeconfig"],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)},
-        check=True,
-        stdout=subprocess.DEVNULL,
+    return subprocess.run(
+        [EXAMPLES / "run-against-kubeconfig.sh", *words],
+        env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(folder)},
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    assert log.read_text() == "/some/kubeconfig doctor\n/some/kubeconfig run\n"
+
+
+def test_the_script_runs_both_commands_with_the_kubeconfig_it_was_given(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "my kubeconfig"
+    kubeconfig.touch()
+    assert run_script(tmp_path, str(kubeconfig)).returncode == 0
+    assert (tmp_path / "log").read_text() == f"{kubeconfig} doctor\n{kubeconfig} run\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(("/no/where",), "/no/where is no file that can be read", id="a file that is not there"),
+        pytest.param((), "/.kube/config is no file that can be read", id="no word and no default"),
+        pytest.param(("a", "b"), "one kubeconfig at most, not 2 arguments", id="two files"),
+    ],
+)
+def test_the_script_says_what_is_wrong_before_it_runs_anything(
+    tmp_path: Path, words: tuple[str, ...], expected: str
+) -> None:
+    done = run_script(tmp_path, *words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert not (tmp_path / "log").exists()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from gzip import GzipFile
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,13 +19,13 @@ from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 
-ENDINGS = (".jsonl", ".parquet")
+ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 GROUP = 20_000
 """Rows of a Parquet file that are in memory at the same time."""
 
 
 async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, to: str, out: TextIO) -> int:
-    """Write to the file `to` (`-`: `out`), Parquet when its name ends so; how many were written.
+    """Write to the file `to` (`-`: `out`), by what its name ends in; how many were written.
 
     JSON Lines has one CloudEvent per record that has a wanted evaluation, Parquet one row per wanted evaluation. What
     cannot be read ends it with AuditError: an export that leaves things out in silence is none.
@@ -30,14 +33,14 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
     if to == "-":
         return await _lines(found, wanted, out)
     path = Path(to)
-    if path.suffix not in ENDINGS:
-        raise ConfigError(f"--to {to}: its name must end in {' or '.join(ENDINGS)}")
+    if not path.name.endswith(ENDINGS):
+        raise ConfigError(f"--to {to}: its name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":
             count = await _parquet(found, wanted, part)
         else:
-            with part.open("w", encoding="utf-8") as file:
+            with _opened(part, packed=path.suffix == ".gz") as file:
                 count = await _lines(found, wanted, file)
         part.replace(path)
     except OSError as exc:
@@ -45,6 +48,14 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
     finally:
         part.unlink(missing_ok=True)
     return count
+
+
+@contextmanager
+def _opened(path: Path, *, packed: bool) -> Iterator[TextIO]:
+    """The file, to write text to. Packed, the same text gives the same bytes: neither name nor time is in it."""
+    with path.open("wb") as raw, ExitStack() as stack:
+        binary = stack.enter_context(GzipFile("", "wb", fileobj=raw, mtime=0)) if packed else raw
+        yield stack.enter_context(TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
 
 async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO) -> int:

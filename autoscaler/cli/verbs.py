@@ -98,7 +98,10 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
         "-o", "--output", choices=("text", "json"), default="text", help="For `tail`, `show`, `verify`. [text]"
     )
     to.add_argument(
-        "--to", default="-", metavar="FILE", help="For `export`: JSON Lines, or a table where it ends in .parquet. [-]"
+        "--to",
+        default="-",
+        metavar="FILE",
+        help="For `export`: JSON Lines (.jsonl, .jsonl.gz), or a table (.parquet). [-]",
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from collections.abc import AsyncIterator
@@ -40,6 +41,14 @@ async def test_json_lines_are_the_records(tmp_path: Path) -> None:
     assert out.getvalue().count("\n") == 1
 
 
+async def test_packed_lines_are_the_same_and_the_same_every_time(tmp_path: Path) -> None:
+    plain, *packed = (tmp_path / name for name in ("x.jsonl", "x.jsonl.gz", "y.jsonl.gz"))
+    for file in (plain, *packed):
+        assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 2
+    assert gzip.decompress(packed[0].read_bytes()) == plain.read_bytes()
+    assert packed[0].read_bytes() == packed[1].read_bytes()
+
+
 async def test_parquet_has_a_row_for_every_evaluation(tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
     assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 3
@@ -55,7 +64,7 @@ async def test_parquet_has_a_row_for_every_evaluation(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(file).num_rows == 1
 
 
-@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.parquet"])
 async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(AuditError, match="line 7: broken; `audit verify` lists all"):
         await export(stream(EVENTS[0], MalformedError("line 7: broken")), Wanted(), str(tmp_path / name), io.StringIO())
@@ -67,9 +76,9 @@ async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         await export(stream(*EVENTS), Wanted(), str(tmp_path / "nowhere" / "x.jsonl"), io.StringIO())
 
 
-@pytest.mark.parametrize("name", ["d.csv", "d.jsonl.gz", "d"])
+@pytest.mark.parametrize("name", ["d.csv", "d.gz", "d"])
 async def test_a_form_there_is_not_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"--to .*{name}: its name must end in .jsonl or .parquet"):
+    with pytest.raises(ConfigError, match=rf"--to .*{name}: its name must end in .jsonl, .jsonl.gz or .parquet"):
         await export(stream(*EVENTS), Wanted(), str(tmp_path / name), io.StringIO())
     assert list(tmp_path.iterdir()) == []
 
