@@ -53,16 +53,27 @@ class Track(Struct, frozen=True, kw_only=True):
     upper: Sequence[int | None]
 
 
+class Unanswerable(Struct, frozen=True):
+    """So many evaluations of a target, the first of them at `time`, that cannot be replayed, and why."""
+
+    target: str
+    time: float
+    evaluations: int
+    reason: str
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
     """A run: `name` is one word for people ("recorded", a file's name), `policy` its text, "" for that of the record.
 
-    `summary` is over all `tracks`, which are in the order of their targets' names.
+    `summary` is over all `tracks`, which are in the order of their targets' names. `unanswerable` are evaluations of
+    which the record cannot say what this policy would have decided: its tracks are unknown there.
     """
 
     name: str
     policy: str = ""
     summary: Summary
     tracks: Sequence[Track] = ()
+    unanswerable: Sequence[Unanswerable] = ()
 
 
 class Difference(Struct, frozen=True):
@@ -75,15 +86,6 @@ class Difference(Struct, frozen=True):
     time: float
     recorded: int | None
     replayed: int | None
-    reason: str
-
-
-class Unanswerable(Struct, frozen=True):
-    """So many evaluations of a target, the first of them at `time`, that cannot be replayed, and why."""
-
-    target: str
-    time: float
-    evaluations: int
     reason: str
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from autoscaler import __version__
-from autoscaler.model.whatif import Report, Track
+from autoscaler.model.whatif import Candidate, Report, Track
 from autoscaler.report import tables, words
 from autoscaler.report.markup import Markup, element, joined
 from autoscaler.report.plot import COLUMNS, plot
@@ -49,7 +49,7 @@ def page(report: Report) -> str:
             _verdict(report),
             element("h2", "Runs", id="runs"),
             tables.runs(standing.runs, [_worst_anchor(run, standing, anchors) for run in range(len(standing.runs))]),
-            _policies(report),
+            *(_behind(run) for run in report.candidates),
             element("h2", "Targets", id="targets"),
             tables.targets(standing, names, anchors),
             element("h2", "Plots", id="plots"),
@@ -89,9 +89,11 @@ def _verdict(report: Report) -> Markup:
     return joined(*parts)
 
 
-def _policies(report: Report) -> Markup:
+def _behind(run: Candidate) -> Markup:
+    """What a candidate was, and what of it is not known."""
     return joined(
-        *(_folded(f"Policy of {run.name}", element("pre", run.policy)) for run in report.candidates if run.policy)
+        _folded(f"Policy of {run.name}", element("pre", run.policy)) if run.policy else "",
+        _folded(f"What {words.unknown(run)}", tables.unanswerable(run.unanswerable)) if run.unanswerable else "",
     )
 
 

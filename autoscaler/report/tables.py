@@ -111,7 +111,7 @@ def unanswerable(found: Sequence[Unanswerable]) -> Markup:
         for each in found[:LISTED]
     ]
     more = f", the first {LISTED} of {len(found):,} rows" if len(found) > LISTED else ""
-    return table(f"What could not be replayed{more}", ("target", "evaluations", "since (UTC)", "why"), rows)
+    return table(f"By target{more}", ("target", "evaluations", "since (UTC)", "why"), rows)
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Markup], groups: Markup = Markup("")) -> Markup:  # noqa: B008 - a frozen value

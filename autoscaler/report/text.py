@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autoscaler.core.table import aligned, plain
 from autoscaler.model.instant import seconds_text
-from autoscaler.model.whatif import Report, Summary
+from autoscaler.model.whatif import Report, Summary, Unanswerable
 from autoscaler.report import words
 
 LISTED = 10
@@ -69,16 +69,23 @@ def _troubles(report: Report, colour: bool) -> Iterator[str]:
         yield from _table(rows, (2, 3), colour)
         if report.differing > LISTED:
             yield f"and {report.differing - min(LISTED, len(report.differences)):,} more"
-    if report.unanswerable:
-        yield ""
-        rows = [("Not replayed", "Evaluations", "Since", "Why")]
-        rows += [
-            (each.target, f"{each.evaluations:,}", seconds_text(each.time), each.reason)
-            for each in report.unanswerable[:LISTED]
-        ]
-        yield from _table(rows, (1,), colour)
-        if len(report.unanswerable) > LISTED:
-            yield f"and {len(report.unanswerable) - LISTED:,} more"
+    yield from _unknown("Not replayed", report.unanswerable, colour)
+    for run in report.candidates:
+        if run.unanswerable:
+            yield ""
+            yield plain(f"What {words.unknown(run)}")
+            yield from _unknown("Not known", run.unanswerable, colour)
+
+
+def _unknown(title: str, found: Sequence[Unanswerable], colour: bool) -> Iterator[str]:
+    if not found:
+        return
+    yield ""
+    rows: list[tuple[str, ...]] = [(title, "Evaluations", "Since", "Why")]
+    rows += [(each.target, f"{each.evaluations:,}", seconds_text(each.time), each.reason) for each in found[:LISTED]]
+    yield from _table(rows, (1,), colour)
+    if len(found) > LISTED:
+        yield f"and {len(found) - LISTED:,} more"
 
 
 def _figures(summary: Summary, before: Summary | None) -> tuple[str, ...]:

@@ -25,6 +25,12 @@ def verdict(report: Report) -> str:
     return told + (f", {left:,} could not be replayed" if left else "")
 
 
+def unknown(run: Candidate) -> str:
+    """What is not known of a candidate, for which its sums do not count."""
+    count = sum(each.evaluations for each in run.unanswerable)
+    return f"{run.name} would have done is not known for {count:,} evaluations, which its sums leave out"
+
+
 def targets(count: int) -> str:
     """`1 target`, `100 targets`."""
     return f"{count:,} target" if count == 1 else f"{count:,} targets"

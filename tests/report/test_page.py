@@ -4,8 +4,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
-from autoscaler.model.whatif import Report
+from autoscaler.model.whatif import Report, Unanswerable
 from autoscaler.report.markup import VOID
 from autoscaler.report.page import PLOTTED, POLICY, page
 from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled, weeks
@@ -118,6 +119,16 @@ def test_it_says_whether_the_replay_is_to_be_believed() -> None:
     assert "<strong>! </strong>20 evaluations" in told
     assert "Stabilized: by another recommendation" in told
     assert "the record was truncated: proposals" in told
+
+
+def test_it_says_what_is_not_known_of_a_candidate() -> None:
+    lost = (
+        Unanswerable(HOSTILE, MONDAY, 1200, "there was another metric"),
+        Unanswerable("a/D/b", MONDAY, 34, "too old"),
+    )
+    made = page(small(candidates=(replace(small().candidates[0], unanswerable=lost),)))
+    assert "What new.yaml would have done is not known for 1,234 evaluations, which its sums leave out" in made
+    assert "another metric" in made
 
 
 def test_it_says_how_much_time_a_column_is() -> None:

@@ -64,5 +64,5 @@ def test_what_went_wrong_is_listed_up_to_a_limit() -> None:
     assert len(told) == 1 + tables.LISTED
     assert told[1][2:] == ["2", "none", "Chosen"]
     table = tables.unanswerable([Unanswerable("a/D/b", MONDAY, 1234, "truncated")] * 201)
-    assert "the first 200 of 201 rows" in table
+    assert "By target, the first 200 of 201 rows" in table
     assert rows(table)[1][1:] == ["1,234", "Mon 16 Nov 2026 00:00:00", "truncated"]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from autoscaler.model.whatif import Unanswerable
 from autoscaler.report.text import BAD, GOOD, PLAIN, lines
 from tests.report.samples import MONDAY, candidate, small, track, troubled
 
@@ -34,6 +37,14 @@ def test_a_report_in_full() -> None:
 def test_columns_stand_below_each_other() -> None:
     head, *runs = [line for line in lines(small()) if line.startswith(("Run", "recorded", "new.yaml"))]
     assert {line.index("of 6 needed") - 2 for line in runs} == {head.index("Worst moment")}
+
+
+def test_what_is_not_known_of_a_candidate_is_told() -> None:
+    lost = [Unanswerable(f"a/D/{index:02}", MONDAY, 2, "too old") for index in range(12)]
+    told = list(lines(small(candidates=(replace(small().candidates[0], unanswerable=lost),))))
+    assert "What new.yaml would have done is not known for 24 evaluations, which its sums leave out" in told
+    assert told[-2].split() == ["a/D/09", "2", "2026-11-16T00:00:00Z", "too", "old"]
+    assert told[-1] == "and 2 more"
 
 
 def test_a_hostile_name_does_not_steer_the_terminal() -> None:
