@@ -41,6 +41,8 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("startup", "`autoscaler --help`, beside an interpreter that does nothing", 0.3),
     Benchmark("decision", "one decision of a target of 30 pods: planned, and encoded as its record", 0.2),
+    Benchmark("audit", "333 decisions a second kept: CPU, time to durable, lateness of the event loop", 2.2),
+    Benchmark("recovery", "a spool of 1,000,000 undelivered records after a restart", 4),
     Benchmark("bundles", "`autoscaler plan`: the recorded evaluations of the conformance data, a core", 0.2),
     Benchmark("page", "one kubelet's page of 60 containers: scraped, decoded, stored, read", 0.3),
     Benchmark("lists", "lists of the Metrics API over 30,000 pods: in process and through TLS", 0.7),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from autoscaler.audit import codec
-from autoscaler.core import planner
+from autoscaler.core import basis, planner
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
@@ -80,6 +80,7 @@ def record(evaluation: Evaluation, plan: Plan) -> Decision:
         stages=plan.stages,
         conditions=plan.conditions,
         events=plan.events,
+        basis=basis.of(evaluation),
     )
 
 
