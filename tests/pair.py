@@ -8,11 +8,12 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from autoscaler.clock import SystemClock
-from autoscaler.sim.curves import Polyline
+from autoscaler.sim.curves import Curve, Polyline
 from autoscaler.sim.refusals import RefusedError
 from autoscaler.sim.resources import DEPLOYMENTS, LEASES, POD_SCALERS
 from autoscaler.sim.workloads import Workload
@@ -22,7 +23,8 @@ from tests.e2e.processes import free_port
 START = 40.0
 LOOK_SECONDS = 0.02
 NAMESPACE, NAME = "shop", "web"
-HPS = {
+STEADY = Polyline((0.0, 0.2), (1.0, 0.2))
+HPS: dict[str, Any] = {
     "apiVersion": "hpa-companion.dev/v1alpha1",
     "kind": "HorizontalPodScaler",
     "metadata": {"name": NAME, "namespace": NAMESPACE},
@@ -32,7 +34,6 @@ HPS = {
         "maxReplicas": 10,
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {
             "type": "Utilization", "averageUtilization": 60}}}],
-        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
     },
 }  # fmt: skip
 
@@ -138,11 +139,17 @@ async def until(predicate: Callable[[], object], seconds: float = START) -> floa
 
 
 @asynccontextmanager
-async def paired(folder: Path, timings: Mapping[str, str]) -> AsyncIterator[Pair]:
-    """A world with one target at its least size, and both processes."""
-    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=Polyline((0.0, 0.2), (1.0, 0.2)))
+async def paired(
+    folder: Path, timings: Mapping[str, str], load: Curve = STEADY, stabilization: int = 0
+) -> AsyncIterator[Pair]:
+    """A world with one target, by default at its least size, and both processes.
+
+    `stabilization` is that of going down, in seconds.
+    """
+    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=load)
+    rules = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": stabilization}}}
     async with World(SystemClock(), Shape(nodes=1, sample_period=0.5), [web]) as world:
-        world.store.create(POD_SCALERS, NAMESPACE, HPS)
+        world.store.create(POD_SCALERS, NAMESPACE, {**HPS, "spec": {**HPS["spec"], **rules}})
         pair = Pair(world, folder, timings)
         try:
             pair.leader = await pair.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.sim.curves import Polyline
 from tests.pair import paired, until
 
 LEASE_SECONDS = 4.0
@@ -17,6 +18,8 @@ TIMINGS = {
     "leader-elect-renew-deadline": "3s",
     "leader-elect-retry-period": f"{RETRY_SECONDS:g}s",
 }
+FALLS_AT, WINDOW = 20.0, 15
+"""When the load falls, and how long going down is stabilized; in seconds."""
 BUSY = 2.0
 """What a machine with other things to do may add to a process' own time, in seconds."""
 
@@ -54,3 +57,20 @@ async def test_l10_a_leader_that_is_asked_to_end_is_followed_within_three_second
         assert await until(lambda: pair.decided > before) <= 3.0
         async with asyncio.timeout(5 + BUSY):
             assert await pair.leader.wait() == 0
+
+
+@pytest.mark.timeout(180)
+async def test_l08_leaders_that_are_killed_one_after_the_other_take_nothing_away_before_its_time(
+    tmp_path: Path,
+) -> None:
+    load = Polyline((0.0, 0.6), (FALLS_AT, 0.6), (FALLS_AT, 0.2))
+    async with paired(tmp_path, TIMINGS, load, WINDOW) as pair:
+        await until(lambda: pair.replicas == 5)
+        await until(lambda: pair.world.elapsed() > FALLS_AT + 1)
+        for _ in range(2):
+            before = pair.decided
+            pair.leader.kill()
+            await until(lambda before=before: pair.decided > before)
+            await pair.replace()
+        await until(lambda: pair.replicas < 5)
+        assert pair.world.elapsed() >= FALLS_AT + WINDOW

@@ -38,7 +38,10 @@ def due(ring: Keyring, now: float, *, trusted: float, lifetime: float, overlap: 
         return Step.ISSUE
     if ring.previous_ca and now >= ring.previous_ends:
         return Step.DROP
-    return Step.PREPARE if now >= serving.ends - lifetime * RENEWED_BEFORE else Step.REST
+    old = now >= serving.ends - lifetime * RENEWED_BEFORE
+    # Made for another lifetime, or by a clock that was ahead: by the right one it may not be valid yet.
+    strange = serving.ends > now + lifetime + overlap
+    return Step.PREPARE if old or strange else Step.REST
 
 
 def taken(ring: Keyring, step: Step, made: Callable[[], Pair]) -> Keyring:

@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.core.rotation import Step, due, taken
 from autoscaler.model.certificate import Keyring, Pair
@@ -19,6 +20,8 @@ OLD, NEW = pair(1000.0), pair(2000.0, "new")
         pytest.param(Keyring(), 0.0, 0.0, Step.ISSUE, id="nothing yet"),
         pytest.param(Keyring(serving=OLD), 699.0, 999.0, Step.REST, id="more than a third left"),
         pytest.param(Keyring(serving=OLD), 700.0, 999.0, Step.PREPARE, id="a third left"),
+        pytest.param(Keyring(serving=OLD), 40.0, 999.0, Step.REST, id="made a moment ago by a clock a little ahead"),
+        pytest.param(Keyring(serving=OLD), 39.0, 999.0, Step.PREPARE, id="made by a clock far ahead"),
         pytest.param(Keyring(serving=OLD), 1000.0, 999.0, Step.ISSUE, id="it has ended, nothing can be lost"),
         pytest.param(Keyring(serving=OLD, following=NEW), 700.0, 59.0, Step.REST, id="not everybody trusts the new CA"),
         pytest.param(Keyring(serving=OLD, following=NEW), 700.0, 60.0, Step.PROMOTE, id="everybody does"),
@@ -27,7 +30,7 @@ OLD, NEW = pair(1000.0), pair(2000.0, "new")
         pytest.param(Keyring(serving=OLD, following=pair(600.0, "new")), 650.0, 99.0, Step.REST, id="a late one"),
         pytest.param(Keyring(serving=OLD, following=pair(600.0, "new")), 750.0, 99.0, Step.PREPARE, id="made anew"),
         pytest.param(
-            Keyring(serving=NEW, previous_ca="old", previous_ends=1000.0), 999.0, 999.0, Step.REST,
+            Keyring(serving=replace(NEW, ends=1800.0), previous_ca="old", previous_ends=1000.0), 999.0, 9.0, Step.REST,
             id="somebody may show the old one still",
         ),
         pytest.param(
