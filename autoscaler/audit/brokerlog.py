@@ -14,6 +14,8 @@ from autoscaler.clock import Clock
 log = structlog.get_logger(__name__)
 
 QUIET = 30.0
+CONSEQUENCE = "Unable to update metadata"
+"""Said after each error that tells why, so it is none to be kept."""
 DIFFERENT = 256  # messages remembered
 
 
@@ -45,7 +47,7 @@ class BrokerLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if record.levelno >= logging.ERROR:
+        if record.levelno >= logging.ERROR and not text.startswith(CONSEQUENCE):
             self.last_error = text
         now = self._clock.monotonic()
         template = str(record.msg)

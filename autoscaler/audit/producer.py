@@ -72,3 +72,4 @@ class KafkaProducer:
         await producer.client.close()  # ends the requests that the sender's tasks wait for
         if sender is not None:
             await asyncio.wait([sender])
+            await producer.client.close()  # what its tasks were connecting to meanwhile

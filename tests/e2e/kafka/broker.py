@@ -83,6 +83,10 @@ class Broker:
     def start(self) -> None:
         """Return when it answers."""
         self.launch()
+        self.wait()
+
+    def wait(self) -> None:
+        """Return when what was launched answers."""
         process = self._running()
         eventually(START_WITHIN, lambda: process.must_run() or self._answers(), "the broker listens")
 
@@ -137,12 +141,14 @@ class Broker:
         if self._process is not None:
             self._process.kill()
 
-    async def create(self, topic: str, *, partitions: int = 3, settings: Mapping[str, str] | None = None) -> str:
+    async def create(
+        self, topic: str, *, partitions: int = 3, replicas: int = 1, settings: Mapping[str, str] | None = None
+    ) -> str:
         """Make a topic; its name."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=dict(settings or {}))])
+            await admin.create_topics([NewTopic(topic, partitions, replicas, topic_configs=dict(settings or {}))])
         finally:
             await admin.close()
         return topic
