@@ -2,13 +2,10 @@
 
 import asyncio
 import gzip
-import json
-from collections.abc import ItemsView
 from pathlib import Path
 
 import pytest
 import yaml
-from msgspec import structs
 from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
@@ -17,24 +14,19 @@ from autoscaler.model.metrics import PodUsage
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.health import Verdict
 from tests.api import protodecode
+from tests.api.asking import BASE
+from tests.api.crowd import counted, many
 from tests.api.world import (
     MASTER,
     PROXY,
     Cluster,
     Reviews,
     Trust,
-    World,
-    closed,
     golden_cluster,
     parsed,
-    pod_usage,
     serving,
-    trust,
-    until,
 )
-from tests.certificates import Authority
 
-BASE = "/apis/metrics.k8s.io/v1beta1"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
@@ -161,26 +153,6 @@ async def test_a12_rights_are_asked_for_what_is_read(tmp_path: Path) -> None:
         assert [getattr(asked, "namespace", None) for _, asked in world.reviews.asked] == ["shop", ""]
 
 
-async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_and_discovery(tmp_path: Path) -> None:
-    gate = asyncio.Event()
-    reviews = Reviews(gate=gate)
-    async with serving(tmp_path, reviews=reviews, settings={"limits": Limits(heavy=2, light=1)}) as world:
-        async with asyncio.TaskGroup() as tasks:
-            lists = [tasks.create_task(world.ask(f"{BASE}/namespaces/{n}/pods")) for n in range(2)]
-            single = tasks.create_task(world.ask(f"{BASE}/nodes/node-a"))
-            await until(lambda: len(reviews.asked) == 3)
-            for target in (f"{BASE}/pods", f"{BASE}/nodes/node-b"):
-                reply = await world.ask(target)
-                assert (reply.code, reply.headers["retry-after"]) == (429, "1")
-                assert reply.json()["reason"] == "TooManyRequests"
-            probes = await asyncio.gather(*(world.ask(BASE, MASTER, certificate=PROXY) for _ in range(5)))
-            assert {reply.code for reply in probes} == {200}
-            assert (await world.ask("/livez")).code == (await world.ask("/readyz")).code == 200
-            gate.set()
-        assert {task.result().code for task in [*lists, single]} == {200}
-        assert (await world.ask(f"{BASE}/pods")).code == 200
-
-
 async def test_a13_discovery_is_whole_while_nothing_can_be_served_yet(tmp_path: Path) -> None:
     async with serving(tmp_path, cluster=Cluster(), trust=Trust()) as world:
         world.health.add_ready(lambda: Verdict("metric-storage-ready", False, "warming up"))
@@ -195,58 +167,6 @@ async def test_a_request_that_takes_too_long_ends_with_504(tmp_path: Path) -> No
     async with serving(tmp_path, reviews=Reviews(gate=asyncio.Event()), settings=settings) as world:
         reply = await world.ask(f"{BASE}/nodes")
         assert (reply.code, reply.json()["reason"]) == (504, "Timeout")
-
-
-async def test_a_client_that_does_not_read_is_cut_off_and_its_place_is_free_again(tmp_path: Path) -> None:
-    settings = {"limits": Limits(deadline=1.5, heavy=1)}
-    async with serving(tmp_path, cluster=many(300, label="x" * 30_000), settings=settings) as world:
-        reader, writer = await world.connect(window=4096)  # else the kernel takes all 9 MB of the answer for it
-        writer.write(f"GET {BASE}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
-        writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
-        await until(lambda: counted(world, "pods", "list", "504") == 1)
-        await closed(writer)
-        assert (await world.ask(f"{BASE}/nodes")).code == 200
-
-
-async def test_a24_clients_that_leave_free_their_places_and_are_no_news(tmp_path: Path) -> None:
-    reviews = Reviews(gate=asyncio.Event())
-    limits = Limits(heavy=2)
-    with capture_logs() as logs:
-        await leave(tmp_path, reviews, limits)
-    assert [entry for entry in logs if entry["log_level"] != "info"] == []
-
-
-async def leave(tmp_path: Path, reviews: Reviews, limits: Limits) -> None:
-    """Six clients ask for a list and go away; then one that stays."""
-    async with serving(tmp_path, reviews=reviews, settings={"limits": limits}) as world:
-        for number in range(6):
-            _, writer = await world.connect()
-            writer.write(f"GET {BASE}/namespaces/{number}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            await until(lambda: len(reviews.asked) == number + 1)  # noqa: B023 - awaited within the round
-            writer.transport.abort()
-            await closed(writer)
-        reviews.gate = None
-        assert (await world.ask(f"{BASE}/pods")).code == 200
-
-
-class Counted(dict[str, str]):
-    """Labels that know how often they were written."""
-
-    written = 0
-
-    def items(self) -> ItemsView[str, str]:
-        self.written += 1
-        return super().items()
-
-
-async def test_a16_one_sample_is_written_once_for_all_who_list(tmp_path: Path) -> None:
-    cluster, labels = many(600), Counted(app="web")
-    cluster.pod_list = [structs.replace(pod, labels=labels) for pod in cluster.pod_list]
-    async with serving(tmp_path, cluster=cluster) as world:
-        replies = await asyncio.gather(*(world.ask(f"{BASE}/pods", MASTER, certificate=PROXY) for _ in range(50)))
-        assert {len(reply.json()["items"]) for reply in replies} == {600}
-        assert labels.written == 600
 
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -308,104 +228,3 @@ async def test_several_requests_on_one_connection(tmp_path: Path) -> None:
         data = await world.send((request * 3 + last).encode())
         assert data.count(b"HTTP/1.1 200 OK") == 4
         assert parsed(data).code == 200
-
-
-def many(count: int, label: str = "web") -> Cluster:
-    cluster = Cluster()
-    for number in range(count):
-        pod = Pod(namespace="shop", name=f"web-{number:06}", uid=str(number), labels={"app": label})
-        cluster.pod_list.append(pod)
-    usage = pod_usage(Pod(namespace="shop", name="web"), ("main", 1, 1))
-    cluster.usages = {("shop", pod.name): structs.replace(usage, pod=pod.name) for pod in cluster.pod_list}
-    return cluster
-
-
-def counted(world: World, resource: str, verb: str, code: str) -> float | None:
-    labels = {"resource": resource, "verb": verb, "code": code}
-    return world.telemetry.registry.get_sample_value("autoscaler_api_requests_total", labels)
-
-
-async def watching(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection on which a watch of pods has begun: its headers are there, whatever it has to tell."""
-    reader, writer = await world.connect(PROXY)
-    identity = "".join(f"{name}: {value}\r\n" for name, value in MASTER)
-    writer.write(f"GET {BASE}/pods?watch=true HTTP/1.1\r\nHost: x\r\n{identity}\r\n".encode())
-    assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
-    return reader, writer
-
-
-async def chunk(reader: asyncio.StreamReader) -> bytes:
-    """The next chunk, b"" for the last one."""
-    size = int(await reader.readuntil(b"\r\n"), 16)
-    return (await reader.readexactly(size + 2))[:-2]
-
-
-async def test_a_watch_tells_changes_as_they_are_made(tmp_path: Path) -> None:
-    async with serving(tmp_path) as world:
-        reader, writer = await watching(world)
-        state = [json.loads(line) for line in (await chunk(reader)).splitlines()]
-        assert [(each["type"], each["object"]["metadata"]["name"]) for each in state] == [
-            ("ADDED", "web-0"), ("ADDED", "dns-0"),
-        ]  # fmt: skip
-        world.cluster.commit(world.cluster.pod_list[0])
-        await world.clock.advance(1)
-        assert json.loads(await chunk(reader))["type"] == "MODIFIED"
-        await closed(writer)
-
-
-async def test_a16_watches_have_places_of_their_own_and_give_them_back(tmp_path: Path) -> None:
-    settings = {"limits": Limits(watches=2, heavy=1)}
-    async with serving(tmp_path, settings=settings) as world:
-        connections = [await watching(world) for _ in range(2)]
-        assert world.telemetry.registry.get_sample_value("autoscaler_api_watches") == 2
-        assert (await world.ask(f"{BASE}/pods?watch=true")).code == 429
-        assert (await world.ask(f"{BASE}/pods")).code == 200
-        for reader, writer in connections:
-            await chunk(reader)
-            writer.transport.abort()
-            await closed(writer)
-        await until(lambda: not world.telemetry.registry.get_sample_value("autoscaler_api_watches"))
-        reader, writer = await watching(world)
-        await closed(writer)
-
-
-async def test_a24_watches_that_vanish_leave_nothing_behind(tmp_path: Path) -> None:
-    async with serving(tmp_path, settings={"limits": Limits(watches=20)}) as world:
-        tasks = len(asyncio.all_tasks())
-        with capture_logs() as logs:
-            for _ in range(5):
-                await until(lambda: len(asyncio.all_tasks()) <= tasks)
-                connections = await asyncio.gather(*(watching(world) for _ in range(20)))
-                for _, writer in connections:
-                    writer.transport.abort()
-            await until(lambda: len(asyncio.all_tasks()) <= tasks)
-        assert [entry for entry in logs if entry["log_level"] == "error"] == []
-
-
-async def test_a_watch_whose_client_does_not_read_is_cut_off(tmp_path: Path) -> None:
-    settings = {"limits": Limits(deadline=1.5, watches=1)}
-    async with serving(tmp_path, cluster=many(300, label="x" * 30_000), settings=settings) as world:
-        reader, writer = await world.connect(window=4096)
-        writer.write(f"GET {BASE}/pods?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
-        writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
-        await until(lambda: counted(world, "pods", "watch", "504") == 1)
-        await closed(writer)
-
-
-async def test_a05_a_watch_ends_with_the_authority_its_client_was_verified_under(tmp_path: Path) -> None:
-    async with serving(tmp_path) as world:
-        reader, writer = await watching(world)
-        await chunk(reader)
-        world.trust.value = trust(Authority("another"))
-        await world.clock.advance(2)
-        assert await reader.read() in (b"0\r\n\r\n", b"")
-        await closed(writer)
-
-
-async def test_watches_end_in_order_when_the_server_stops(tmp_path: Path) -> None:
-    async with serving(tmp_path) as world:
-        reader, writer = await watching(world)
-        await chunk(reader)
-    assert await chunk(reader) == b""
-    await closed(writer)

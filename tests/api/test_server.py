@@ -14,6 +14,7 @@ from autoscaler.errors import ConfigError, UnreachableError
 from autoscaler.model.identity import Identity
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import Telemetry
+from tests.api.asking import ANN, NODES, rest
 from tests.api.world import (
     MASTER,
     NOW,
@@ -22,7 +23,6 @@ from tests.api.world import (
     Cluster,
     Reviews,
     Trust,
-    World,
     closed,
     golden_cluster,
     serving,
@@ -32,11 +32,8 @@ from tests.api.world import (
 from tests.certificates import Authority, Issued
 from tests.clock import FakeClock, settle
 
-NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
-ANN = [("X-Remote-User", "ann"), ("X-Remote-Group", "a"), ("X-Remote-Group", "b")]
 STRANGER_CA = Authority("cluster")
 LONG_AGO = datetime.now(UTC) - timedelta(days=30)
-REQUEST = b"GET /apis/metrics.k8s.io/v1beta1/nodes HTTP/1.1\r\nHost: x\r\nX-Remote-User: ann\r\n\r\n"
 
 
 async def test_the_front_proxy_is_believed_and_its_user_reviewed(tmp_path: Path) -> None:
@@ -92,62 +89,6 @@ async def test_a03_a_name_that_is_not_allowed_is_unauthorized_until_any_is(tmp_p
         assert (await world.ask(NODES, MASTER, certificate=certificate)).code == 200
 
 
-async def test_a05_a_rotated_ca_is_followed_and_connections_of_the_old_one_are_closed(tmp_path: Path) -> None:
-    new_ca = Authority("rotated")
-    new = new_ca.issue("front-proxy-client", client=True, server=False)
-    async with serving(tmp_path) as world:
-        reader, writer = await world.connect(PROXY)
-        writer.write(REQUEST)
-        await reader.readuntil(b"\r\n\r\n")
-        world.trust.value = trust(PROXY_CA, new_ca)
-        assert (await world.ask(NODES, ANN, certificate=PROXY)).code == 200
-        assert (await world.ask(NODES, ANN, certificate=new)).code == 200
-        world.trust.value = trust(new_ca)
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            await world.ask(NODES, ANN, certificate=PROXY)
-        await world.clock.advance(1.1)
-        assert b"HTTP/1.1" not in await _rest(reader)
-        await closed(writer)
-
-
-async def test_a05_a_request_on_a_connection_of_the_old_ca_is_not_answered(tmp_path: Path) -> None:
-    async with serving(tmp_path) as world:
-        reader, writer = await world.connect(PROXY)
-        writer.write(REQUEST)
-        await reader.readuntil(b"]}\n")
-        world.trust.value = trust(Authority("rotated"))
-        asked = len(world.reviews.asked)
-        writer.write(REQUEST)
-        assert await _rest(reader) == b""
-        assert len(world.reviews.asked) == asked
-        await closed(writer)
-
-
-async def test_a05_no_session_is_resumed(tmp_path: Path) -> None:
-    async with serving(tmp_path) as world:
-        context = world.client_context(PROXY)
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        reader, writer = await world.connect(context=context)
-        session = writer.get_extra_info("ssl_object").session
-        await closed(writer)
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        again = context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1", session=session)
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.server.port)
-        for _ in range(4):
-            try:
-                again.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                writer.write(outgoing.read())
-                incoming.write(await reader.read(1 << 16))
-        writer.write(outgoing.read())
-        assert again.session_reused  # OpenSSL would; Python cannot tell it not to, so the connection is dropped
-        again.write(REQUEST)
-        writer.write(outgoing.read())
-        assert await _rest(reader) == b""
-        await closed(writer)
-
-
 async def test_a06_without_trust_it_is_not_ready_and_heals(tmp_path: Path) -> None:
     async with serving(tmp_path, trust=Trust(None)) as world:
         assert b"[-]front-proxy-trust failed" in (await world.ask("/readyz")).body
@@ -200,56 +141,6 @@ async def test_a10_bearer_tokens(tmp_path: Path) -> None:
         assert (reply.code, reply.headers["retry-after"]) == (503, "1")
 
 
-def _lasting(authority: Authority) -> Issued:
-    """Valid by the machine's clock, which TLS goes by, and by the tests'."""
-    return authority.issue("api", sans=["localhost"], not_before=datetime(2020, 1, 1, tzinfo=UTC), days=36500)
-
-
-async def _served(world: World, context: ssl.SSLContext) -> object:
-    """The serial number of the certificate that a new connection gets."""
-    _, writer = await world.connect(context=context, name="localhost")
-    found = writer.get_extra_info("peercert")["serialNumber"]
-    await closed(writer)
-    return found
-
-
-async def test_a25_certificate_files_are_reloaded_and_a_broken_pair_is_not(tmp_path: Path) -> None:
-    authority = Authority("serving")
-    crt, key = _lasting(authority).write(tmp_path)
-    settings = {"tls_cert_file": str(crt), "tls_private_key_file": str(key)}
-    async with serving(tmp_path, settings=settings) as world:
-        context = ssl.create_default_context(cadata=authority.pem.decode())
-        before = await _served(world, context)
-        assert await _served(world, context) == before
-        crt.write_bytes(_lasting(authority).certificate[:200])
-        await world.clock.advance(1.1)
-        assert await _served(world, context) == before
-        errors = world.telemetry.registry.get_sample_value("autoscaler_serving_certificate_reload_errors_total")
-        assert errors == 1
-        _lasting(authority).write(tmp_path)
-        await world.clock.advance(1.1)
-        assert await _served(world, context) != before
-
-
-async def test_a26_no_handshake_and_no_request_fails_while_ca_and_certificates_rotate(tmp_path: Path) -> None:
-    """The order of a good rotation: trust both, change the certificate, trust the new one alone."""
-    old, new = Authority("old"), Authority("new")
-    crt, key = _lasting(old).write(tmp_path)
-    settings = {"tls_cert_file": str(crt), "tls_private_key_file": str(key)}
-    async with serving(tmp_path, settings=settings) as world:
-        both = ssl.create_default_context(cadata=(old.pem + new.pem).decode())
-        seen = {await _served(world, both)}
-        for authority in (new, old, new):
-            async with asyncio.TaskGroup() as tasks:
-                asking = [tasks.create_task(_served(world, both)) for _ in range(20)]
-                _lasting(authority).write(tmp_path)
-                await world.clock.advance(1.1)
-                asking += [tasks.create_task(_served(world, both)) for _ in range(20)]
-            seen |= {task.result() for task in asking}
-        assert len(seen) == 4
-        assert await _served(world, ssl.create_default_context(cadata=new.pem.decode())) in seen
-
-
 async def test_a32_each_replica_tells_of_its_own_samples_alone(tmp_path: Path) -> None:
     """One was cut off from the kubelets a minute ago: its answers are older, and say so."""
     old, fresh = golden_cluster(), golden_cluster()
@@ -272,7 +163,7 @@ async def test_requests_in_progress_are_finished_at_the_end(tmp_path: Path) -> N
             await until(lambda: world.reviews.asked)
             tasks.create_task(_open_later(gate))
         assert (await asking).code == 200
-        assert await _rest(idle_reader) == b""
+        assert await rest(idle_reader) == b""
         await closed(idle_writer)
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", world.server.port)
@@ -309,11 +200,3 @@ def test_without_a_certificate_and_a_folder_for_one_it_does_not_start(tmp_path: 
 async def _open_later(gate: asyncio.Event) -> None:
     await settle()
     gate.set()
-
-
-async def _rest(reader: asyncio.StreamReader) -> bytes:
-    """Until the server closes, well or abruptly."""
-    try:
-        return await reader.read()
-    except (ConnectionError, ssl.SSLError):
-        return b""

@@ -13,19 +13,15 @@ from autoscaler.model.plan import (
     Forced,
     Limited,
     Overridden,
-    Paused,
     Proposal,
     Recommendation,
     Selected,
     Stabilized,
 )
 from tests.audit.samples import cpu_proposal
+from tests.core.asked import PAUSED, proposal
 
 GIB = 1 << 30
-
-
-def proposal(type_: str, name: str, **changes: object) -> Proposal:
-    return cpu_proposal(**({"type": type_, "name": name} | changes))
 
 
 @pytest.mark.parametrize(
@@ -249,11 +245,6 @@ def test_limited(changes: dict[str, object], sentence: str) -> None:
 )
 def test_final(current: int, replicas: int, before: int | None, sentence: str) -> None:
     assert sentences.final(Final(current=current, replicas=replicas, why=""), before) == sentence
-
-
-PAUSED = Paused(
-    wanted=5, replicas=2, directions=("Up",), until="2027-01-31T18:00:00Z", by="sam", why="load test"
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(
