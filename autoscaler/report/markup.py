@@ -36,6 +36,6 @@ def joined(*parts: str) -> Markup:
 
 def text(of: str) -> Markup:
     """`of` as it is read: escaped, and without characters that would steer (control, direction) or are not allowed."""
-    return Markup(
-        escape("".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in of))
-    )
+    if not of.isprintable():
+        of = "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in of)
+    return Markup(escape(of))

@@ -7,6 +7,7 @@ is broad and pale, the candidate thin and strong on top of it, so that where the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from msgspec import Struct
 
@@ -44,6 +45,7 @@ def plot(name: str, recorded: Track, candidate: Track | None, window: Window, la
     wanted = max((cell.high for cell in demand if cell), default=0)
     top = max(1, tallest, min(wanted, CLIPPED_AT * max(1, tallest)))
 
+    @cache
     def y(value: float) -> float:
         return round(TOP + HEIGHT * (1 - min(value / (top * 1.06), 1.0)), 1)
 
@@ -100,13 +102,13 @@ def _line(drawn: Drawn, y: Callable[[float], float]) -> Iterator[str]:
         if pen is None:
             pen = y(cell.first)
             yield f"M{column} {pen:g}"
-        visits = [y(cell.low), y(cell.high), y(cell.last)]
-        if any(visit != pen for visit in visits):
-            yield f"H{column}"
-            for visit in visits:
-                if visit != pen:
-                    yield f"V{visit:g}"
-                pen = visit
+        if cell.low == cell.high and y(cell.last) == pen:
+            continue
+        yield f"H{column}"
+        for visit in (y(cell.low), y(cell.high), y(cell.last)):
+            if visit != pen:
+                yield f"V{visit:g}"
+            pen = visit
     if pen is not None:
         yield f"H{LEFT + len(drawn)}"
 

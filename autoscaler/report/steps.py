@@ -69,6 +69,8 @@ def cells(values: Sequence[Value], spans: Sequence[tuple[int, int]]) -> list[Cel
 
 
 def _cell(values: Sequence[Value]) -> Cell | None:
+    if len(values) == 1 and values[0] is not None:  # most columns of a calm target
+        return Cell(values[0], values[0], values[0], values[0])
     known = [value for value in values if value is not None]
     if not known:
         return None
