@@ -102,7 +102,7 @@ async def test_nobody_there_is_an_error_of_the_system(kubelet: ScriptedKubelet, 
             pass
 
 
-async def test_an_ip_address_is_dialled_without_the_resolver(
+async def test_p05_an_ip_address_is_dialled_without_the_resolver(
     kubelet: ScriptedKubelet, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """uvloop's `sock_connect` resolves whatever it is given, in threads that a slow DNS may hold for long."""
