@@ -105,6 +105,7 @@ def _attributes(
     method: str, path: str, segments: tuple[str, ...] | None, query: Mapping[str, Sequence[str]]
 ) -> Attributes:
     """What the request asks for, in the words of `RequestInfoFactory`."""
+    found: tuple[str, str, str]
     match segments:
         case ("apis", group, version, "nodes" | "pods" as resource) if _served(group, version):
             found = ("", resource, "")
@@ -114,12 +115,14 @@ def _attributes(
             found = (namespace, "pods", "")
         case ("apis", group, version, "namespaces", namespace, "pods", name) if _served(group, version):
             found = (namespace, "pods", name)
+        case ("apis", group, version, "namespaces", namespace, "decisions", name) if _served(group, version):
+            found = (namespace, "decisions", name)
         case _:
             return PathAttributes(verb=method.lower(), path=path)
-    namespace, resource, name = found
-    verb = _verb(method, bool(name), query)
+    where, kind, called = found
+    verb = _verb(method, bool(called), query)
     return ResourceAttributes(
-        verb=verb, group=group, version=version, resource=resource, namespace=namespace, name=name
+        verb=verb, group=group, version=version, resource=kind, namespace=where, name=called
     )  # fmt: skip
 
 

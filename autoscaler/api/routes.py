@@ -15,6 +15,7 @@ from autoscaler import __version__
 from autoscaler.api import document
 from autoscaler.api.answer import Answer, json_answer
 from autoscaler.api.call import Call
+from autoscaler.api.decisions import RESOURCE, DecisionPage, Decisions, NoDecisions
 from autoscaler.api.discovery import VERBS, Discovery
 from autoscaler.api.fixed import Fixed, fixed, fixed_answer
 from autoscaler.api.negotiate import AGGREGATED, JSON, negotiated
@@ -41,7 +42,10 @@ class Routes:
         probes: Probes,
         registry: CollectorRegistry,
         pages: Pages = MappingProxyType({}),
+        *,
+        decisions: Decisions | None = None,
     ) -> None:
+        self._decisions = DecisionPage(decisions or NoDecisions())
         self._resources = resources
         self._discovery = discovery
         self._probes = probes
@@ -65,6 +69,8 @@ class Routes:
     async def answer(self, call: Call) -> Answer:
         """The answer to an admitted request. Raises StatusError."""
         if isinstance(call.attributes, ResourceAttributes):
+            if call.attributes.resource == RESOURCE:
+                return await self._decisions.answer(call, call.attributes)
             if call.attributes.verb not in VERBS:
                 raise not_supported(call.attributes)
             return await self._resources.answer(call, call.attributes)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from autoscaler.api.access import Access, Reviews
 from autoscaler.api.certificate import ServingCertificate, given, self_signed
 from autoscaler.api.connection import Limits, Listener
+from autoscaler.api.decisions import Decisions
 from autoscaler.api.discovery import Discovery
 from autoscaler.api.frontproxy import TrustSource
 from autoscaler.api.handler import Handler
@@ -63,8 +64,9 @@ class ApiServer:
         telemetry: Telemetry,
         clock: Clock,
         pages: Pages = MappingProxyType({}),
+        decisions: Decisions | None = None,
     ) -> None:
-        self._pages = pages
+        self._pages, self._decisions = pages, decisions
         self._settings = settings
         self._clock = clock
         self.certificate = _certificate(settings, clock.now())
@@ -83,7 +85,14 @@ class ApiServer:
         limits = self._settings.limits
         with _listening(self._settings) as listening:
             self.port = listening.getsockname()[1]
-            routes = Routes(self._resources, Discovery(self.port), self._probes, self._telemetry.registry, self._pages)
+            routes = Routes(
+                self._resources,
+                Discovery(self.port),
+                self._probes,
+                self._telemetry.registry,
+                self._pages,
+                decisions=self._decisions,
+            )
             handler = Handler(
                 access=self._access,
                 routes=routes,

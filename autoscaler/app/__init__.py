@@ -23,6 +23,7 @@ from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.kafka import Decisions
 from autoscaler.app.leadership import Leadership
+from autoscaler.app.records import SpoolRecords
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.app.serving import api_settings, shared_certificate
 from autoscaler.app.usage import usage_stream
@@ -277,6 +278,7 @@ class Application:
                 "/metrics/core": CoreMetrics(StoredReadings(self.storage, self._clock)).answer,
                 "/debug/nodes": NodePage(scraper, self.storage, self._clock).answer,
             },
+            decisions=SpoolRecords(Path(self._settings.audit.spool_dir)),
         )
 
     async def _tend_gate(self) -> None:

@@ -69,6 +69,12 @@ class SpoolReader:
         rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position LIMIT 1", key)
         return self._record(rows[0]) if rows else self.newest(key)
 
+    def latest(self, key: str, limit: int) -> list[Record]:
+        """At most so many of the last records of a target, in their order."""
+        rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position DESC LIMIT ?", key, limit)
+        found = [self._record(row) for row in reversed(rows)]
+        return [*found, *self._standing("WHERE key = ?", key)][-limit:]
+
     def records(self, key: str | None = None, *, after: int = 0) -> Iterator[Record]:
         """Records of one target or of all in the order they were made, from the one behind position `after` on.
 

@@ -82,6 +82,12 @@ def _explain(command: Command) -> int:
     from autoscaler.cli import explain
 
     own = command.own
+    if command.verb == "why" and not own.source:
+        from autoscaler.cli import why
+
+        return why.run(
+            settings.kubeconfig, own.namespace, own.name, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
+        )
     target = own.target if command.verb == "explain" else f"{own.namespace}/{own.name}"
     source = _source(own.source, settings)
     return explain.run(target, source=source, at=own.at, diff=own.diff, output=own.output, out=sys.stdout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.collected import Collected
+from autoscaler.audit.naming import keys_of
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.sources import Source, SpoolSource, events
 from autoscaler.cli.moments import moment as typed
@@ -107,31 +108,12 @@ def _asked_for(spool: Records, key: str, moment: float | None) -> Record:
 
 def _found(spool: Records, target: str) -> str:
     """The key that `target` means."""
-    parts = target.split("/")
-    known = spool.targets()
-    matching = [key for key in known if _means(parts, key)] or list(_of_policy(spool, known, parts))
+    matching = keys_of(spool, target.split("/"))
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise AuditError(f"{target} is ambiguous: {', '.join(matching)}")
-    raise AuditError(f"no decision about {target} in {spool.path}; {_listed(known)}")
-
-
-def _means(parts: list[str], key: str) -> bool:
-    namespace, kind, name = key.split("/", 2)
-    if (parts[0], parts[-1]) != (namespace, name):
-        return False
-    return len(parts) == 2 or parts[1].lower() in (kind.lower(), f"{kind.lower()}s")
-
-
-def _of_policy(spool: Records, known: list[str], parts: list[str]) -> Iterator[str]:
-    """Targets whose newest decision was made for the policy of that name."""
-    if len(parts) == 3:
-        return
-    for key in known:
-        record = spool.newest(key) if key.startswith(f"{parts[0]}/") else None
-        if record is not None and codec.decode(record.body).policy.name == parts[1]:
-            yield key
+    raise AuditError(f"no decision about {target} in {spool.path}; {_listed(spool.targets())}")
 
 
 def _listed(known: list[str]) -> str:

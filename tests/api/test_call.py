@@ -106,6 +106,12 @@ def test_people_get_indented_answers(target: str, agent: str, pretty: bool) -> N
     assert parse_call("GET", target, user_agent=agent).pretty is pretty
 
 
+def test_the_decisions_about_a_target_are_a_resource_of_its_namespace() -> None:
+    asked = parse_call("GET", f"{BASE}/namespaces/shop/decisions/web").attributes
+    assert isinstance(asked, ResourceAttributes)
+    assert (asked.verb, asked.resource, asked.namespace, asked.name) == ("get", "decisions", "shop", "web")
+
+
 @given(st.text(alphabet="/.%2fFeE\\anodesp", max_size=40))
 def test_no_spelling_of_a_path_is_authorized_as_one_thing_and_served_as_another(tail: str) -> None:
     try:

@@ -34,6 +34,11 @@ def whole(given: Answer) -> bytes:
     return given.body if isinstance(given.body, bytes) else b"".join(given.body)
 
 
+async def test_without_a_record_there_is_no_decision() -> None:
+    with pytest.raises(StatusError, match="no decision about shop/web"):
+        await answer(f"{BASE}/namespaces/shop/decisions/web")
+
+
 @pytest.mark.parametrize(
     ("target", "start"),
     [
