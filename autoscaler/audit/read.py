@@ -50,6 +50,11 @@ class SpoolReader:
         )
         return [row[0] for row in rows]
 
+    def positions(self) -> tuple[int, int]:
+        """The first and the last position of a record, both 0 when there is none."""
+        first, last = self._rows("SELECT min(position), max(position) FROM records")[0]
+        return first or 0, last or 0
+
     def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None:
         """The last record of a target; `changed`: the last that moved it; `before`: made not after that time."""
         if not changed:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -21,10 +22,13 @@ from autoscaler.errors import AuditError, ConfigError, MalformedError
 
 FOLLOW_SECONDS = 0.5
 LONGEST_LINE = 1 << 20
+TOLD_EVERY = 500
 _GZIP = b"\x1f\x8b"
 
 Found = Event | MalformedError
 """An event, or why what stands in its place is none."""
+Reached = Callable[[float], None]
+"""Called now and then with how much of a file or spool was read, from 0 to 1; of the others nobody knows."""
 
 
 class SpoolSource(Struct, frozen=True):
@@ -77,9 +81,9 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")
 
 
-async def events(source: Source, clock: Clock) -> AsyncIterator[Found]:
-    """Everything in it, per target in order. AuditError when it cannot be read."""
-    async for found in _read(source, clock, follow=False):
+async def events(source: Source, clock: Clock, reached: Reached | None = None) -> AsyncIterator[Found]:
+    """Everything in it, per target in order; `reached` hears how far it is. AuditError when it cannot be read."""
+    async for found in _read(source, clock, follow=False, reached=reached):
         if found is not None:
             yield found
 
@@ -93,26 +97,33 @@ def live(source: Source, clock: Clock) -> AsyncIterator[Found | None]:
     return _read(source, clock, follow=True)
 
 
-async def _read(source: Source, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
+async def _read(
+    source: Source, clock: Clock, *, follow: bool, reached: Reached | None = None
+) -> AsyncIterator[Found | None]:
     match source:
         case SpoolSource():
-            found = _spool(source.directory, clock, follow=follow)
+            found = _spool(source.directory, clock, follow=follow, reached=reached)
         case FileSource():
-            found = _file(source.path, clock, follow=follow)
+            found = _file(source.path, clock, follow=follow, reached=reached)
         case TopicSource():
             found = topic_events(source.kafka, clock, follow=follow)
     async for each in found:
         yield each
 
 
-async def _spool(directory: Path, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
+async def _spool(
+    directory: Path, clock: Clock, *, follow: bool, reached: Reached | None
+) -> AsyncIterator[Found | None]:
     last, present = 0, False
     while True:
         with SpoolReader(directory) as reader:
+            first, newest = reader.positions() if reached else (0, 0)
             for record in reader.records(after=last):
                 if record.position == 0 and follow:
                     continue
                 last = max(last, record.position)
+                if reached and last % TOLD_EVERY == 0 and newest > first:
+                    reached((last - first) / (newest - first))
                 try:
                     yield from_spool(record)
                 except MalformedError as exc:
@@ -125,7 +136,7 @@ async def _spool(directory: Path, clock: Clock, *, follow: bool) -> AsyncIterato
         await clock.sleep(FOLLOW_SECONDS)
 
 
-async def _file(path: str, clock: Clock, *, follow: bool) -> AsyncIterator[Found | None]:
+async def _file(path: str, clock: Clock, *, follow: bool, reached: Reached | None) -> AsyncIterator[Found | None]:
     piped = path == "-"
     if piped and follow:
         yield None  # a pipe has no present end
@@ -134,7 +145,10 @@ async def _file(path: str, clock: Clock, *, follow: bool) -> AsyncIterator[Found
             packed = raw.peek(2)[:2] == _GZIP
             lines = _Lines(gzip.GzipFile(fileobj=raw) if packed else raw, path)
             growing = follow and not piped and not packed
-            for found in lines.read(to_the_end=not growing):
+            size = os.fstat(raw.fileno()).st_size
+            for number, found in enumerate(lines.read(to_the_end=not growing)):
+                if reached and number % TOLD_EVERY == 0 and size and not piped:
+                    reached(min(1.0, raw.tell() / size))
                 yield found
             if follow and not piped:
                 yield None

@@ -125,6 +125,24 @@ def _audit(command: Command) -> int:
     return audit.run(settings, request, sys.stdout)
 
 
+def _replay(command: Command) -> int:
+    settings = _settings(command)
+    from autoscaler.cli import replay
+
+    own = command.own
+    request = replay.Request(
+        source=own.source,
+        policies=tuple(own.policy),
+        target=own.target,
+        since=own.since,
+        until=own.until,
+        ready_after=own.ready_after,
+        output=own.output,
+        to=own.to,
+    )
+    return replay.run(settings, request, sys.stdout)
+
+
 def _top(command: Command) -> int:
     settings = _settings(command)
     from autoscaler.cli import top
@@ -184,6 +202,7 @@ _RUN: dict[str, Callable[[Command], int]] = {
     "explain": _explain,
     "why": _explain,
     "audit": _audit,
+    "replay": _replay,
     "top": _top,
     "plan": _plan,
     "doctor": _doctor,

@@ -105,6 +105,27 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_replay(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--from", dest="source", default="", metavar="SOURCE",
+        help="As for `audit`: a spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, "
+        "`kafka` for the configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
+    )  # fmt: skip
+    to.add_argument(
+        "--policy", action="append", default=[], metavar="FILE",
+        help="What if this had been the policy? A HorizontalPodScaler or HorizontalPodAutoscaler as it would be "
+        "applied, or several, for the targets that they name (* in a name matches any). One run for each FILE.",
+    )  # fmt: skip
+    to.add_argument("--target", default="", help="Only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.")
+    to.add_argument("--since", default="", metavar="TIME", help="Not before this RFC 3339 time.")
+    to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
+    to.add_argument(
+        "--ready-after", default="30s", metavar="SPAN", help="How long a new pod is not ready, what if. [30s]"
+    )
+    to.add_argument("-o", "--output", choices=("text", "json", "html"), default="text", help="How to tell it. [text]")
+    to.add_argument("--to", default="-", metavar="FILE", help="Where to write it. [-]")
+
+
 def _add_top(to: argparse.ArgumentParser) -> None:
     to.add_argument("kind", choices=("nodes", "pods", "node", "pod"), metavar="nodes|pods", help="What to show.")
     to.add_argument("name", nargs="?", default="", metavar="NAME", help="Only this one.")
@@ -165,6 +186,17 @@ _ALL = (
         _RECORDS, _add_audit,
         "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
         "nothing was there to check."),
+    Verb("replay", "Decide a record again: is it what production decided, and what would another policy have done?",
+        "[--from SOURCE] [--policy FILE]... [OPTIONS]",
+        (("replay --from decisions.jsonl.gz", "Every decision again, from its record alone."),
+         ("replay --policy new.yaml --since 2026-11-16T00:00:00Z", "A week under another policy."),
+         ("replay --policy new.yaml -o html --to week.html", "The same as a page with plots."),
+         ("replay --from kafka://kafka:9092/autoscaler.decisions --target 'shop/*'", "A namespace, from the topic.")),
+        _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
+              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
+              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "compat", "config"), _add_replay,
+        "Exit code: 0 every decision came out as it was recorded, 1 one did not (they are listed), or none could be\n"
+        "made again, 2 something to correct first. What the record cannot answer is said, never guessed."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

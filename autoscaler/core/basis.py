@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from msgspec.structs import replace
 
@@ -68,10 +67,14 @@ def _named(
     log: tuple[Recommendation, ...], policy: Policy, settings: ControllerSettings, now: float
 ) -> Iterator[Recommendation]:
     """The first of the highest in the window going down, and of the lowest in that going up."""
-    since = now - down_window(policy, settings)
-    yield from islice(sorted((each for each in log if each.time >= since), key=lambda each: -each.replicas), 1)
-    since = now - up_window(policy)
-    yield from islice(sorted((each for each in log if each.time > since), key=lambda each: each.replicas), 1)
+    low, high = now - up_window(policy), now - down_window(policy, settings)
+    edge = policy.behavior is None  # only the legacy window has its edge inside
+    falling = [each for each in log if each.time > high or (edge and each.time == high)]
+    rising = [each for each in log if each.time > low]
+    if falling:
+        yield max(falling, key=lambda each: each.replicas)
+    if rising:
+        yield min(rising, key=lambda each: each.replicas)
 
 
 def _recent(events: Iterable[ScaleEvent], since: float) -> tuple[ScaleEvent, ...]:

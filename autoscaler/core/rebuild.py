@@ -80,6 +80,7 @@ def totals_of(proposal: Proposal, usage: int) -> Totals:
         missing_requests=gaps.missing_requests,
         unready_requests=gaps.unready_requests,
         assumed=gaps.assumed,
+        unready_usage=gaps.unready_usage,
     )
 
 

@@ -68,7 +68,7 @@ def per_pod(samples: Samples, pods: Sorted, current: int, tolerance: Tolerance, 
     values = usable(samples, pods)
     if not values:
         return NO_METRICS
-    return of_totals(_totals(values, pods, asked), asked.target, current, tolerance, pods.counted())
+    return of_totals(_totals(samples, values, pods, asked), asked.target, current, tolerance, pods.counted())
 
 
 def of_totals(totals: Totals, target: int, current: int, tolerance: Tolerance, counted: Counted) -> Answer | Failure:
@@ -97,7 +97,7 @@ def usable(samples: Samples, pods: Sorted) -> Values:
     return {name: sample.value for name, sample in samples.items() if name not in left_out}
 
 
-def _totals(values: Values, pods: Sorted, asked: PerPod) -> Totals:
+def _totals(samples: Samples, values: Values, pods: Sorted, asked: PerPod) -> Totals:
     """The sums. For a percentage, values of pods that are not among the requests are left out of them."""
     requests = asked.requests
     known = values if requests is None else {name: value for name, value in values.items() if name in requests}
@@ -112,6 +112,7 @@ def _totals(values: Values, pods: Sorted, asked: PerPod) -> Totals:
         missing_requests=Milli(0) if requests is None else _sum(requests[name] for name in pods.missing),
         unready_requests=Milli(0) if requests is None else _sum(requests[name] for name in pods.unready),
         assumed=_sum(map(asked.assumed, pods.missing)),
+        unready_usage=_sum(samples[name].value for name in pods.unready if name in samples),
     )
 
 
@@ -127,6 +128,7 @@ def _gaps(totals: Totals) -> Gaps | None:
         missing_requests=totals.missing_requests,
         unready_requests=totals.unready_requests,
         assumed=totals.assumed,
+        unready_usage=totals.unready_usage,
     )
 
 

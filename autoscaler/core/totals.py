@@ -28,7 +28,8 @@ class Totals(Struct, frozen=True, kw_only=True):
 
     `values` counts all pods with a usable sample, strangers to the selector included; `ready` those of the selector.
     Pods without a sample are `missing`, those too young or not ready `unready`, each with its requests. `assumed` is
-    what the missing ones are taken to use, all together, when the others say "down".
+    what the missing ones are taken to use, all together, when the others say "down"; `unready_usage` is what unready
+    ones used, which decides nothing.
     """
 
     usage: Milli
@@ -41,6 +42,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     missing_requests: Milli = Milli(0)
     unready_requests: Milli = Milli(0)
     assumed: Milli = Milli(0)
+    unready_usage: Milli = Milli(0)
 
 
 class Level(Struct, frozen=True):

@@ -69,12 +69,14 @@ class Gaps(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `values` counts the usable samples, those of pods outside the selector included. The requests are those of all
     missing and all unready pods; `assumed` is what the missing ones are taken to use when the others say "down".
+    `unready_usage` is what unready pods used, which did not count.
     """
 
     values: int
     missing_requests: Milli = Milli(0)
     unready_requests: Milli = Milli(0)
     assumed: Milli = Milli(0)
+    unready_usage: Milli = Milli(0)
 
 
 class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="stage", omit_defaults=True):

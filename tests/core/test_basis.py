@@ -60,15 +60,16 @@ def told(plan):
 
 
 def test_of_equal_recommendations_the_one_that_a_stage_names_is_kept():
-    """It is the first in the order of the slots, in each of two windows."""
+    """It is the first in the order of the slots, in each of two windows, one begun at the very edge."""
     rules = Behavior(
         up=ScalingRules(stabilization=60, policies=(ScalingPolicy("Pods", 4, 15),)),
         down=ScalingRules(stabilization=300, policies=(ScalingPolicy("Pods", 4, 15),)),
     )
-    log = tuple(Recommendation(size, NOW - ago) for size, ago in ((1, 200), (1, 50), (7, 250), (1, 20), (7, 9), (1, 8)))
+    sizes = ((1, 200), (1, 50), (7, 300), (7, 250), (1, 20), (7, 9), (1, 8))
+    log = tuple(Recommendation(size, NOW - ago) for size, ago in sizes)
     history = History(recommendations=log, scale_ups=(ScaleEvent(2, NOW - 20), ScaleEvent(1, NOW - 10)))
     whole = evaluation(policy=policy(behavior=rules), history=history)
     kept = basis.used(history, whole.policy, whole.settings, NOW)
-    assert kept.recommendations == (log[1], log[2], log[4], log[5])
+    assert kept.recommendations == (log[1], log[3], log[5], log[6])
     assert kept.scale_ups == history.scale_ups[1:]
     assert told(planner.plan(replace(whole, history=kept))) == told(planner.plan(whole))

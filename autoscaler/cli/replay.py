@@ -1,0 +1,134 @@
+"""`autoscaler replay`: the record decided again by production's planner, and under other policies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from msgspec import Struct
+
+from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.audit.event import Event
+from autoscaler.audit.sources import Source, events, source_of
+from autoscaler.audit.wanted import Wanted
+from autoscaler.cli import policyfile
+from autoscaler.cli.policyfile import PolicyFile
+from autoscaler.cli.progress import Progress
+from autoscaler.cli.replayworkers import Item, Workers
+from autoscaler.clock import Clock, SystemClock
+from autoscaler.config.settings import Settings
+from autoscaler.core.replay import Named, Span, report
+from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.model import duration
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.whatif import Report
+from autoscaler.report.forms import told
+
+LISTED = 10
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """The words of the command line."""
+
+    source: str = ""
+    policies: Sequence[str] = ()
+    target: str = ""
+    since: str = ""
+    until: str = ""
+    ready_after: str = "30s"
+    output: str = "text"
+    to: str = "-"
+
+
+def run(settings: Settings, request: Request, out: TextIO) -> int:
+    """0, or 1 when a decision was made otherwise or none could be made again. Raises ConfigError, AuditError."""
+    kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
+    source = source_of(request.source, settings.audit.spool_dir, kafka)
+    candidates = policyfile.read(request.policies, settings.control.controller.compat)
+    span = Span(
+        since=_moment("--since", request.since, float("-inf")),
+        until=_moment("--until", request.until, float("inf")),
+        ready_after=_seconds("--ready-after", request.ready_after),
+    )
+    found = asyncio.run(_replayed(source, request, candidates, span, SystemClock()))
+    _write(found, request, out)
+    return 0 if found.identical and not found.differing else 1
+
+
+async def _replayed(
+    source: Source, request: Request, candidates: Sequence[PolicyFile], span: Span, clock: Clock
+) -> Report:
+    known: dict[str, bool] = {}
+    wanted = Wanted(target=request.target)
+    with Workers(candidates, span) as workers, Progress("records", clock) as progress:
+        async for event in _decisions(events(source, clock, progress.reached)):
+            if event.key not in known:
+                known[event.key] = wanted.takes_target(event)
+            if known[event.key]:
+                workers.take(Item(event.key, event.number.epoch, event.number.seq, event.body))
+            progress.step()
+        taken = [key for key, yes in known.items() if yes]
+        if not taken:
+            what = f"no record about {request.target}" if request.target else "no record"
+            raise AuditError(f"{what} in {_where(request)}; {_listed(known)}")
+        for each in candidates:
+            if not any(map(each.spec, taken)):
+                of = ", ".join(target for target, _ in each.specs)
+                raise ConfigError(f"--policy {each.name}: is for {of}, which has no record here; {_listed(taken)}")
+        parts = workers.parts()
+    if not sum(part.evaluations for part in parts):
+        raise AuditError(f"no record of that time in {_where(request)}; see --since and --until")
+    return report(_where(request), [Named(each.name, each.text) for each in candidates], parts)
+
+
+async def _decisions(found: AsyncIterator[Event | MalformedError]) -> AsyncIterator[Event]:
+    async for event in found:
+        if isinstance(event, MalformedError):
+            raise AuditError(f"{event}; `audit verify` lists all that cannot be read") from event
+        if not event.parked:
+            yield event
+
+
+def _write(found: Report, request: Request, out: TextIO) -> None:
+    if request.to == "-":
+        colour = request.output == "text" and out.isatty() and not os.environ.get("NO_COLOR")
+        for piece in told(found, request.output, colour=colour):
+            out.write(piece)
+        return
+    try:
+        with Path(request.to).open("w", encoding="utf-8") as file:
+            file.writelines(told(found, request.output))
+    except OSError as exc:
+        raise ConfigError(f"--to {request.to}: {exc.strerror or exc}") from exc
+    print(f"written to {request.to}", file=sys.stderr)
+
+
+def _moment(flag: str, text: str, default: float) -> float:
+    try:
+        return parse_instant(text) if text else default
+    except MalformedError as exc:
+        raise ConfigError(f"{flag}: {exc}") from exc
+
+
+def _seconds(flag: str, text: str) -> float:
+    try:
+        return duration.seconds(text)
+    except ValueError as exc:
+        raise ConfigError(f"{flag}: {exc}") from exc
+
+
+def _where(request: Request) -> str:
+    return request.source or "the configured spool"
+
+
+def _listed(known: Sequence[str] | dict[str, bool]) -> str:
+    names = sorted(known)
+    if not names:
+        return "it is empty"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"it knows {', '.join(names[:LISTED])}{more}"

@@ -1,0 +1,135 @@
+"""What a metric would have told at another size: the load is as it was recorded, spread over other pods.
+
+The total usage does not depend on the size, and each pod requests what the recorded ones did. The share of pods without
+a sample is the recorded one; pods not yet ready are the caller's to say. A number shared by all ready pods (a `Value`
+target) falls as they become more, which is what the HPA's formula takes it to do.
+"""
+
+from __future__ import annotations
+
+import math
+
+from autoscaler.core.arithmetic import quotient, ratio, wrapped64
+from autoscaler.core.proposals import target_of, target_type
+from autoscaler.core.rebuild import PER_POD, totals_of
+from autoscaler.core.replicas import each_of, shared_by
+from autoscaler.core.totals import Tolerance, Totals, wanted
+from autoscaler.model.objects import Milli
+from autoscaler.model.plan import Counted, Proposal
+from autoscaler.model.policy import MetricSpec
+
+UTILIZATION = "Utilization"
+
+
+def matches(spec: MetricSpec, recorded: MetricSpec) -> bool:
+    """Whether both measure the same."""
+    return (spec.type, spec.name, spec.container, spec.described, spec.selector) == (
+        recorded.type, recorded.name, recorded.container, recorded.described, recorded.selector,
+    )  # fmt: skip
+
+
+def unknown(spec: MetricSpec, proposal: Proposal) -> str:
+    """Which part of the record the metric's target would need and has not got, "" for none."""
+    if proposal.usage is None:
+        return ""
+    if target_type(spec) == UTILIZATION and proposal.requests is None:
+        return "its requests were not recorded: its target was no averageUtilization"
+    if target_type(spec) == "Value" and proposal.pods is None:
+        return "how many pods were ready was not recorded: its target was no value"
+    return ""
+
+
+def asked(
+    spec: MetricSpec, proposal: Proposal, usage: int, *, size: int, unready: int, recorded: bool, tolerance: Tolerance
+) -> int | None:
+    """What the metric asks for at `size` pods of which `unready` are not ready; `recorded`: with the recorded pods.
+
+    None: no pod with a sample has a request.
+    """
+    target = target_of(spec)
+    if spec.type in PER_POD:
+        sums = totals_of(proposal, usage)
+        if not recorded:
+            sums = at_size(sums, spec, target, size, unready)
+        elif (target, target_type(spec)) != (proposal.target, proposal.target_type):
+            sums = _assuming(sums, spec, target)
+        found = wanted(sums, target, size, tolerance)
+        return None if found is None else found.replicas
+    if target_type(spec) == "Value":
+        ready = (proposal.pods or Counted(ready=0)).ready
+        then = ready if recorded else max(0, size - unready)
+        value = usage if recorded or not ready or not then else quotient(usage * ready, then)
+        return shared_by(ratio(value, target), then, size, tolerance)[0]
+    observed = proposal.observed if recorded and proposal.observed is not None else size
+    return each_of(usage, target, observed, tolerance)[0]
+
+
+def at_size(sums: Totals, spec: MetricSpec, target: int, size: int, unready: int) -> Totals:
+    """The sums over `size` pods that carry the same load."""
+    live = sums.ready + sums.missing
+    if not live or not sums.samples:
+        return sums
+    up = max(1, size - unready)
+    missing = min(up - 1, (2 * up * sums.missing + live) // (2 * live))
+    ready, unready = up - missing, max(0, size - up)
+    requests = sums.requests
+    each = 0 if requests is None else quotient(requests, sums.samples)
+    most = max(100, target)
+    percentage = requests is not None and target_type(spec) == UTILIZATION
+    return Totals(
+        usage=Milli(sums.usage + sums.unready_usage),
+        samples=ready,
+        values=ready,
+        ready=ready,
+        requests=Milli(quotient(requests * ready, sums.samples)) if percentage and requests is not None else None,
+        missing=missing,
+        unready=unready,
+        missing_requests=Milli(each * missing if percentage else 0),
+        unready_requests=Milli(each * unready if percentage else 0),
+        assumed=Milli(quotient(each * missing * most, 100) if percentage else target * missing),
+    )
+
+
+def _assuming(sums: Totals, spec: MetricSpec, target: int) -> Totals:
+    """The recorded pods under another target: with it changes what those without a sample are taken to use."""
+    percentage = target_type(spec) == UTILIZATION
+    assumed = (
+        quotient(wrapped64(sums.missing_requests * max(100, target)), 100) if percentage else target * sums.missing
+    )
+    return Totals(
+        usage=sums.usage,
+        samples=sums.samples,
+        values=sums.values,
+        ready=sums.ready,
+        requests=sums.requests if percentage else None,
+        missing=sums.missing,
+        unready=sums.unready,
+        missing_requests=sums.missing_requests if percentage else Milli(0),
+        unready_requests=sums.unready_requests if percentage else Milli(0),
+        assumed=Milli(assumed),
+    )
+
+
+def need(spec: MetricSpec, proposal: Proposal, usage: int) -> float | None:
+    """How many replicas the load takes at its target exactly; pods without a sample are taken to use what others do."""
+    target, kind = target_of(spec), target_type(spec)
+    if target <= 0:
+        return None
+    if spec.type in PER_POD:
+        pods, samples = proposal.pods, proposal.samples
+        if not pods or not samples:
+            return None
+        missing = len(pods.missing) + (pods.unnamed.missing if pods.unnamed else 0)
+        starting = proposal.gaps.unready_usage if proposal.gaps else 0
+        total = usage * (samples + missing) / samples + starting
+        if kind != UTILIZATION:
+            return total / target
+        return total * 100 * samples / (target * proposal.requests) if proposal.requests else None
+    if kind == "Value":
+        return usage / target * (proposal.pods.ready if proposal.pods else 0)
+    return usage / target
+
+
+def rounded(amount: float) -> int:
+    """Whole replicas for it; what is a hair over a whole number is the whole number."""
+    return max(0, math.ceil(amount - 1e-9))

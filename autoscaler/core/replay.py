@@ -1,0 +1,120 @@
+"""A record decided again: target by target, to one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from autoscaler.core.strand import LISTED, Strand
+from autoscaler.core.trace import total
+from autoscaler.model.basis import Spec
+from autoscaler.model.decision import Decision
+from autoscaler.model.whatif import Candidate, Difference, Report, Track, Unanswerable
+
+Chooser = Callable[[str], Spec | None]
+"""The policy that a candidate has for a target of this name, if any."""
+
+
+class Named(Struct, frozen=True):
+    """A candidate: one word for it, and its text."""
+
+    name: str
+    policy: str
+
+
+class Span(Struct, frozen=True):
+    """From when to when, in seconds since 1970; `ready_after` is for how many seconds a new pod is not ready."""
+
+    since: float = float("-inf")
+    until: float = float("inf")
+    ready_after: float = 30.0
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What became of some targets; `tracks` and `untold` are of the candidates in their order."""
+
+    evaluations: int
+    identical: int
+    differing: int
+    first: float
+    last: float
+    recorded: tuple[Track, ...]
+    tracks: tuple[tuple[Track, ...], ...]
+    untold: tuple[tuple[Unanswerable, ...], ...]
+    differences: tuple[Difference, ...]
+    unanswerable: tuple[Unanswerable, ...]
+
+
+class Replay:
+    """Takes records, each target's in their order."""
+
+    def __init__(self, candidates: Sequence[Chooser], span: Span) -> None:
+        self._candidates, self._span = candidates, span
+        self._strands: dict[str, Strand] = {}
+
+    def take(self, key: str, epoch: int, seq: int, decision: Decision) -> None:
+        """The next record of the target `key`."""
+        strand = self._strands.get(key)
+        if strand is None:
+            span = self._span
+            specs = [choose(key) for choose in self._candidates]
+            strand = Strand(key, specs, ready_after=span.ready_after, since=span.since, until=span.until)
+            self._strands[key] = strand
+        strand.take(epoch, seq, decision)
+
+    def part(self) -> Part:
+        """What was found so far."""
+        found = [strand for _, strand in sorted(self._strands.items()) if strand.evaluations]
+        tracks, untold = [], []
+        for number in range(len(self._candidates)):
+            pairs = [(each, each.trials[number]) for each in found]
+            tracks.append(tuple(trial.trace.track(strand.patience) for strand, trial in pairs if trial))
+            untold.append(tuple(one for strand in found for one in strand.untold(number)))
+        return Part(
+            evaluations=sum(each.evaluations for each in found),
+            identical=sum(each.identical for each in found),
+            differing=sum(each.differing for each in found),
+            first=min((each.first for each in found), default=float("inf")),
+            last=max((each.last for each in found), default=float("-inf")),
+            recorded=tuple(each.recorded.track(each.patience) for each in found),
+            tracks=tuple(tracks),
+            untold=tuple(untold),
+            differences=tuple(one for each in found for one in each.differences),
+            unanswerable=tuple(one for each in found for one in each.unanswerable()),
+        )
+
+
+def report(source: str, candidates: Sequence[Named], parts: Sequence[Part]) -> Report:
+    """All parts as one report; there is at least one evaluation."""
+    differences = sorted((one for each in parts for one in each.differences), key=lambda each: each.time)
+    return Report(
+        source=source,
+        since=min(each.first for each in parts),
+        until=max(each.last for each in parts),
+        evaluations=sum(each.evaluations for each in parts),
+        identical=sum(each.identical for each in parts),
+        differing=sum(each.differing for each in parts),
+        recorded=_candidate(Named("recorded", ""), [one for each in parts for one in each.recorded], ()),
+        candidates=tuple(
+            _candidate(
+                named,
+                [one for each in parts for one in each.tracks[number]],
+                tuple(one for each in parts for one in each.untold[number]),
+            )
+            for number, named in enumerate(candidates)
+        ),
+        differences=tuple(differences[:LISTED]),
+        unanswerable=tuple(one for each in parts for one in each.unanswerable),
+    )
+
+
+def _candidate(named: Named, tracks: list[Track], untold: tuple[Unanswerable, ...]) -> Candidate:
+    tracks = sorted(tracks, key=lambda each: each.target)
+    return Candidate(
+        name=named.name,
+        policy=named.policy,
+        summary=total([each.summary for each in tracks]),
+        tracks=tuple(tracks),
+        unanswerable=untold,
+    )

@@ -1,0 +1,279 @@
+"""One target under another policy: each recorded evaluation made anew, at the size that policy would have led to.
+
+Every number is written the moment it is decided. Pods that it adds are not ready for a while, those that it takes away
+are the newest. When somebody else set the size of an enforced target, the same happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autoscaler.core import behavior, planner, projection, proposals
+from autoscaler.core.conditions import TO_ZERO
+from autoscaler.core.course import course, largest, seen
+from autoscaler.core.evaluation import RESOURCE_TYPES, Evaluation, tolerance_of
+from autoscaler.core.recollection import policy_of
+from autoscaler.core.replicas import Answer
+from autoscaler.core.requests import Failure
+from autoscaler.core.stages import prepared
+from autoscaler.core.startup import own_windows
+from autoscaler.core.totals import Tolerance
+from autoscaler.core.trace import UNKNOWN, State, Trace
+from autoscaler.model.basis import Basis, Spec
+from autoscaler.model.decision import Decision
+from autoscaler.model.objects import Milli, Scale
+from autoscaler.model.plan import History, Proposal
+from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, Policy
+
+NO_METRICS = Failure("the record has no metrics of this time")
+FIXED = {
+    "owned_pods_only": "spec.ownedPodsOnly",
+    "ignore_rollout_surge": "spec.ignoreRolloutSurge",
+    "max_sample_age": "spec.maxSampleAge",
+    "usage_window": "spec.usageWindow",
+}
+"""What decides which pods and samples are counted: the record has the sums of those that were."""
+STARTING = {
+    "cpu_initialization": "spec.cpuInitializationPeriod",
+    "initial_readiness_delay": "spec.initialReadinessDelay",
+}
+"""The same for CPU."""
+
+
+class Facts(Struct, frozen=True):
+    """What a record tells of its evaluations, but for the usage."""
+
+    decision: Decision
+    basis: Basis
+    proposals: tuple[Proposal, ...]
+    moved: bool
+    """Whether somebody else set the size since the evaluation before."""
+
+
+class _Pass(NamedTuple):
+    """One evaluation: the usage of each recorded metric, and the pods there are."""
+
+    now: float
+    usages: Sequence[Milli | None]
+    size: int
+    unready: int
+    period_start: int
+
+
+class Trial:
+    """`ready_after` is for how many seconds a new pod is not ready."""
+
+    def __init__(self, target: str, spec: Spec, ready_after: float) -> None:
+        self._spec, self._ready_after = spec, ready_after
+        self.trace = Trace(target)
+        self._size: int | None = None
+        self._history = History()
+        self._zeroed = False
+        self._departed = False
+        self._growth: list[tuple[float, int]] = []
+        self._period: tuple[float, int] = (float("-inf"), 0)
+        self._policy: Policy | None = None
+        self._settings = ControllerSettings()
+        self._tolerance = Tolerance(0.0, 0.0)
+        self._fixed = ""
+        self._facts: Facts | None = None
+        self._matched: list[tuple[int, str]] = []
+
+    def begin(self, facts: Facts) -> str:
+        """Take up a record; why its evaluations cannot be made anew, "" when they can."""
+        before, self._facts = self._facts, facts
+        if before is None or before.basis.spec != facts.basis.spec or before.basis.settings != facts.basis.settings:
+            self._policy, self._settings = policy_of(facts.decision, self._spec), facts.basis.settings
+            self._matched = [_place(spec, facts.basis.spec) for spec in self._spec.metrics]
+            self._tolerance = tolerance_of(self._policy, self._settings)
+            self._fixed = self._difference(facts)
+        current = facts.decision.current
+        if self._size is None and current is not None:
+            self._size, self._history, self._zeroed = current, facts.basis.history, facts.basis.zeroed
+        elif facts.moved and current is not None:
+            self._resize(current, 0.0)
+        if self._fixed:
+            return self._fixed
+        for (place, missing), spec in zip(self._matched, self._spec.metrics, strict=True):
+            if place < 0:
+                return missing
+            if facts.proposals and (lost := projection.unknown(spec, facts.proposals[place])):
+                return f"{proposals.label(spec)}: {lost}"
+        return ""
+
+    def skip(self, now: float, patience: float) -> None:
+        """Nothing can be said of this time."""
+        self.trace.add(now, UNKNOWN, short=False, patience=patience)
+
+    def step(self, now: float, usages: Sequence[Milli | None], patience: float) -> int | None:
+        """One evaluation at `now`, with the usage of each recorded metric; the size from then on."""
+        size, facts, policy = self._size, self._facts, self._policy
+        if size is None or facts is None or policy is None:
+            self.trace.add(now, UNKNOWN, short=False, patience=patience)
+            return None
+        unready = self._unready(now, size)
+        current = facts.decision.current
+        if current != size:
+            self._departed = True
+        elif self._departed and not unready:
+            self._departed = False
+        desired = self._decided(policy, facts, _Pass(now, usages, size, unready, self._period_start(now, size)))
+        if desired != size:
+            self._history = behavior.recorded(self._history, policy.behavior, size, desired, now)
+            self._zeroed = desired == 0
+            self._resize(desired, now)
+        demand, short = self._demand(facts, usages, desired)
+        self.trace.add(now, State(desired, demand, policy.min_replicas, policy.max_replicas), short, patience)
+        return desired
+
+    def _decided(self, policy: Policy, facts: Facts, this: _Pass) -> int:
+        basis = facts.basis
+        usual = 0 < policy.min_replicas <= this.size <= policy.max_replicas and bool(facts.proposals)
+        if not usual or policy.deviations.pause or basis.claims or basis.unseen:
+            return self._planned(policy, facts, this)
+        asked = [self._asked(number, facts, this) for number in range(len(policy.metrics))]
+        place = None if None in asked else largest(asked)
+        if place is None:
+            return self._planned(policy, facts, this)
+        found = course(
+            policy,
+            self._settings,
+            current=this.size,
+            asked=asked[place] or 0,
+            history=seen(self._history, this.size, this.now),
+            now=this.now,
+            period_start=this.period_start,
+        )
+        self._history = found.history
+        return found.desired
+
+    def _planned(self, policy: Policy, facts: Facts, this: _Pass) -> int:
+        """The whole planner, for all that is not usual."""
+        decision, basis = facts.decision, facts.basis
+        went = Condition(type=TO_ZERO, status="True", reason="ScaledToZero", message="")
+        evaluation = Evaluation(
+            policy=replace(policy, conditions=(went,) if self._zeroed else ()),
+            scale=Scale(
+                namespace=decision.namespace,
+                name=decision.target.name,
+                replicas=this.size,
+                observed=this.size,
+                selector=basis.selector,
+            ),
+            history=self._history,
+            now=this.now,
+            settings=self._settings,
+            period_start_replicas=this.period_start,
+            claims=basis.claims,
+            unseen=basis.unseen,
+        )
+
+        def measured(seen_as: Evaluation, _: Scale) -> list[proposals.Asked]:
+            return [
+                proposals.told(spec, seen_as.tolerance, _answer(self._asked(number, facts, this)))
+                for number, spec in enumerate(policy.metrics)
+            ]
+
+        plan = planner.decided(prepared(evaluation, (own_windows,)), measured)
+        self._history = plan.history
+        return plan.desired
+
+    def _asked(self, number: int, facts: Facts, this: _Pass) -> int | None:
+        """What the metric of this number asks for; None: the record has none of this time."""
+        place, _ = self._matched[number]
+        usage = this.usages[place] if facts.proposals else None
+        if usage is None:
+            return None
+        return projection.asked(
+            self._spec.metrics[number],
+            facts.proposals[place],
+            usage,
+            size=this.size,
+            unready=this.unready,
+            recorded=not self._departed,
+            tolerance=self._tolerance,
+        )
+
+    def _demand(self, facts: Facts, usages: Sequence[Milli | None], size: int) -> tuple[int | None, bool]:
+        return demand(
+            self._spec, self._tolerance, [place for place, _ in self._matched], facts.proposals, usages, size=size
+        )
+
+    def _resize(self, size: int, now: float) -> None:
+        """The newest pods go first."""
+        before, self._size = self._size or 0, size
+        if size > before and now:
+            self._growth.append((now, size - before))
+        gone = before - size
+        while gone > 0 and self._growth:
+            at, added = self._growth.pop()
+            if added > gone:
+                self._growth.append((at, added - gone))
+            gone -= added
+
+    def _unready(self, now: float, size: int) -> int:
+        if not self._growth:
+            return 0
+        self._growth = [each for each in self._growth if now - each[0] < self._ready_after]
+        return min(size, sum(added for _, added in self._growth))
+
+    def _period_start(self, now: float, size: int) -> int:
+        own = self._spec.deviations.sync_period
+        if now - self._period[0] >= (self._settings.sync_period if own is None else own):
+            self._period = (now, size)
+        return self._period[1]
+
+    def _difference(self, facts: Facts) -> str:
+        """Why the sums of the record are not those that this policy would have had."""
+        ours, theirs, settings = self._spec.deviations, facts.basis.spec.deviations, facts.basis.settings
+        for name, field in FIXED.items():
+            if getattr(ours, name) != getattr(theirs, name):
+                return f"{field}: the record counted pods and samples by another one"
+        if any(spec.name == "cpu" and spec.type in RESOURCE_TYPES for spec in self._spec.metrics):
+            for name, field in STARTING.items():
+                own: tuple[float | None, ...] = (getattr(ours, name), getattr(theirs, name))
+                if len({getattr(settings, name) if each is None else each for each in own}) > 1:
+                    return f"{field}: the record counted starting pods by another one"
+        return ""
+
+
+def demand(
+    spec: Spec,
+    tolerance: Tolerance,
+    places: Sequence[int],
+    found: Sequence[Proposal],
+    usages: Sequence[Milli | None],
+    *,
+    size: int,
+) -> tuple[int | None, bool]:
+    """How many replicas the load takes, None when nothing tells, and whether `size` is too few beyond the tolerance."""
+    most: float | None = None
+    for metric, place in zip(spec.metrics, places, strict=True):
+        usage = usages[place] if found else None
+        if usage is not None:
+            each = projection.need(metric, found[place], usage)
+            if each is not None and (most is None or each > most):
+                most = each
+    if most is None:
+        return None, False
+    return projection.rounded(most), most > size * (1.0 + tolerance.up)
+
+
+def _place(spec: MetricSpec, recorded: Spec) -> tuple[int, str]:
+    """Where among the recorded metrics it is, else -1 and what to say."""
+    for place, each in enumerate(recorded.metrics):
+        if projection.matches(spec, each):
+            return place, ""
+    have = ", ".join(proposals.label(each) for each in recorded.metrics)
+    return -1, f"{proposals.label(spec)} was not recorded, only {have}"
+
+
+def _answer(number: int | None) -> Answer | Failure:
+    nothing = Milli(0)
+    if number is None:
+        return NO_METRICS
+    return Answer(replicas=number, current=0, average=nothing, usage=nothing, ratio=0.0, why="")

@@ -1,0 +1,89 @@
+import pytest
+
+from autoscaler.cli import policyfile
+from autoscaler.errors import ConfigError
+from autoscaler.model.compat import Compat
+
+POLICY = """\
+apiVersion: hpa-companion.dev/v1alpha1
+kind: HorizontalPodScaler
+metadata: {name: web, namespace: shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 10
+"""
+ANY = POLICY.replace(", namespace: shop", "").replace("name: web}\n  max", "name: 'w*'}\n  max")
+
+
+def read(folder, *texts):
+    paths = []
+    for number, text in enumerate(texts):
+        path = folder / f"{number}" / "new.yaml"
+        path.parent.mkdir()
+        path.write_text(text)
+        paths.append(str(path))
+    return policyfile.read(paths, Compat())
+
+
+def test_a_policy_is_for_the_target_it_names(tmp_path):
+    (found,) = read(tmp_path, POLICY)
+    assert (found.name, found.text) == ("new", POLICY)
+    spec = found.spec("shop/Deployment/web")
+    assert spec is not None
+    assert spec.max_replicas == 10
+    assert found.spec("shop/Deployment/api") is None
+
+
+def test_a_star_matches_any_and_the_first_of_several_is_taken(tmp_path):
+    two = POLICY + "---\n" + ANY.replace("10", "20")
+    (found,) = read(tmp_path, two)
+    sizes = [
+        found.spec(f"{key}").max_replicas for key in ("shop/Deployment/web", "shop/Deployment/www", "x/Deployment/w")
+    ]
+    assert sizes == [10, 20, 20]
+
+
+def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
+    hpa = POLICY.replace("HorizontalPodScaler", "HorizontalPodAutoscaler")
+    assert [each.name for each in read(tmp_path, POLICY, hpa)] == ["new", "new#2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "is empty, write a HorizontalPodScaler into it", id="nothing"),
+        pytest.param(
+            "kind: Deployment", "kind: 'Deployment' is no policy, use HorizontalPodScaler or", id="another kind"
+        ),
+        pytest.param("[1]", "kind: None is no policy", id="no object"),
+        pytest.param("a: [", "no YAML", id="no YAML"),
+        pytest.param(
+            POLICY + "  maxReplica: 3", "spec.maxReplica is no field; did you mean maxReplicas?", id="a mistyped field"
+        ),
+        pytest.param(
+            POLICY + "  metrics: [{type: Resource, resource: {name: cpu, target: {averageUtilisation: 3}}}]",
+            "spec.metrics[0].resource.target.averageUtilisation is no field",
+            id="a mistyped field further down",
+        ),
+        pytest.param(POLICY.replace("10", "0"), "spec.maxReplicas: is 0, set it to at least 1", id="senseless"),
+        pytest.param(POLICY.replace("10", "ten"), "maxReplicas", id="of another type"),
+        pytest.param(POLICY + "---\nkind: Pod", "document 2: kind: 'Pod' is no policy", id="the second document"),
+        pytest.param(POLICY.replace("10", "2026-01-01"), "maxReplicas", id="a date"),
+    ],
+)
+def test_what_is_to_be_corrected_is_named(tmp_path, text, said):
+    with pytest.raises(ConfigError) as told:
+        read(tmp_path, text)
+    assert said in str(told.value)
+    assert "--policy" in str(told.value)
+    assert "new.yaml" in str(told.value)
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(ConfigError, match=r"--policy nowhere\.yaml: No such file"):
+        policyfile.read(["nowhere.yaml"], Compat())
+
+
+def test_a_flood_is_not_read(tmp_path):
+    with pytest.raises(ConfigError, match="is longer than"):
+        read(tmp_path, "#" * (policyfile.LARGEST + 1))

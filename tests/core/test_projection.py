@@ -1,0 +1,112 @@
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.core import planner, projection
+from autoscaler.core.projection import at_size, need, unknown
+from autoscaler.core.rebuild import asked as as_recorded
+from autoscaler.core.rebuild import totals_of
+from autoscaler.core.totals import Tolerance
+from autoscaler.model.plan import Counted, Gaps, Proposal
+from autoscaler.model.policy import MetricSpec
+from tests.core.chance import evaluations
+from tests.core.evaluations import CPU
+
+TOLERANCE = Tolerance(0.1, 0.1)
+AVERAGE = MetricSpec(type="Resource", name="cpu", average_value=50)
+QUEUE = MetricSpec(type="External", name="queue", average_value=30)
+VALUE = MetricSpec(type="External", name="queue", value=30)
+FIVE = Proposal(
+    type="Resource", name="cpu", label="cpu", target_type="Utilization", target=100, usage=400, requests=500, samples=5,
+    pods=Counted(ready=5), replicas=4,
+)  # fmt: skip
+
+
+def asked(spec, proposal, *, size, unready=0, recorded=False):
+    return projection.asked(
+        spec, proposal, proposal.usage, size=size, unready=unready, recorded=recorded, tolerance=TOLERANCE
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "unready", "replicas"),
+    [
+        pytest.param(5, 0, 4, id="80 % of 5"),
+        pytest.param(8, 0, 4, id="50 % of 8"),
+        pytest.param(4, 0, 4, id="just right"),
+        pytest.param(2, 0, 4, id="200 % of 2"),
+        pytest.param(6, 4, 6, id="200 % of two that are ready: the other four are waited for"),
+    ],
+)
+def test_the_load_is_spread_over_other_pods(size, unready, replicas):
+    assert asked(CPU, FIVE, size=size, unready=unready) == replicas
+
+
+def test_the_share_of_pods_without_a_sample_stays():
+    half = replace(FIVE, samples=2, requests=200, pods=Counted(ready=2, missing=("a", "b")), gaps=Gaps(values=2))
+    sums = at_size(totals_of(half, 160), CPU, 100, 8, 0)
+    assert (sums.ready, sums.missing, sums.requests, sums.missing_requests, sums.assumed) == (4, 4, 400, 400, 400)
+    assert at_size(totals_of(half, 160), CPU, 100, 1, 0).ready == 1, "one is always seen"
+
+
+def test_a_sum_without_pods_cannot_be_spread():
+    stranger = totals_of(replace(FIVE, pods=Counted(ready=0)), 5)
+    assert at_size(stranger, CPU, 100, 8, 0) is stranger
+
+
+def test_one_number_for_all():
+    told = Proposal(type="External", name="queue", label="queue", usage=300, observed=4, replicas=10)
+    assert asked(QUEUE, told, size=20) == 10
+    assert asked(QUEUE, told, size=10) == 10
+    shared = replace(told, observed=None, usage=60, pods=Counted(ready=4))
+    assert asked(VALUE, shared, size=4) == 8
+    assert asked(VALUE, shared, size=8) == 8, "with twice the pods it is half the number"
+
+
+def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
+    """Whatever was evaluated: a candidate that has not departed decides by the very sums of the record."""
+    seen = 0
+    for each in evaluations(11, 2000):
+        plan = planner.plan(each)
+        found = [stage for stage in plan.stages if isinstance(stage, Proposal)]
+        for spec, told in zip(each.policy.metrics, found, strict=False):
+            if told.usage is not None and plan.current:
+                again = projection.asked(
+                    spec, told, told.usage, size=plan.current, unready=0, recorded=True, tolerance=each.tolerance
+                )
+                assert again == told.replicas == as_recorded(told, plan.current)
+                seen += 1
+    assert seen > 500
+
+
+@pytest.mark.parametrize(
+    ("spec", "proposal", "replicas"),
+    [
+        pytest.param(CPU, FIVE, 4.0, id="percent of requests"),
+        pytest.param(AVERAGE, FIVE, 8.0, id="an amount a pod"),
+        pytest.param(CPU, replace(FIVE, pods=Counted(ready=5, missing=("a",) * 5)), 8.0, id="half of them unseen"),
+        pytest.param(CPU, replace(FIVE, requests=0), None, id="nothing requested"),
+        pytest.param(CPU, replace(FIVE, samples=0), None, id="nobody seen"),
+        pytest.param(QUEUE, replace(FIVE, usage=300), 10.0, id="an amount of one number"),
+        pytest.param(VALUE, replace(FIVE, usage=60), 10.0, id="one number shared"),
+        pytest.param(replace(CPU, utilization=None), FIVE, None, id="no target"),
+    ],
+)
+def test_what_the_load_takes(spec, proposal, replicas):
+    assert need(spec, proposal, proposal.usage) == replicas
+
+
+def test_whole_replicas():
+    assert [projection.rounded(each) for each in (3.0, 3.0000000001, 3.1, -1.0)] == [3, 3, 4, 0]
+
+
+def test_what_the_record_has_not_got_is_named():
+    assert unknown(CPU, FIVE) == ""
+    assert "requests were not recorded" in unknown(CPU, replace(FIVE, requests=None))
+    assert "ready was not recorded" in unknown(VALUE, replace(FIVE, pods=None))
+    assert unknown(CPU, replace(FIVE, usage=None, requests=None)) == "", "it failed, which is something else"
+
+
+def test_only_the_same_metric_is_a_match():
+    assert projection.matches(CPU, AVERAGE)
+    assert not projection.matches(CPU, replace(CPU, container="app"))
+    assert not projection.matches(CPU, replace(CPU, name="memory"))

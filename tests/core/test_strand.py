@@ -1,0 +1,142 @@
+"""A whole record of one target, made by production's planner, decided again."""
+
+from collections import Counter
+
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.core.basis import spec_of
+from autoscaler.core.recollection import UNFOUNDED, planned
+from autoscaler.core.strand import Strand
+from autoscaler.model.decision import Outcome
+from autoscaler.model.plan import Action, Proposal
+from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
+from autoscaler.model.reason import Reason
+from bench import week
+from tests.core.chance import evaluations
+from tests.core.test_recollection import recorded
+
+KEY = "shop/Deployment/web"
+HOURS = 3600.0
+QUICK = Behavior(
+    up=ScalingRules(stabilization=30, policies=(ScalingPolicy("Percent", 50, 60), ScalingPolicy("Pods", 2, 60))),
+    down=ScalingRules(stabilization=120, policies=(ScalingPolicy("Pods", 1, 60),), tolerance=0.02),
+)
+
+
+def strand(decisions, *specs, since=float("-inf"), until=float("inf"), ready_after=week.READY_AFTER):
+    """All of them taken, through the wire."""
+    found = Strand(KEY, specs, ready_after=ready_after, since=since, until=until)
+    for seq, each in enumerate(decisions, 1):
+        found.take(1, seq, codec.decode(codec.encode(each)))
+    return found
+
+
+def wild(after):
+    """A load that jumps every few minutes, and at times is gone."""
+    return (int(after / 170) * 7919) % 13 * 1000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "settings"),
+    [
+        pytest.param(week.policy(), ControllerSettings(), id="legacy"),
+        pytest.param(week.policy(behavior=QUICK), ControllerSettings(), id="behavior"),
+        pytest.param(week.policy(max_replicas=8, min_replicas=3), ControllerSettings(tolerance=0.0), id="bounds"),
+        pytest.param(
+            week.policy(
+                behavior=QUICK, deviations=Deviations(pause=Pause(until=week.START + 3000, reason="x", actor="y"))
+            ),
+            ControllerSettings(),
+            id="paused for a while",
+        ),
+        pytest.param(
+            week.policy(deviations=Deviations(cpu_initialization=60.0, sync_period=60.0)),
+            ControllerSettings(downscale_stabilization=45.0, sync_period=30.0),
+            id="other periods",
+        ),
+    ],
+)
+def test_every_evaluation_comes_out_as_it_was(wanted, settings):
+    made = list(week.decisions(wild, HOURS, wanted, settings))
+    found = strand(week.records(iter(made)))
+    assert (found.evaluations, found.identical, found.differences) == (len(made), len(made), [])
+    assert len({each.reason for each in made}) > 3
+
+
+def test_so_it_does_for_evaluations_of_all_kinds():
+    """The short way and the whole planner say the same of what has nothing to do with each other."""
+    kinds = Counter()
+    for each in evaluations(90, 3000, deviating=0.5):
+        told = recorded(each)
+        found = strand([told])
+        assert (found.identical, found.differences) == (1, []), each
+        kinds[found._usual(told)] += 1
+    assert min(kinds[True], kinds[False]) > 300
+
+
+def test_the_short_way_finds_what_the_planner_finds():
+    """Records with one number changed: both see a difference, or neither does."""
+    seen = Counter()
+    for each in evaluations(91, 2000):
+        told = recorded(each)
+        proposals = [stage for stage in told.stages if isinstance(stage, Proposal) and stage.usage is not None]
+        if not proposals:
+            continue
+        forged = replace(proposals[0], usage=proposals[0].usage * 2 + 1)
+        stages = tuple(forged if stage is proposals[0] else stage for stage in told.stages)
+        changed = replace(told, stages=stages)
+        found = strand([changed])
+        asked = [stage.replicas for stage in stages if isinstance(stage, Proposal)]
+        again = [stage.replicas for stage in planned(changed).stages if isinstance(stage, Proposal)]
+        if found._usual(changed):
+            assert found.differing == (asked != again), each
+            seen[found.differing] += 1
+    assert min(seen.values()) > 50
+
+
+def test_a_forged_number_is_listed_with_its_step():
+    made = list(week.decisions(wild, 600))
+    made[5] = replace(made[5], desired=made[5].desired + 1)
+    found = strand(made)
+    assert (found.identical, found.differing) == (len(made) - 1, 1)
+    (only,) = found.differences
+    assert (only.recorded, only.replayed, only.reason) == (made[5].desired, made[5].desired - 1, "in the number")
+
+
+def test_the_same_policy_leads_to_the_same_course():
+    """Also with a candidate that is the recorded policy: pod for pod and minute for minute."""
+    wanted = week.policy(behavior=QUICK)
+    found = strand(week.records(week.decisions(wild, HOURS, wanted)), spec_of(wanted))
+    (trial,) = found.trials
+    assert trial.trace.track(300) == found.recorded.track(300)
+
+
+def test_what_was_written_by_another_process_is_no_evaluation():
+    made = list(week.decisions(wild, 600))
+    resumed = replace(made[8], basis=None, stages=(), action=Action.RESIZE, outcome=Outcome.WRITTEN)
+    found = strand([*made[:8], resumed, *made[9:]], spec_of(week.policy()))
+    assert found.identical == len(made) - 1
+    assert [(each.reason, each.evaluations) for each in found.unanswerable()] == [(UNFOUNDED, 1)]
+    assert [(each.reason, each.evaluations) for each in found.untold(0)] == [(UNFOUNDED, 1)]
+
+
+def test_duplicates_are_passed_over_and_a_span_is_kept_to():
+    made = list(week.decisions(wild, 600))
+    found = Strand(KEY, (), ready_after=30, since=week.START + 60, until=week.START + 120)
+    for seq, each in enumerate(made, 1):
+        for _ in range(2):
+            found.take(1, seq, each)
+    assert (found.evaluations, found.first, found.last) == (5, week.START + 60, week.START + 120)
+
+
+def test_a_target_that_cannot_be_read_is_replayed_too():
+    made = list(week.decisions(wild, 300))
+    gone = replace(
+        made[4], current=None, reason=Reason.FAILED_GET_SCALE, action=Action.HOLD, outcome=Outcome.HELD, stages=(),
+        desired=4,
+    )  # fmt: skip
+    found = strand([*made[:4], gone, *made[5:]], spec_of(week.policy(max_replicas=60)))
+    assert found.identical == len(made)
+    assert found.recorded.track(300).replicas.count(None) == 1
