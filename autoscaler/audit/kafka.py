@@ -131,8 +131,8 @@ class Forwarder:
         with self._broker_log.attached():
             while True:
                 await self._backlog.news()
-                rows: int = await self._retrying(self._round)
-                if rows < ROUND_ROWS:
+                sent: Sequence[Record] = await self._retrying(self._round)
+                if not _full(sent):
                     await self._clock.sleep(self._interval)
 
     async def finish(self) -> bool:
@@ -153,12 +153,12 @@ class Forwarder:
                 await self._discard()
             return False
 
-    async def _round(self) -> int:
-        """Send the oldest records and move the cursor past them; how many there were."""
+    async def _round(self) -> Sequence[Record]:
+        """Send the oldest records and move the cursor past them; what was sent."""
         async with self._turn:
             records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
             if not records:
-                return 0
+                return ()
             careful = records[0].position <= self._careful_until
             try:
                 if careful:
@@ -178,7 +178,7 @@ class Forwarder:
             told(records)
         self._telemetry.delivered.inc(len(records))
         self._recovered()
-        return len(records)
+        return records
 
     async def _single(self, record: Record) -> None:
         """Send one record, or set it aside and send its stub when Kafka refuses it."""
@@ -271,3 +271,8 @@ async def _deadline(seconds: float, what: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         raise TimeoutError(f"{what} within {seconds:g} s") from exc
+
+
+def _full(records: Sequence[Record]) -> bool:
+    """Whether more may wait than went: few large records fill a round as many small ones do."""
+    return len(records) >= ROUND_ROWS or sum(len(record.body) for record in records) >= ROUND_BYTES // 2

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import accumulate
 
 import pytest
 from aiokafka.errors import (
@@ -21,7 +22,7 @@ from aiokafka.errors import (
 from tenacity import wait_fixed
 
 from autoscaler.audit.codec import Record
-from autoscaler.audit.kafka import FINISH_WITHIN, REFUSALS, ROUND_WITHIN, START_WITHIN, Forwarder
+from autoscaler.audit.kafka import FINISH_WITHIN, FORWARD_INTERVAL, REFUSALS, ROUND_WITHIN, START_WITHIN, Forwarder
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError
@@ -67,6 +68,15 @@ class Backlog:
         return [record for record in self.records if record.position > self.cursor]
 
 
+class Bounded(Backlog):
+    """As the spool: a round is bounded by bytes too."""
+
+    async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
+        sizes = accumulate(len(each.body) for each in self._left())
+        fitting = sum(size <= max_bytes for size in sizes)
+        return self._left()[: min(max_rows, max(1, fitting))]
+
+
 def forwarder(backlog: Backlog, broker: Broker, telemetry: Telemetry | None = None) -> Forwarder:
     audit = (telemetry or Telemetry()).audit
     return Forwarder(backlog, broker.producer, "decisions", SystemClock(), audit, backoff=wait_fixed(1))
@@ -99,6 +109,14 @@ async def test_everything_arrives_once_in_order() -> None:
     assert verify(broker.numbers()).whole
     assert len(broker.producers) == 1
     assert telemetry.registry.get_sample_value("autoscaler_audit_delivered_total") == 500
+
+
+async def test_a_backlog_of_large_records_does_not_wait_between_rounds() -> None:
+    backlog, broker = Bounded(records(300, size=10_000)), Broker()
+    started = asyncio.get_running_loop().time()
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert asyncio.get_running_loop().time() - started < FORWARD_INTERVAL
 
 
 async def test_what_comes_later_is_delivered_too() -> None:
