@@ -11,7 +11,7 @@ from typing import Any, Self
 from autoscaler.audit.codec import Record
 from autoscaler.audit.spoolfile import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, is_damage
 from autoscaler.audit.standing import with_repeats
-from autoscaler.errors import AuditError
+from autoscaler.errors import AuditError, ConfigError
 
 PAGE = 500
 
@@ -22,12 +22,12 @@ _COLUMNS = "SELECT position, key, records.seq, records.shed, at, body FROM recor
 
 
 class SpoolReader:
-    """`with SpoolReader(directory)`; AuditError when there is no spool in it, or none that can be read."""
+    """`with SpoolReader(directory)`; ConfigError when there is no spool in it, AuditError when it cannot be read."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
         if not self.path.is_file():
-            raise AuditError(f"no audit spool at {self.path}; name the one that `run` writes with --audit-spool-dir")
+            raise ConfigError(f"no audit spool at {self.path}; name the one that `run` writes with --audit-spool-dir")
         try:
             self._db = self._opened()
         except sqlite3.Error as exc:

@@ -10,7 +10,7 @@ import pytest
 from autoscaler.audit.read import PAGE, SpoolReader
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
-from autoscaler.errors import AuditError
+from autoscaler.errors import AuditError, AutoscalerError, ConfigError
 from tests.audit.samples import NOON
 
 WEB, DB = "shop/Deployment/web", "shop/StatefulSet/db"
@@ -92,17 +92,19 @@ def test_a_copy_of_the_file_alone_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "error", "message"),
     [
-        pytest.param(None, "no audit spool at", id="nothing there"),
-        pytest.param(b"garbage" * 2000, "cannot be read: file is not a database", id="another file"),
-        pytest.param(b"", "is no audit spool of this release", id="an empty file"),
+        pytest.param(None, ConfigError, "no audit spool at", id="nothing there"),
+        pytest.param(b"garbage" * 2000, AuditError, "cannot be read: file is not a database", id="another file"),
+        pytest.param(b"", AuditError, "is no audit spool of this release", id="an empty file"),
     ],
 )
-def test_what_is_no_spool_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_what_is_no_spool_is_named(
+    tmp_path: Path, content: bytes | None, error: type[AutoscalerError], message: str
+) -> None:
     if content is not None:
         (tmp_path / FILE_NAME).write_bytes(content)
-    with pytest.raises(AuditError, match=message) as caught:
+    with pytest.raises(error, match=message) as caught:
         SpoolReader(tmp_path)
     assert str(tmp_path / FILE_NAME) in str(caught.value)
 

@@ -154,7 +154,7 @@ def test_no_spool_names_the_place_and_the_flag(tmp_path: Path, made: bool) -> No
     place = tmp_path / "nowhere"
     if made:
         place.mkdir()
-    with pytest.raises(AuditError, match=rf"no audit spool at {place}.*--audit-spool-dir"):
+    with pytest.raises(ConfigError, match=rf"no audit spool at {place}.*--audit-spool-dir"):
         explain.run("shop/web", source=SpoolSource(place), at=None, output="text", out=io.StringIO())
 
 
