@@ -22,7 +22,7 @@ from autoscaler.audit.codec import Record
 from autoscaler.audit.lock import SpoolLock
 from autoscaler.audit.room import OnFull, Pressure, Room
 from autoscaler.audit.salvage import Saved, salvage
-from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, delivered_of, mapped_errors, opened, put_aside
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, delivered_of, mapped_errors, opened, put_aside, unhurried
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 MAX_BYTES = 1 << 30
@@ -215,7 +215,7 @@ class Spool:
         self._mended(self._tell_cursor, self.epoch + 1)
 
     def _tell_cursor(self) -> None:
-        with suppress(SpoolFullError), self._transaction():
+        with suppress(SpoolFullError), unhurried(self._db), self._transaction():
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (self._cursor,))
 
     def backlog(self) -> tuple[int, float | None]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.audit.room import Pressure
 from autoscaler.audit.spool import Entry, Spool
@@ -43,6 +44,16 @@ async def test_what_is_asked_is_done_in_its_order_and_told_before_it_is_answered
         assert [each.result() for each in appended] == [True, True, True]
         assert watch.states[-1] == State((3, NOON), Pressure.NONE)
         assert watch.states[0] == State((0, None), Pressure.NONE)
+
+
+async def test_what_joins_waits_for_company_until_somebody_is_in_a_hurry(tmp_path: Path) -> None:
+    async with writing(tmp_path, Watch()) as writer:
+        assert await writer.append(entry(1))
+        alone = [writer.append(replace(entry(number), joins=NOON, row=b"1")) for number in range(2, 5)]
+        assert await writer.call(lambda: 1) == 1
+        assert all(each.done() for each in alone), "a call came, and finds them kept"
+        last = writer.append(replace(entry(5), joins=NOON, row=b"1"))
+        assert await last, "and without anybody it is kept too"
 
 
 async def test_an_error_is_told_to_who_asked_and_the_thread_goes_on(tmp_path: Path) -> None:

@@ -133,6 +133,11 @@ class Topic:
         self._path = directory / "topic.jsonl"
         self._batch: list[tuple[Event, asyncio.Future[object]]] = []
 
+    asked = "a file"
+
+    def stale(self) -> bool:
+        return False
+
     async def start(self) -> None:
         pass
 
