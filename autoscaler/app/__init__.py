@@ -1,9 +1,9 @@
 """Composition root: every object is built here, once, and ended in order.
 
-Ending (SIGTERM): no new evaluation is begun and those under way are finished; then another replica is let to decide
-and everything that watches, scrapes and serves is cancelled (requests in progress get their answer) while the forwarder
-makes its last round; then the spool is closed. All of it takes less than 5 s; what Kafka did not take by then waits in
-the spool for the next start.
+Ending (SIGTERM): no new evaluation is begun, those under way are finished and their statuses written; then another
+replica is let to decide and everything that watches, scrapes and serves is cancelled (requests in progress get their
+answer) while the forwarder makes its last round; then the spool is closed. All of it takes less than 5 s; what Kafka
+did not take by then waits in the spool for the next start.
 """
 
 from __future__ import annotations
@@ -172,6 +172,7 @@ class Application:
             for task in deciding:
                 task.cancel()
             await asyncio.wait(deciding)
+            await self._scaling.finish()
             if self._leadership is not None:
                 group.create_task(self._leadership.resign(), name="resign")
             for task in tasks.values():

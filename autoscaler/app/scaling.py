@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
@@ -16,6 +18,7 @@ from autoscaler.control.gatherer import Gatherer, UsageReader
 from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.observer import Observer
+from autoscaler.control.postbox import Postbox
 from autoscaler.control.reconciler import Gate, Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Evaluator, Forgetful, Pace, Policies, Sweep
@@ -26,6 +29,7 @@ from autoscaler.kube.autoscalers import Autoscalers
 from autoscaler.kube.claims import Claims
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
+from autoscaler.kube.deployments import Deployments
 from autoscaler.kube.events import EventWriter
 from autoscaler.kube.owners import Owners
 from autoscaler.kube.policies import PolicyCache, PolicyClient
@@ -35,6 +39,7 @@ from autoscaler.model.decision import Decision
 from autoscaler.model.objects import ObjectKey
 from autoscaler.telemetry import Telemetry
 
+LAST_STATUSES_SECONDS = 1.0
 Witness = Callable[[Decision], None]
 Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
 """What runs, by name."""
@@ -76,12 +81,15 @@ class Scaling:
         self._client, self._settings, self._clock, self._telemetry = client, settings, clock, telemetry
         self._cluster, self._usage, self._delivery, self._gate = cluster, usage, delivery, gate
         self._journal = _WitnessedOutbox(outbox, witness)
-        self._values, self._owners, self._scaler = Adapters(client, clock), Owners(client), ScaleClient(client, clock)
+        self._values, self._owners = Adapters(client, clock), Owners(client)
+        self._sizes = Deployments(client, clock=clock, telemetry=telemetry.kube)
+        self._scaler = ScaleClient(client, self._sizes, clock)
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
         self._autoscalers = Autoscalers(client, clock=clock, telemetry=telemetry.kube)
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         self._statuses = PolicyClient(client, self.policies, self.events, clock)
+        self._postbox = Postbox(self._statuses, telemetry.control)
         self._followers, self._watchers = Followers(), Followers()
         self.sweep = self._deciding()
         self._observing = self._looking_on() if settings.observe_hpas else None
@@ -105,9 +113,8 @@ class Scaling:
             clock=self._clock,
             telemetry=self._telemetry.control,
         )
-        return self._sweep(
-            self.policies, reconciler, (memory, journal, reverts, self._followers, selecting), policies.KIND
-        )
+        memories = (memory, journal, reverts, self._postbox, self._followers, selecting)
+        return self._sweep(self.policies, reconciler, memories, policies.KIND)
 
     def _looking_on(self) -> Sweep:
         """HPAs that somebody else scales by."""
@@ -146,6 +153,7 @@ class Scaling:
     def _teller(self) -> Teller:
         return Teller(
             self._journal,
+            self._postbox,
             self._statuses,
             self._delivery,
             self._telemetry.control,
@@ -179,6 +187,12 @@ class Scaling:
         for sweep in self._sweeps():
             sweep.stop()
 
+    async def finish(self) -> None:
+        """After the last evaluation: tell what was to be told with the next one, while that takes a second at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_STATUSES_SECONDS):
+                await self._postbox.flush()
+
     def _sweeps(self) -> Sequence[Sweep]:
         return (self.sweep,) if self._observing is None else (self.sweep, self._observing)
 
@@ -198,6 +212,8 @@ class Scaling:
         made: Parts = {
             "policies": self.policies.run,
             "claims": self._claims.run,
+            "sizes": self._watch_sizes,
+            "statuses": self._postbox.run,
             "events": self.events.run,
             "sweep": self.sweep.run,
             "policy changes": self._follow_policies,
@@ -210,6 +226,13 @@ class Scaling:
                 "HPA changes": lambda: self._follow_autoscalers(observing),
             }
         return made
+
+    async def _watch_sizes(self) -> None:
+        """From the first policy on: who only serves metrics need not know any Deployment."""
+        changes = self.policies.policy_changes()
+        if not self.policies.policies():
+            await anext(changes)
+        await self._sizes.run()
 
     async def _follow_policies(self) -> None:
         async for key in self.policies.policy_changes():

@@ -58,6 +58,7 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         Right(("get", "update"), "apps", "deployments/scale"),
         Right(("create",), "events.k8s.io", "events"),
     ),
+    "watch what it scales": (Right(("list", "watch"), "apps", "deployments"),),
     "see who else scales a target": (
         Right(("list", "watch"), "autoscaling", "horizontalpodautoscalers"),
         Right(("get",), "apps", "deployments"),

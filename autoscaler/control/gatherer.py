@@ -64,9 +64,9 @@ class Claims(Protocol):
 
 
 class Scales(Protocol):
-    """The scale subresource of a target; raises KubeError."""
+    """The scale subresource of a target, as a watch has it, with `live` as it is now; raises KubeError."""
 
-    async def read(self, namespace: str, target: TargetRef) -> Scale: ...
+    async def read(self, namespace: str, target: TargetRef, *, live: bool = False) -> Scale: ...
 
 
 class Gatherer:
@@ -102,10 +102,10 @@ class Gatherer:
         self._settings = settings
         self._clock = clock
 
-    async def gathered(self, policy: Policy) -> Evaluation:
-        """What the planner reads; nothing is raised for what the API server refuses."""
+    async def gathered(self, policy: Policy, *, live: bool = False) -> Evaluation:
+        """What the planner reads, with `live` from the target's size now; nothing is raised for what is refused."""
         try:
-            scale = await self._scales.read(policy.namespace, policy.target)
+            scale = await self._scales.read(policy.namespace, policy.target, live=live)
         except KubeError as exc:
             return self._evaluation(policy, None, scale_error=str(exc))
         values: Values = {}

@@ -68,7 +68,7 @@ class Observer:
 
     async def reconcile(self, policy: Policy) -> Decision:
         """Evaluate once and record it with the agreement."""
-        evaluation = await self._gatherer.gathered(policy)
+        evaluation = await self._gatherer.gathered(policy, live=True)  # a size older than the status misleads `_follow`
         if evaluation.scale is not None:
             self._follow(policy, evaluation.scale.replicas)
             evaluation = replace(evaluation, history=self._memory.history(policy))

@@ -109,7 +109,7 @@ class Reconciler:
 
     async def _evaluate(self, policy: Policy) -> Decision:
         left = self._journal.taken_up(policy)
-        evaluation = await self._gatherer.gathered(policy)
+        evaluation = await self._gatherer.gathered(policy, live=left is not None)
         gathered = self._clock.monotonic()
         if left is not None and evaluation.scale is not None:
             await self._resume(policy, left, evaluation.scale)
@@ -118,7 +118,7 @@ class Reconciler:
         with self._telemetry.plan_seconds.time():
             plan = planner.plan(evaluation)
         decided, named = self._clock.monotonic(), self._teller.new_id()
-        outcome, error = await self._act(evaluation, plan, named, self._held_back(policy, conflict))
+        outcome, error = await self._act(evaluation, plan, named, conflict)
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
@@ -154,16 +154,16 @@ class Reconciler:
         )
         await self._teller.record(replace(decision, leadership=left.leadership))
 
-    async def _act(self, evaluation: Evaluation, plan: Plan, named: str, held_back: str) -> tuple[Outcome, str]:
+    async def _act(self, evaluation: Evaluation, plan: Plan, named: str, conflict: Condition) -> tuple[Outcome, str]:
         policy, scale = evaluation.policy, evaluation.scale
         if plan.action is Action.HOLD or scale is None:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
-        if forbidden := held_back or await self._forbidden(evaluation, plan, named):
+        if forbidden := self._held_back(policy, conflict) or await self._forbidden(evaluation, plan, named):
             return Outcome.DEFERRED, forbidden
         try:
-            return await self._write(policy, plan, scale, named)
+            return await self._write(policy, plan, scale, named, conflict)
         except ConflictError as exc:
             return Outcome.CONFLICTED, str(exc)
         except KubeError as exc:
@@ -181,37 +181,33 @@ class Reconciler:
         )
         return await self._teller.reserve(intended)
 
-    async def _write(self, policy: Policy, plan: Plan, scale: Scale, named: str) -> tuple[Outcome, str]:
-        await self._promise(policy, plan, scale, named)
+    async def _write(
+        self, policy: Policy, plan: Plan, scale: Scale, named: str, conflict: Condition
+    ) -> tuple[Outcome, str]:
+        await self._promise(policy, plan, scale, named, conflict)
         if refusal := self._gate.refusal():  # nothing may be awaited between this and the write
             return Outcome.DEFERRED, refusal
         await self._scaler.write(scale, policy.target, plan.desired)
         return Outcome.WRITTEN, plan.error
 
-    async def _promise(self, policy: Policy, plan: Plan, scale: Scale, named: str) -> None:
-        """Tell what is about to be written. A conflict is somebody who decides here too, and forbids it; any other
-        failure forbids only what could not be understood afterwards.
+    async def _promise(self, policy: Policy, plan: Plan, scale: Scale, named: str, conflict: Condition) -> None:
+        """Tell what is about to be written, and all the rest of the status with it. A conflict is somebody who decides
+        here too, and forbids it; any other failure forbids only what could not be understood afterwards.
         """
-        conditions = tuple(planner.promise(plan, policy, self._compat))
-        status = PolicyStatus(
-            observed_generation=policy.generation,
-            conditions=conditions,
-            pending=Pending(
-                decision=named,
-                leadership=self._journal.epoch,
-                current=scale.replicas,
-                desired=plan.desired,
-                resource_version=scale.resource_version,
-                reason=plan.reason,
-            ),
-            settles=self._journal.settled(policy),
+        needed = tuple(planner.promise(plan, policy, self._compat))
+        pending = Pending(
+            decision=named,
             leadership=self._journal.epoch,
-            history=self._retained(policy, plan),
+            current=scale.replicas,
+            desired=plan.desired,
+            resource_version=scale.resource_version,
+            reason=plan.reason,
         )
+        status = replace(self._status(policy, plan, (conflict, *needed)), pending=pending)
         try:
             await self._teller.promise(policy, status)
         except KubeError as exc:
-            if conditions or isinstance(exc, ConflictError):
+            if needed or isinstance(exc, ConflictError):
                 raise
             log.warning("Scaling without a word in the status first", policy=str(policy.key), error=str(exc))
         self._journal.settle(policy, named)
@@ -238,21 +234,31 @@ class Reconciler:
         return conflict.message if fight is not None and fight.left > 0 else ""
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
+        """The status after a write says no more than the one before it but that it is done, and can wait for the next
+        evaluation; unless it says whether a target at 0 is to be woken.
+        """
         kept = await self._teller.record(decision)
-        others = (conflict, self._teller.delivered(kept))
-        status = PolicyStatus(
+        status = replace(
+            self._status(policy, plan, (conflict, self._teller.delivered(kept))),
+            last_scale=now if decision.outcome is Outcome.WRITTEN else None,
+            last_decision=kept.id,
+        )
+        if decision.outcome in (Outcome.FAILED, Outcome.CONFLICTED):
+            status = replace(status, desired_replicas=policy.desired)  # what was promised is not so
+        done = decision.outcome is Outcome.WRITTEN and not kept.trouble and plan.current and plan.desired
+        await self._teller.publish(policy, status, plan.events, soon=not done)
+
+    def _status(self, policy: Policy, plan: Plan, others: Sequence[Condition]) -> PolicyStatus:
+        return PolicyStatus(
             observed_generation=policy.generation,
             current_replicas=plan.current,
             desired_replicas=plan.desired if plan.decided else None,
             metrics=plan.metrics,
             conditions=standing.standing(policy, plan, others),
-            last_scale=now if decision.outcome is Outcome.WRITTEN else None,
-            last_decision=kept.id,
             settles=self._journal.settled(policy),
             leadership=self._journal.epoch,
             history=self._retained(policy, plan),
         )
-        await self._teller.publish(policy, status, plan.events)
 
     async def _refuse(self, policy: Policy, problems: Sequence[str]) -> Decision:
         """A policy that cannot be evaluated holds its target and is told what to fix."""

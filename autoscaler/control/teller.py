@@ -13,9 +13,10 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from autoscaler.control.postbox import Postbox
 from autoscaler.core import basis
 from autoscaler.core.evaluation import Evaluation
-from autoscaler.errors import AuditError, KubeError, ShedError, SlowError
+from autoscaler.errors import AuditError, ShedError, SlowError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, EventNote, Plan
@@ -44,10 +45,9 @@ class Journal(Protocol):
     async def reserve(self, decision: Decision) -> None: ...
 
 
-class PolicyWriter(Protocol):
-    """Tells the policy's owner; raises KubeError."""
+class Events(Protocol):
+    """Offers an Event about a policy; returns at once, and nothing comes of a failure."""
 
-    async def write(self, policy: Policy, status: PolicyStatus) -> object: ...
     async def event(self, policy: Policy, note: EventNote) -> None: ...
 
 
@@ -63,7 +63,8 @@ class Teller:
     def __init__(
         self,
         journal: Journal,
-        policies: PolicyWriter,
+        postbox: Postbox,
+        events: Events,
         delivery: Delivery,
         telemetry: ControlTelemetry,
         *,
@@ -71,7 +72,8 @@ class Teller:
         leadership: Callable[[], int | None],
     ) -> None:
         self._journal = journal
-        self._policies = policies
+        self._postbox = postbox
+        self._events = events
         self._delivery = delivery
         self._telemetry = telemetry
         self._new_id = new_id
@@ -153,7 +155,7 @@ class Teller:
 
     async def promise(self, policy: Policy, status: PolicyStatus) -> None:
         """Put this into the status now; raises KubeError when it could not be put there."""
-        await self._policies.write(policy, status)
+        await self._postbox.promise(policy, status)
 
     def delivered(self, kept: Kept) -> Condition:
         """AuditDelivered, for the record just made: one that is not durable will never be delivered."""
@@ -162,14 +164,13 @@ class Teller:
             return found
         return Condition(type=found.type, status="False", reason=kept.trouble, message=kept.message)
 
-    async def publish(self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote]) -> None:
-        """Bring the status up to date and offer the events, which are all there is where the status is refused."""
-        try:
-            await self._policies.write(policy, status)
-        except KubeError as exc:
-            log.warning("Could not write the policy's status", policy=str(policy.key), error=str(exc))
+    async def publish(
+        self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote], *, soon: bool = True
+    ) -> None:
+        """Have the status brought up to date, soon or with the next one, and offer the events."""
+        (self._postbox.post if soon else self._postbox.hold)(policy, status)
         for note in events:
-            await self._policies.event(policy, note)
+            await self._events.event(policy, note)
 
 
 def _text(decision: Decision) -> str:

@@ -158,6 +158,9 @@ class ControlTelemetry:
             "autoscaler_decision_to_write_seconds", "From the decision to the accepted scale write.",
             buckets=REQUEST_BUCKETS, registry=registry,
         )  # fmt: skip
+        self.statuses_waiting = Gauge(
+            "autoscaler_statuses_waiting", "Statuses of policies that are to be written.", registry=registry
+        )
         self.targets = Gauge("autoscaler_policies", "Policies being evaluated, by kind.", ["kind"], registry=registry)
         self.observed = Gauge(
             "autoscaler_observed_hpas", "HPAs that are observed, by how they compare with us now.", ["verdict"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,41 @@ async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_
         while conditions(run, "web")["AuditDelivered"]["reason"] != "DeliveryDelayed":
             await run.until(lambda _decision: True)
         assert "records wait in the spool: audit delivery" in conditions(run, "web")["AuditDelivered"]["message"]
+
+
+async def test_what_stays_asks_nothing_and_a_change_is_one_write_of_the_size_and_two_of_the_status(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as run:
+        requests = run.world.api.requests
+        await run.until(quiet)
+        before, already = Counter(requests), len(sent(run))
+        await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
+        for _ in range(QUIET):
+            await run.until(quiet)
+        changes, asked = len(sent(run)) - already, requests - before
+        assert asked["update deployments/scale"] == changes
+        assert changes < asked["update horizontalpodscalers/status"] <= 2 * changes
+        assert not asked["get deployments/scale"]
+        while True:
+            settled, already = Counter(requests), len(sent(run))
+            for _ in range(QUIET):
+                await run.until(quiet)
+            if len(sent(run)) == already:
+                break
+        asked = requests - settled
+        assert set(asked) <= {"update horizontalpodscalers/status"}, "neither a list nor a read nor a write of the size"
+        assert asked["update horizontalpodscalers/status"] <= 1, "new values of the metrics, once in 15 s"
+
+
+QUIET = 6
+"""Evaluations at which a change has been told to the end."""
+
+
+def quiet(decision: Decision) -> bool:
+    return decision.reason == "OnTarget"
+
+
+def sent(run: Run) -> list[Decision]:
+    """Those whose size was sent; it is refused when the Deployment got another pod on the way."""
+    return [each for each in run.decisions if each.outcome in (Outcome.WRITTEN, Outcome.CONFLICTED)]

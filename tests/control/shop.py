@@ -11,6 +11,7 @@ from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
+from autoscaler.control.postbox import Postbox
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
@@ -73,7 +74,9 @@ class Shop:
         self.owners: dict[str, str] = {}
         self.owners_fault: Exception | None = None
         ids = itertools.count(1)
+        policies = _Policies(self)
         memory, telemetry = Memory(15, self.clock), ControlTelemetry(CollectorRegistry())
+        self.postbox = Postbox(policies, telemetry)
         self.reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
@@ -82,7 +85,7 @@ class Shop:
             ),
             scaler=self, writers=self,
             teller=Teller(
-                _Journal(self), _Policies(self), _Delivery(), telemetry,
+                _Journal(self), self.postbox, policies, _Delivery(), telemetry,
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
             ),
             memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
@@ -129,7 +132,7 @@ class Shop:
     def refusal(self) -> str:
         return self.refused
 
-    async def read(self, namespace: str, target: TargetRef) -> Scale:
+    async def read(self, namespace: str, target: TargetRef, *, live: bool = False) -> Scale:
         if self.unreadable:
             raise self.unreadable
         return Scale(
@@ -149,7 +152,13 @@ class Shop:
         return scale
 
     def evaluate(self, given: Policy | None = None) -> Decision:
-        return asyncio.run(self.reconciler.reconcile(given or policy()))
+        """One evaluation, and its status written."""
+        return asyncio.run(self._evaluated(given or policy()))
+
+    async def _evaluated(self, given: Policy) -> Decision:
+        decision = await self.reconciler.reconcile(given)
+        await self.postbox.flush()
+        return decision
 
     def condition(self, type_: str) -> Condition:
         return next(each for each in self.statuses[-1].conditions if each.type == type_)

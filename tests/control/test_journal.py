@@ -44,9 +44,10 @@ class Process(Shop):
         self.number = cluster.leader
         self.paused: asyncio.Event | None = None
         self.losing = False
+        self.told_at_once = True
         super().__init__()
         self.reconciler._teller._journal = _Records(self)
-        self.reconciler._teller._policies = _Statuses(self)
+        self.postbox._policies = _Statuses(self)
 
     @property
     def epoch(self) -> int:
@@ -58,7 +59,7 @@ class Process(Shop):
     def history(self, policy: Policy) -> History | None:
         return wire.history(self.cluster.status)
 
-    async def read(self, namespace: str, target: TargetRef) -> Scale:
+    async def read(self, namespace: str, target: TargetRef, *, live: bool = False) -> Scale:
         return Scale(
             namespace=namespace, name=target.name, uid="d1", resource_version=str(self.cluster.version),
             replicas=self.cluster.replicas, observed=self.cluster.replicas, selector="app=web",
@@ -77,6 +78,18 @@ class Process(Shop):
         if self.losing:
             raise UnreachableError("no answer")
         return scale
+
+    async def _evaluated(self, given: Policy) -> Decision:
+        decision = await self.reconciler.reconcile(given)
+        if self.told_at_once:
+            await self.flush()
+        return decision
+
+    async def flush(self) -> None:
+        try:
+            await self.postbox.flush()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
 
     def before(self) -> None:
         self.writes += 1
@@ -123,17 +136,19 @@ def named(process: Process) -> Process:
     return process
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["told at once", "told with the next"])
 @pytest.mark.parametrize("arrives", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
-def test_l12_whoever_comes_after_a_crash_finds_out_what_became_of_it(step: int, arrives: bool) -> None:
+def test_l12_whoever_comes_after_a_crash_finds_out_what_became_of_it(step: int, arrives: bool, at_once: bool) -> None:
     for seed in range(25):
         chance, cluster = random.Random(seed), Cluster()
         for life in range(3):
             process = named(Process(cluster, (step, arrives) if life < 2 else None))
-            process.used = chance.choice((20, 120, 240))
+            process.used, process.told_at_once = chance.choice((20, 120, 240)), at_once
             try:
                 process.evaluate()
                 process.evaluate()
+                asyncio.run(process.flush())
             except Crash:
                 pass
         told = {(each.current, each.desired, each.id) for each in cluster.records if each.outcome is Outcome.WRITTEN}

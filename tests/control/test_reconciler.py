@@ -105,7 +105,7 @@ def test_a_target_goes_to_zero_once_its_status_says_so(shop: Shop) -> None:
     assert shop.evaluate(IDLE).outcome is Outcome.WRITTEN
     assert shop.written == [(0, "7")]
     assert [to_zero(status) for status in (*shop.promises, *shop.statuses)] == ["True", "True"]
-    assert shop.promises[0].desired_replicas is None
+    assert shop.promises[0].pending is not None
 
 
 def test_a_target_whose_status_cannot_say_so_is_not_left_at_zero(shop: Shop) -> None:

@@ -28,7 +28,7 @@ PROGRAM_RULES = [
         "verbs": ["get", "patch"],
     },
     {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get", "update"]},
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "watch"]},
 ]
 
 
@@ -88,6 +88,7 @@ def test_further_kinds_may_be_scaled_one_by_one() -> None:
     for each in targets:
         scale = f"{each['resource']}/scale"
         assert {"apiGroups": [each["group"]], "resources": [scale], "verbs": ["get", "update"]} in rules
+        assert {"apiGroups": [each["group"]], "resources": [each["resource"]], "verbs": ["get"]} in rules
     assert not any("deployments/scale" in rule["resources"] for rule in rules)
 
 

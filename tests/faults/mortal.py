@@ -32,7 +32,7 @@ from autoscaler.audit.event import Event, from_message, line
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.spool import Spool
-from autoscaler.control import journal, reconciler, teller
+from autoscaler.control import journal, postbox, reconciler, teller
 from autoscaler.errors import ConflictError
 from autoscaler.kube import journal as wire
 from autoscaler.model.decision import Decision
@@ -43,7 +43,7 @@ from autoscaler.model.status import Pending, PolicyStatus
 from autoscaler.telemetry import Telemetry
 from tests.control.shop import Shop, policy
 
-MODULES = (spool, numbering, standing, writer, outbox, deadletters, kafka, reconciler, teller, journal)
+MODULES = (spool, numbering, standing, writer, outbox, deadletters, kafka, reconciler, teller, postbox, journal)
 LOADS = (120, 60, 61, 240, 240, 62, 63, 20)
 """Of each evaluation of a life: up, held, up again, held."""
 SIZE = 1 << 20
@@ -65,7 +65,7 @@ class Cluster(Shop):
         ids = iter(range(1000))
         self.reconciler._teller._new_id = lambda: f"{life}-{next(ids)}"
         self.reconciler._teller._journal = self
-        self.reconciler._teller._policies = _Statuses(self)
+        self.postbox._policies = _Statuses(self)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Cluster(Shop):
     def history(self, policy: Policy) -> History | None:
         return wire.history(self.state["status"])
 
-    async def read(self, namespace: str, target: TargetRef) -> Scale:
+    async def read(self, namespace: str, target: TargetRef, *, live: bool = False) -> Scale:
         state = self.state
         return Scale(
             namespace=namespace, name=target.name, uid="d1", resource_version=str(state["version"]),
@@ -128,6 +128,11 @@ class _Statuses:
 
 class Topic:
     """A broker that is a file. What is sent at once is one batch, and refused as a whole for one record too large."""
+
+    asked = ""
+
+    def stale(self) -> bool:
+        return False
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "topic.jsonl"
@@ -173,8 +178,9 @@ async def live(directory: Path, life: int) -> None:
     telemetry = Telemetry().audit
     kept = Spool(directory, now=1_800_000_000.0 + life, forwarding=True, max_bytes=SIZE, keep_bytes=SIZE // 16)
     cluster = Cluster(directory, life)
-    async with Outbox(kept, cluster.clock, telemetry, window=0.0, patience=30.0) as box:
+    async with Outbox(kept, cluster.clock, telemetry, window=0.0, patience=30.0) as box, asyncio.TaskGroup() as group:
         cluster.box = box
+        telling = group.create_task(cluster.postbox.run())
         forwarder = Forwarder(box, lambda: Topic(directory), "t", cluster.clock, telemetry)
         for number, load in enumerate(LOADS):
             cluster.used = load
@@ -182,6 +188,8 @@ async def live(directory: Path, life: int) -> None:
             await cluster.clock.advance(5)
             if number % 4 == 3:
                 await forwarder.finish()
+        telling.cancel()
+        await cluster.postbox.flush()
         for _ in range(2 + len(LOADS)):  # one that is refused ends a round
             await forwarder.finish()
 

@@ -121,7 +121,7 @@ class Run:
     async def of(self, _namespace, _controllers):
         return {}
 
-    async def read(self, namespace, target):
+    async def read(self, namespace, target, *, live=False):
         return Scale(namespace=namespace, name=target.name, replicas=self.size, observed=len(self.pods),
                      selector="app=web")  # fmt: skip
 

@@ -21,6 +21,7 @@ from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Object
 from tests.e2e.release import Release
 from tests.e2e.workloads import Namespace, autoscaler_spec, deployment, scaler
+from tests.kube.test_scale import NOTHING
 
 SOON = 30.0
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -31,7 +32,7 @@ async def test_s13_a_target_made_anew_between_read_and_write_is_not_written(clus
     cluster.admin.delete(f"{here.scalers}/web")
     connections = await connect(str(cluster.plane.kubeconfig("admin")), SystemClock())
     async with KubeClient(connections, Telemetry().kube) as client:
-        scales = ScaleClient(client, SystemClock())
+        scales = ScaleClient(client, NOTHING, SystemClock())
         read = await scales.read(here.name, WEB)
         cluster.admin.delete(f"{here.deployments}/web")
         cluster.admin.post(here.deployments, deployment("web", 1))
