@@ -129,11 +129,6 @@ class _Statuses:
 class Topic:
     """A broker that is a file. What is sent at once is one batch, and refused as a whole for one record too large."""
 
-    asked = ""
-
-    def stale(self) -> bool:
-        return False
-
     def __init__(self, directory: Path) -> None:
         self._path = directory / "topic.jsonl"
         self._batch: list[tuple[Event, asyncio.Future[object]]] = []
