@@ -13,6 +13,7 @@ from typing import Protocol
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
 from autoscaler.api.status import StatusError, bad_request, not_supported
+from autoscaler.errors import AutoscalerError
 from autoscaler.model.identity import ResourceAttributes
 
 RESOURCE = "decisions"
@@ -21,7 +22,10 @@ USUAL, MOST = 100, 500
 
 
 class Decisions(Protocol):
-    """At most `limit` records, oldest first, of what has this name; may read from a disk, so it runs in a thread."""
+    """At most `limit` records, oldest first, of what has this name; may read from a disk, so it runs in a thread.
+
+    Raises AutoscalerError when they cannot be read.
+    """
 
     def latest(self, namespace: str, name: str, limit: int) -> Sequence[bytes]: ...
 
@@ -41,13 +45,16 @@ class DecisionPage:
         self._decisions = decisions
 
     async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
-        """The lines, `?limit=` of them. Raises StatusError (400, 404, 405)."""
+        """The lines, `?limit=` of them. Raises StatusError (400, 404, 405, 503)."""
         if asked.verb != "get":
             raise not_supported(asked)
         limit = call.parameter("limit") or str(USUAL)
         if not (limit.isascii() and limit.isdecimal() and 0 < int(limit[:4]) <= MOST and len(limit) < 4):
             raise bad_request(f"limit must be between 1 and {MOST}")
-        lines = await asyncio.to_thread(self._decisions.latest, asked.namespace, asked.name, int(limit))
+        try:
+            lines = await asyncio.to_thread(self._decisions.latest, asked.namespace, asked.name, int(limit))
+        except AutoscalerError as exc:
+            raise StatusError(503, "ServiceUnavailable", f"the record cannot be read now: {exc}", {}) from exc
         if not lines:
             raise _unknown(asked)
         return Answer(b"".join(line + b"\n" for line in lines), CONTENT_TYPE)

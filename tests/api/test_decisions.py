@@ -8,6 +8,7 @@ from autoscaler.api.answer import Answer
 from autoscaler.api.call import parse_call
 from autoscaler.api.decisions import CONTENT_TYPE, MOST, USUAL, DecisionPage, NoDecisions
 from autoscaler.api.status import StatusError
+from autoscaler.errors import AuditError
 from autoscaler.model.identity import ResourceAttributes
 
 WEB = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/decisions/web"
@@ -53,6 +54,17 @@ async def test_a_replica_without_a_record_says_where_to_look() -> None:
     with pytest.raises(StatusError, match="no decision about shop/web is kept by this replica") as caught:
         await answer(NoDecisions())
     assert caught.value.code == 404
+
+
+class Damaged(Kept):
+    def latest(self, namespace: str, name: str, limit: int) -> Sequence[bytes]:
+        raise AuditError("spool.db cannot be read: malformed")
+
+
+async def test_a_record_that_cannot_be_read_is_no_fault_of_the_server() -> None:
+    with pytest.raises(StatusError, match=r"cannot be read now: spool\.db cannot be read: malformed") as caught:
+        await answer(Damaged())
+    assert caught.value.code == 503
 
 
 async def test_decisions_are_read_and_nothing_else() -> None:
