@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("audit", "333 decisions a second kept: CPU, time to durable, lateness of the event loop", 2.2),
     Benchmark("recovery", "a spool of 1,000,000 undelivered records after a restart", 4),
     Benchmark("bundles", "`autoscaler plan`: the recorded evaluations of the conformance data, a core", 0.2),
+    Benchmark("replay", "`autoscaler replay`: a week of 100 targets decided again, and by another policy", 7),
     Benchmark("page", "one kubelet's page of 60 containers: scraped, decoded, stored, read", 0.3),
     Benchmark("lists", "lists of the Metrics API over 30,000 pods: in process and through TLS", 0.7),
     Benchmark("scale", "the whole program at 1,000 nodes x 30 pods x 2 containers: CPU, memory, list of all pods", 3.5),
