@@ -21,7 +21,7 @@ docs/benchmarks.md has the figures of a run, and what they mean.
   python -m bench --quick                    seconds instead of minutes: do they still run? The figures mean nothing
   python -m bench --markdown > table.md      for a document
 
-exit codes: 0 measured, 1 a benchmark could not run here, 2 a word that is none
+exit codes: 0 measured, 1 a benchmark could not run here, or with --strict a goal is missed, 2 a word that is none
 """
 
 
@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"    done in {time.monotonic() - begun:.0f} s")
     print(table(found, markdown=given.markdown))
     print(f"\n{machine()}{', quick: these figures mean nothing' if given.quick else ''}")
-    return 1 if missing else 0
+    missed = sum(figure.missed for _, figure in found)
+    if missed:
+        _say(f"{missed} of {sum(figure.goal is not None for _, figure in found)} goals missed")
+    return 1 if missing or (given.strict and missed) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     only = [each.name for each in BENCHMARKS]
     parser.add_argument("--only", metavar="NAME", action="append", choices=only, help="this one; may be given again")
     parser.add_argument("--quick", action="store_true", help="a smoke test: everything runs, small and short")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     return parser
 

@@ -40,6 +40,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("startup", "`autoscaler --help`, beside an interpreter that does nothing", 0.3),
+    Benchmark("explain", "`autoscaler explain` in a spool of 1,000 targets, as a whole process", 0.2),
     Benchmark("decision", "one decision of a target of 30 pods: planned, and encoded as its record", 0.2),
     Benchmark("audit", "333 decisions a second kept: CPU, time to durable, lateness of the event loop", 2.2),
     Benchmark("recovery", "a spool of 1,000,000 undelivered records after a restart", 4),

@@ -87,6 +87,17 @@ def test_help_imports_no_library_that_a_verb_runs_on() -> None:
     assert found.stdout.splitlines()[-1] == "[]"
 
 
+def test_explain_imports_nothing_that_only_a_running_program_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys; from autoscaler.cli import main; "
+        f"main(['explain', 'shop/web', '--audit-spool-dir={tmp_path}']); "
+        "heavy = {'aiohttp', 'kubernetes', 'aiokafka', 'structlog', 'prometheus_client', 'uvloop', 'rich', 'yaml'}; "
+        "print(sorted(heavy & set(sys.modules)), 'autoscaler.cli.explain' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[] True"
+
+
 def test_a_reader_that_leaves_early_causes_no_noise() -> None:
     writer = subprocess.Popen(
         [sys.executable, "-m", "autoscaler", "config", "print"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from autoscaler.audit import frames
 from autoscaler.errors import AuditError, ConfigError
 
 CREDENTIAL_BYTES = 64 * 1024
@@ -37,6 +36,8 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
 
     AuditError when a credential file cannot be read.
     """
+    from autoscaler.audit import frames  # noqa: PLC0415 - who reads a spool has settings, too, and waits for no client
+
     frames.bound()
     encrypted = settings.security_protocol in ("SSL", "SASL_SSL")
     credentials: dict[str, object] = {}

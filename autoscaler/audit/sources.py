@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event, from_line, from_spool
 from autoscaler.audit.read import SpoolReader
-from autoscaler.audit.topic import topic_events
 from autoscaler.clock import Clock
 from autoscaler.errors import AuditError, ConfigError, MalformedError
+
+if TYPE_CHECKING:
+    from autoscaler.audit.brokers import KafkaSettings
 
 FOLLOW_SECONDS = 0.5
 LONGEST_LINE = 1 << 20
@@ -106,6 +107,8 @@ async def _read(
         case FileSource():
             found = _file(source.path, clock, follow=follow, reached=reached)
         case TopicSource():
+            from autoscaler.audit.topic import topic_events  # noqa: PLC0415 - who reads a spool waits for no Kafka
+
             found = topic_events(source.kafka, clock, follow=follow)
     async for each in found:
         yield each
