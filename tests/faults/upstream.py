@@ -171,6 +171,7 @@ class Upstream:
             if spec.type == "External" and (total > LARGEST or (by_average and total < 0)):
                 total = LARGEST
                 break
+            total = wrap(total)
         if by_average:
             ratio = divided(float(total), float(spec.average_value) * float(observed))
             return observed if self.inside(ratio) else ceiling(total / spec.average_value)
