@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
-from autoscaler.audit.collected import Collected
 from autoscaler.audit.naming import keys_of
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.sources import Source, SpoolSource, events
@@ -71,6 +70,8 @@ def run(
     if isinstance(source, SpoolSource):
         with SpoolReader(source.directory) as spool:
             return tell(spool, target, at=at, diff=diff, output=output, out=out)
+    from autoscaler.audit.collected import Collected  # noqa: PLC0415 - who reads a spool does not wait for it
+
     found = Collected(str(getattr(source, "path", "the topic")))
     asyncio.run(found.take(events(source, SystemClock()), parts[0]))
     return tell(found, target, at=at, diff=diff, output=output, out=out)
