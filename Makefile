@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check fmt e2e fuzz bench lock clean clean-all
+.PHONY: help demo test check fmt e2e fuzz soak bench lock clean clean-all
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ e2e: $(STAMP) ## Only the tests on the real control plane and broker
 
 fuzz: $(STAMP) ## Feed the decoders, and whole runs from page to size, with new random cases, 10,000 a test
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --timeout 3600 $(PYTEST_ARGS)
+
+soak: $(STAMP) ## 1,000 targets through half an hour without Kafka, kills and a new address; about an hour, with a verdict
+	@$(BIN)/python -m tests.e2e.kafka.soak
 
 bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
 	@$(BIN)/python -m bench

@@ -172,12 +172,12 @@ class Contender:
 
 
 @contextmanager
-def simulated(folder: Path, crowd: Crowd) -> Iterator[Simulated]:
-    """A simulated cluster in a process of its own."""
+def simulated(folder: Path, crowd: Crowd, further: Sequence[str] = ()) -> Iterator[Simulated]:
+    """A simulated cluster in a process of its own; `further` are words of its command line."""
     words = [
         f"--nodes={crowd.nodes}", f"--pods-per-node={crowd.pods}", f"--containers={crowd.containers}",
         f"--sample-period={crowd.sample_period}", f"--kubeconfig={folder / 'kubeconfig'}",
-        *(["--scaled"] if crowd.scaled else []),
+        *(["--scaled"] if crowd.scaled else []), *further,
     ]  # fmt: skip
     command = [sys.executable, "-m", "autoscaler.sim", *words]
     with Process("the simulated cluster", command, folder / "simulated.log") as process:

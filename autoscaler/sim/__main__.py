@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from autoscaler.clock import SystemClock
-from autoscaler.sim.crowd import crowd, scalers
+from autoscaler.sim.crowd import TEAM, WAVE, crowd, scalers
 from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
 
 MOST_NODES = 50_000
@@ -32,9 +32,7 @@ def _arguments() -> argparse.Namespace:
     nodes = f"kubelets, each with an address in 127.1.0.0/16; at most {MOST_NODES}"
     parser.add_argument("--nodes", type=_count(MOST_NODES), default=4, metavar="N", help=nodes)
     pods = _count(MOST_PODS)
-    parser.add_argument(
-        "--pods-per-node", type=pods, default=30, metavar="N", help="pods on each, in Deployments of 20"
-    )
+    parser.add_argument("--pods-per-node", type=pods, default=30, metavar="N", help="pods on each, in Deployments")
     parser.add_argument("--containers", type=_count(MOST_PODS), default=2, metavar="N", help="containers of each pod")
     parser.add_argument(
         "--sample-period",
@@ -43,6 +41,11 @@ def _arguments() -> argparse.Namespace:
         metavar="SECONDS",
         help="time between two samples of a container",
     )
+    team = "pods of each Deployment"
+    parser.add_argument("--team", type=_count(MOST_PODS), default=TEAM, metavar="N", help=team)
+    wave = "time between two peaks of a Deployment's load"
+    parser.add_argument("--wave", type=_seconds, default=WAVE, metavar="SECONDS", help=wave)
+    parser.add_argument("--restless", action="store_true", help="with --scaled: let them shrink as soon as they may")
     parser.add_argument("--scaled", action="store_true", help="give every Deployment a HorizontalPodScaler")
     parser.add_argument(
         "--kubeconfig", type=Path, required=True, default=argparse.SUPPRESS, metavar="FILE",
@@ -96,8 +99,10 @@ async def _serve(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     shape = Shape(nodes=arguments.nodes, spread=True, sample_period=arguments.sample_period)
-    workloads = tuple(crowd(arguments.nodes * arguments.pods_per_node, arguments.containers))
-    policies = tuple(scalers(workloads)) if arguments.scaled else ()
+    pods = arguments.nodes * arguments.pods_per_node
+    workloads = tuple(crowd(pods, arguments.containers, team=arguments.team, wave=arguments.wave))
+    window = 0 if arguments.restless else None
+    policies = tuple(scalers(workloads, stabilization=window)) if arguments.scaled else ()
     async with World(SystemClock(), shape, workloads, policies) as world:
         try:
             world.kubeconfig(arguments.kubeconfig)

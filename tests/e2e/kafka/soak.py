@@ -1,0 +1,326 @@
+"""A whole program over a simulated cluster of 1,000 targets, while its Kafka is slow, frozen, gone and elsewhere.
+
+`python -m tests.e2e.kafka.soak [--outage 1800]` says what happens as it does, and a verdict; exit code 1 when a record
+is lost or out of order, or when decisions waited for Kafka. `make soak` is the full length. In the order of events:
+Kafka is away at the start; good and bad windows in turn, so that what the machine does meanwhile meets both; the
+outage, after which the program is killed three times; Kafka returns under another address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from autoscaler.audit.verify import verify
+from bench.contenders import Contender, Crowd, simulated
+from bench.load import buckets
+from tests.e2e.eventually import eventually
+from tests.e2e.kafka import jars
+from tests.e2e.kafka.broker import Broker
+from tests.e2e.kafka.passage import Passage
+from tests.e2e.processes import Process, free_port
+from tests.e2e.requirements import need
+
+TOPIC = "soak"
+TO_WRITE = "autoscaler_decision_to_write_seconds"
+READY, DELIVERED = 240.0, 900.0
+KILLS = 3
+SLOW = 5.0
+HEARTBEAT = 10
+"""How old a record may be before it is due at all."""
+LIMIT = 1.05
+"""How much longer the slowest hundredth of scale writes may take without Kafka."""
+SURE = 2.6
+"""Standard deviations: one run in a hundred would be judged wrongly if nothing but chance were at work."""
+
+Say = Callable[[str], None]
+
+
+class Lengths(Struct, frozen=True):
+    """Seconds of each part; `rounds` of good, frozen, slow."""
+
+    window: float
+    outage: float
+    rounds: int
+
+
+class Latency(Struct, frozen=True):
+    """How many scale writes took at most so long, by the program's own histogram; infinity: how many there were."""
+
+    counts: Mapping[float, float]
+
+    def __add__(self, other: Latency) -> Latency:
+        bounds = {*self.counts, *other.counts}
+        return Latency({bound: self.counts.get(bound, 0) + other.counts.get(bound, 0) for bound in bounds})
+
+    @property
+    def writes(self) -> float:
+        return self.counts.get(math.inf, 0.0)
+
+    def quantile(self, part: float) -> float:
+        """Seconds, between the bounds of its bucket as if they were spread evenly; 0 when there are none."""
+        below, lower = 0.0, 0.0
+        for bound, count in sorted(self.counts.items()):
+            if count >= part * self.writes and count > below:
+                upper = lower if math.isinf(bound) else bound
+                return lower + (upper - lower) * (part * self.writes - below) / (count - below)
+            below, lower = count, bound
+        return 0.0
+
+    def range(self, part: float) -> tuple[float, float]:
+        """Where the quantile lies for sure: that of the ranks `SURE` deviations below and above."""
+        spread = SURE * math.sqrt(part * (1 - part) / self.writes) if self.writes else 1.0
+        return self.quantile(max(0.0, part - spread)), self.quantile(min(1.0, part + spread))
+
+
+class Verdict(Struct, frozen=True):
+    """What was found; `lost` and `late` are numbers of records."""
+
+    records: int
+    lost: int
+    late: int
+    duplicates: int
+    strangers: int
+    """Duplicates that do not bear the id of the first."""
+    good: Latency
+    bad: Latency
+    startless: float
+    """Scale writes before there was a Kafka."""
+
+    @property
+    def slower(self) -> bool:
+        """Whether decisions waited for Kafka, beyond what chance explains."""
+        return self.bad.range(0.99)[0] > LIMIT * self.good.range(0.99)[1]
+
+    @property
+    def passed(self) -> bool:
+        return not (self.lost or self.late or self.strangers or self.slower) and self.records > 0 and self.startless > 0
+
+    def __str__(self) -> str:
+        p99 = [f"{each.quantile(0.99) * 1e3:.1f} ms of {each.writes:.0f}" for each in (self.good, self.bad)]
+        return (
+            f"{self.records} records: {self.lost} lost, {self.late} out of order, {self.duplicates} duplicates, "
+            f"{self.strangers} of them under another id; decision to write, p99: {p99[0]} with Kafka, {p99[1]} without"
+            f"; {self.startless:.0f} writes before Kafka was there: {'passed' if self.passed else 'FAILED'}"
+        )
+
+
+class Program:
+    """`autoscaler run`, in one life after another, with one spool."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, bootstrap: str) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._port = free_port()
+        self.spool = folder / "spool"
+        self._command = [
+            *(sys.executable, "-m", "autoscaler", "run", f"--kubeconfig={kubeconfig}"),
+            *("--kubelet-allow-loopback", "--kubelet-use-node-status-port", "--bind-address=127.0.0.1"),
+            *(f"--secure-port={self._port}", f"--cert-dir={folder}", f"--audit-spool-dir={self.spool}"),
+            *(f"--audit-kafka-bootstrap-servers={bootstrap}", f"--audit-topic={TOPIC}", "--audit-kafka-create-topics"),
+            *(f"--audit-heartbeat={HEARTBEAT}s", "--hot-resolution=0s"),
+        ]
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Return when it decides."""
+        self._process = Process("autoscaler", self._command, self._folder / "log")
+        eventually(READY, self._deciding, "the program decides")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+
+    def stop(self) -> None:
+        """SIGTERM, if it runs."""
+        if self._process is not None and self._process.running():
+            self._process.terminate(30)
+
+    def series(self) -> Mapping[str, float]:
+        assert self._process is not None
+        self._process.must_run()
+        return Contender(self._process, self._port, self._folder / "apiserver.crt").series()  # type: ignore[arg-type]  # it asks for no more than this
+
+    def latency(self) -> Latency:
+        """Of all writes of this life."""
+        return Latency(buckets(dict(self.series()), f"{TO_WRITE}_bucket"))
+
+    def _deciding(self) -> bool:
+        try:
+            return self.latency().writes > 0
+        except (OSError, KeyError):
+            return False
+
+
+class Soak:
+    """One run; `say` hears what happens."""
+
+    def __init__(self, broker: Broker, program: Program, entrance: Passage, lengths: Lengths, say: Say) -> None:
+        self._broker = broker
+        self._program = program
+        self._entrance = entrance
+        self._beyond: list[Passage] = []
+        self._lengths = lengths
+        self._say = say
+        self._good, self._bad = Latency({}), Latency({})
+
+    def run(self) -> Verdict:
+        """Everything, in its order."""
+        lengths, broker, program = self._lengths, self._broker, self._program
+        program.start()
+        self._wait(lengths.window / 2, "no Kafka from the start")
+        startless = program.latency().writes
+        broker.launch()
+        self._lead_to_broker()
+        self._delivered()
+        for number in range(lengths.rounds):
+            self._good += self._window(f"good, round {number + 1} of {lengths.rounds}")
+            broker.freeze()
+            self._bad += self._window("frozen")
+            broker.thaw()
+            self._delivered()
+            self._good += self._window("good")
+            self._slow(SLOW)
+            self._bad += self._window(f"answers take {SLOW:g} s")
+            self._slow(0.0)
+            self._delivered()
+        broker.stop()
+        self._bad += self._window("gone", lengths.outage)
+        for life in range(KILLS):
+            program.kill()
+            program.start()
+            self._say(f"  killed and started again, {life + 1} of {KILLS}")
+        broker.move()
+        broker.launch()
+        self._lead_to_broker()
+        self._say("Kafka is back, under another address")
+        self._delivered()
+        program.stop()
+        return self._judged(startless)
+
+    def close(self) -> None:
+        for passage in (self._entrance, *self._beyond):
+            passage.stop()
+
+    def _lead_to_broker(self) -> None:
+        """The address we were given leads to where it is now, as a name in DNS would."""
+        listeners = self._broker.listeners
+        self._entrance.target = listeners.inside
+        self._beyond.append(Passage(listeners.inside, listeners.outside))
+
+    def _slow(self, delay: float) -> None:
+        for passage in (self._entrance, *self._beyond):
+            passage.delay = delay / 2
+
+    def _window(self, what: str, seconds: float | None = None) -> Latency:
+        before = self._program.latency().counts
+        self._wait(self._lengths.window if seconds is None else seconds, what)
+        after = self._program.latency().counts
+        return Latency({bound: count - before.get(bound, 0.0) for bound, count in after.items()})
+
+    def _wait(self, seconds: float, what: str) -> None:
+        """With a line a minute."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            series = self._program.series()
+            self._say(
+                f"{what}: {left:.0f} s left, {series['autoscaler_audit_undelivered']:.0f} undelivered, "
+                f"{series[f'{TO_WRITE}_count']:.0f} writes"
+            )
+            time.sleep(min(60.0, left))
+
+    def _delivered(self) -> None:
+        """Return once Kafka has what was recorded until now; records go on to be made."""
+        arrived = self._program.series()["autoscaler_audit_delivered_total"]
+
+        def caught_up() -> bool:
+            series = self._program.series()
+            young = series["autoscaler_audit_oldest_undelivered_seconds"] < HEARTBEAT + SLOW
+            return young and series["autoscaler_audit_delivered_total"] > arrived
+
+        began = time.monotonic()
+        eventually(DELIVERED, caught_up, "Kafka has the records")
+        self._say(f"  caught up within {time.monotonic() - began:.0f} s")
+
+    def _judged(self, startless: float) -> Verdict:
+        messages = asyncio.run(self._broker.messages(TOPIC))
+        verdict = verify(message.number for message in messages)
+        ids: dict[object, set[str]] = {}
+        for message in messages:
+            ids.setdefault(message.number, set()).add(message.headers["ce_id"])
+        highest: dict[str, int] = {}
+        for message in messages:
+            highest[message.key] = max(highest.get(message.key, 0), message.number.seq)
+        # numbers are given in the spool: what it gave last must be there, else the end is lost
+        unsent = sum(max(0, last - highest.get(key, 0)) for key, last in _numbers(self._program.spool).items())
+        return Verdict(
+            records=verdict.records,
+            lost=sum(each.last - each.first + 1 for each in verdict.missing) + unsent,
+            late=len(verdict.late),
+            duplicates=len(verdict.duplicates),
+            strangers=sum(len(found) > 1 for found in ids.values()),
+            good=self._good,
+            bad=self._bad,
+            startless=startless,
+        )
+
+
+def _numbers(spool: Path) -> Mapping[str, int]:
+    """The last number that each target was given."""
+    with sqlite3.connect(f"file:{spool / 'spool.db'}?mode=ro", uri=True) as db:
+        return dict(db.execute("SELECT key, seq FROM targets"))
+
+
+@contextmanager
+def prepared(folder: Path, broker: Broker, targets: int, lengths: Lengths, say: Say) -> Iterator[Soak]:
+    """A cluster of so many targets of two pods each, and `broker`, which is not running."""
+    with ExitStack() as stack:
+        crowd = Crowd(nodes=math.ceil(targets / 15), pods=30, containers=1, scaled=True)
+        words = ("--team=2", f"--wave={max(60.0, 2 * lengths.window):g}", "--restless")
+        world = stack.enter_context(simulated(folder, crowd, words))
+        entrance = Passage(free_port())
+        program = Program(folder / "program", world.kubeconfig, f"127.0.0.1:{entrance.port}")
+        stack.callback(program.stop)
+        soak = Soak(broker, program, entrance, lengths, say)
+        stack.callback(soak.close)
+        yield soak
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the verdict is good."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--targets", type=int, default=1000)
+    parser.add_argument("--outage", type=float, default=1800.0, help="seconds without Kafka")
+    parser.add_argument("--window", type=float, default=120.0, help="seconds of each of the other parts")
+    parser.add_argument("--rounds", type=int, default=3, help="how often good and bad parts come in turn")
+    chosen = parser.parse_args(arguments)
+    fetched = jars.folder() if jars.folder().exists() else jars.build(need("mvn"))
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - begun:7.0f} s  {text}", flush=True)  # noqa: T201 - a program of its own
+
+    with tempfile.TemporaryDirectory() as name:
+        broker = Broker(need("java"), fetched, Path(name) / "broker")
+        lengths = Lengths(chosen.window, chosen.outage, chosen.rounds)
+        try:
+            with prepared(Path(name), broker, chosen.targets, lengths, say) as soak:
+                verdict = soak.run()
+        finally:
+            broker.remove()
+    say(str(verdict))
+    return int(not verdict.passed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
