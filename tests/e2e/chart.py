@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import tempfile
@@ -27,10 +28,16 @@ class ChartRefusedError(Exception):
 
 
 def render(values: dict[str, Any] | None = None, *, release: str = "try", kubernetes: str = SERVED_BY) -> str:
-    """The manifests for these values."""
+    """The manifests for these values; the same values are rendered once."""
+    return rendered(json.dumps(values or {}, sort_keys=True), release, kubernetes)
+
+
+@functools.cache
+def rendered(values: str, release: str, kubernetes: str) -> str:
+    """The manifests for values in JSON."""
     helm = need("helm")
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(values or {}, file)
+        file.write(values)
         file.flush()
         done = subprocess.run(
             [helm, "template", release, CHART, "--namespace=metrics", f"--kube-version={kubernetes}", "-f", file.name],
@@ -46,7 +53,7 @@ def render(values: dict[str, Any] | None = None, *, release: str = "try", kubern
 
 def objects(values: dict[str, Any] | None = None, *, release: str = "try") -> dict[tuple[str, str], Object]:
     """The rendered objects by kind and name."""
-    found = [each for each in yaml.safe_load_all(render(values, release=release)) if each]
+    found = [each for each in yaml.load_all(render(values, release=release), Loader=yaml.CSafeLoader) if each]
     return {(each["kind"], each["metadata"]["name"]): each for each in found}
 
 

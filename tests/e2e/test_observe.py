@@ -18,6 +18,7 @@ from autoscaler.errors import AuditError, ConfigError
 from autoscaler.model.agreement import Verdict
 from autoscaler.model.decision import Decision, Outcome
 from tests.e2e.adapter import Adapter
+from tests.e2e.chart import objects
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Api, Credentials, Object
@@ -31,15 +32,6 @@ pytestmark = [pytest.mark.usefixtures("release"), pytest.mark.timeout(900)]
 SECONDS = 240.0
 """Of changing load."""
 STEP = 30.0
-READ_ONLY = [
-    {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["hpa-companion.dev"], "resources": ["horizontalpodscalers"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get"]},
-    {"apiGroups": ["custom.metrics.k8s.io"], "resources": ["*"], "verbs": ["get"]},
-    {"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["list"]},
-]
 READING = {"get", "list", "watch"}
 ACCOUNT = "observer"
 NAMESPACE = "watched"
@@ -94,7 +86,8 @@ class Observers:
         self._cluster, self._release = cluster, release
         admin = cluster.admin
         admin.post(f"/api/v1/namespaces/{release.namespace}/serviceaccounts", {"metadata": {"name": ACCOUNT}})
-        role = {"metadata": {"name": ACCOUNT}, "rules": READ_ONLY}
+        observing = objects({"mode": "observe"})["ClusterRole", "try-hpa-companion"]
+        role = {"metadata": {"name": ACCOUNT}, "rules": observing["rules"]}
         admin.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", role)
         for name in (ACCOUNT, "system:auth-delegator"):
             cluster.kubectl(

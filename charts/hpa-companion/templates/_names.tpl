@@ -65,3 +65,22 @@ default
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
+
+{{/* What follows is "true" or "". An observer may write nothing, so neither a Lease nor a certificate is its own. */}}
+{{- define "hpa-companion.elects" -}}
+{{- if and .Values.leaderElection.enabled (ne .Values.mode "observe") -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether a certificate is issued in process and kept in our APIServices. */}}
+{{- define "hpa-companion.issues" -}}
+{{- if and (eq .Values.tls.mode "auto") (ne .Values.mode "observe") -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether a certificate is made that nobody else can verify: nothing is registered then. */}}
+{{- define "hpa-companion.unverified" -}}
+{{- if and (eq .Values.tls.mode "auto") (eq .Values.mode "observe") -}}true{{- end -}}
+{{- end -}}
+
+{{- define "hpa-companion.registers" -}}
+{{- if and .Values.apiService.create (not (include "hpa-companion.unverified" .)) -}}true{{- end -}}
+{{- end -}}
