@@ -71,7 +71,8 @@ def course(
         stabilized, log = behavior.stabilized_by_behavior(raw, current, past, now, behavior=rules, window=window)
         limited = behavior.limited_by_behavior(stabilized.replicas, current, bounds, rules, history=history, now=now)
     desired = max(limited.replicas, policy.min_replicas) if current == 0 else limited.replicas
-    return Course(stabilized, limited, desired, replace(history, recommendations=log))
+    kept = History(recommendations=log, scale_ups=history.scale_ups, scale_downs=history.scale_downs)
+    return Course(stabilized, limited, desired, kept)
 
 
 def reason(found: Course, current: int) -> Reason:

@@ -8,6 +8,7 @@ target) falls as they become more, which is what the HPA's formula takes it to d
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from autoscaler.core.arithmetic import quotient, ratio, wrapped64
 from autoscaler.core.proposals import target_of, target_type
@@ -110,24 +111,29 @@ def _assuming(sums: Totals, spec: MetricSpec, target: int) -> Totals:
     )
 
 
-def need(spec: MetricSpec, proposal: Proposal, usage: int) -> float | None:
-    """How many replicas the load takes at its target exactly; pods without a sample are taken to use what others do."""
+class Line(NamedTuple):
+    """Replicas that a load takes, as its recorded usage goes: so many for each milli of it, and so many at none."""
+
+    slope: float
+    base: float
+
+
+def need(spec: MetricSpec, proposal: Proposal) -> Line | None:
+    """What a load takes at the metric's target exactly; pods without a sample are taken to use what others do."""
     target, kind = target_of(spec), target_type(spec)
     if target <= 0:
         return None
     if spec.type in PER_POD:
         pods, samples = proposal.pods, proposal.samples
-        if not pods or not samples:
+        each = target if kind != UTILIZATION else target * (proposal.requests or 0) / (100 * samples) if samples else 0
+        if not pods or not samples or not each:
             return None
         missing = len(pods.missing) + (pods.unnamed.missing if pods.unnamed else 0)
         starting = proposal.gaps.unready_usage if proposal.gaps else 0
-        total = usage * (samples + missing) / samples + starting
-        if kind != UTILIZATION:
-            return total / target
-        return total * 100 * samples / (target * proposal.requests) if proposal.requests else None
+        return Line((samples + missing) / samples / each, starting / each)
     if kind == "Value":
-        return usage / target * (proposal.pods.ready if proposal.pods else 0)
-    return usage / target
+        return Line((proposal.pods.ready if proposal.pods else 0) / target, 0.0)
+    return Line(1 / target, 0.0)
 
 
 def rounded(amount: float) -> int:

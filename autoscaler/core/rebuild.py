@@ -30,7 +30,7 @@ from autoscaler.model.plan import (
 )
 from autoscaler.model.policy import MetricType
 
-PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
+PER_POD = frozenset((MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS))
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):

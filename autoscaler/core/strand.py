@@ -15,7 +15,7 @@ from autoscaler.core.recollection import mismatch, planned, policy_of, unanswera
 from autoscaler.core.repeats import expanded
 from autoscaler.core.totals import Tolerance
 from autoscaler.core.trace import UNKNOWN, State, Trace
-from autoscaler.core.trial import Facts, Trial, demand
+from autoscaler.core.trial import Facts, Trial, demand, lines
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
@@ -117,6 +117,7 @@ class Strand:
         policy = self._policy_of(decision, basis)
         found = [each for each in decision.stages if isinstance(each, Proposal)]
         chosen, stabilized, limited = decision.stages[len(found) : len(found) + 3]
+        picked = (chosen.metric, chosen.replicas, chosen.failed) if isinstance(chosen, Chosen) else None
         numbers = [each.replicas for each in found]
         strange = any(map(self._strange, basis.spec.metrics, found))
         base = current if basis.period_start is None else basis.period_start
@@ -138,7 +139,7 @@ class Strand:
                 period_start=base,
             )
             history = way.history
-            if chosen != Chosen(metric=found[place].label, replicas=asks[place] or 0):
+            if picked != (found[place].label, asks[place], 0):
                 why = "at the step chosen"
             elif way.stabilized != stabilized:
                 why = "at the step stabilized"
@@ -225,9 +226,9 @@ class Strand:
             self.recorded.add(times[0], UNKNOWN, short=False, patience=self.patience)
             return
         size = decision.desired if decision.outcome is Outcome.WRITTEN else current
-        places = range(len(spec.metrics))
+        known = lines(spec, range(len(spec.metrics)), found)
         for at, usage in zip(times, usages, strict=True):
-            needed, short = demand(spec, self._tolerance, places, found, usage, size=size)
+            needed, short = demand(known, usage, size, self._tolerance)
             self.recorded.add(
                 at, State(size, needed, spec.min_replicas, spec.max_replicas), short=short, patience=self.patience
             )

@@ -53,12 +53,18 @@ class Level(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """The number of replicas, the sentence that says how it came about, and the ratios that decided."""
+    """The number of replicas, and the ratios that decided; `way` is how it came about, `pods` how many made it."""
 
     replicas: int
-    why: str
+    way: str
+    pods: int
     first: Level
     damped: float | None = None
+
+    @property
+    def why(self) -> str:
+        """The sentence that says how it came about; whoever wants the number alone need not wait for it."""
+        return self.way.format(ratio=self.first.ratio if self.damped is None else self.damped, pods=self.pods)
 
 
 def level(usage: int, requests: int | None, count: int, target: int) -> Level | None:
@@ -80,9 +86,9 @@ def wanted(totals: Totals, target: int, current: int, tolerance: Tolerance) -> W
     unready_too = bool(totals.unready) and first.ratio > 1.0
     if not unready_too and not totals.missing:
         if tolerance.holds(first.ratio):
-            return Wanted(current, "within tolerance of the target", first)
+            return Wanted(current, "within tolerance of the target", totals.ready, first)
         replicas = ceil32(first.ratio * float(totals.ready))
-        return Wanted(replicas, f"ratio {first.ratio:g} x {totals.ready} ready pods, rounded up", first)
+        return Wanted(replicas, "ratio {ratio:g} x {pods} ready pods, rounded up", totals.ready, first)
     size = totals.values
     usage, requests = totals.usage, totals.requests
     if first.ratio < 1.0 or first.ratio > 1.0:  # not when it is exactly 1, nor when it is no number
@@ -95,8 +101,8 @@ def wanted(totals: Totals, target: int, current: int, tolerance: Tolerance) -> W
     second = level(usage, requests, size, target)
     if second is None:
         return None
-    replicas, why = _damped(first.ratio, second.ratio, size, current, tolerance)
-    return Wanted(replicas, why, first, second.ratio)
+    replicas, way = _damped(first.ratio, second.ratio, size, current, tolerance)
+    return Wanted(replicas, way, size, first, second.ratio)
 
 
 def _more(requests: Milli | None, added: Milli) -> Milli | None:
@@ -112,4 +118,4 @@ def _damped(first: float, second: float, size: int, current: int, tolerance: Tol
     replicas = ceil32(second * float(size))
     if (second < 1.0 and replicas > current) or (second > 1.0 and replicas < current):
         return current, "the number of pods counted would turn the direction"
-    return replicas, f"ratio {second:g} x {size} pods, assumptions included, rounded up"
+    return replicas, "ratio {ratio:g} x {pods} pods, assumptions included, rounded up"

@@ -6,7 +6,7 @@ are the newest. When somebody else set the size of an enforced target, the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -42,6 +42,10 @@ STARTING = {
     "initial_readiness_delay": "spec.initialReadinessDelay",
 }
 """The same for CPU."""
+
+
+Lines = Sequence[tuple[int, projection.Line]]
+"""By the place of the metric in the record."""
 
 
 class Facts(Struct, frozen=True):
@@ -80,6 +84,7 @@ class Trial:
         self._settings = ControllerSettings()
         self._tolerance = Tolerance(0.0, 0.0)
         self._fixed = ""
+        self._lines: Lines = ()
         self._facts: Facts | None = None
         self._matched: list[tuple[int, str]] = []
 
@@ -103,6 +108,7 @@ class Trial:
                 return missing
             if facts.proposals and (lost := projection.unknown(spec, facts.proposals[place])):
                 return f"{proposals.label(spec)}: {lost}"
+        self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals)
         return ""
 
     def skip(self, now: float, patience: float) -> None:
@@ -126,8 +132,8 @@ class Trial:
             self._history = behavior.recorded(self._history, policy.behavior, size, desired, now)
             self._zeroed = desired == 0
             self._resize(desired, now)
-        demand, short = self._demand(facts, usages, desired)
-        self.trace.add(now, State(desired, demand, policy.min_replicas, policy.max_replicas), short, patience)
+        needed, short = demand(self._lines, usages, desired, self._tolerance)
+        self.trace.add(now, State(desired, needed, policy.min_replicas, policy.max_replicas), short, patience)
         return desired
 
     def _decided(self, policy: Policy, facts: Facts, this: _Pass) -> int:
@@ -198,11 +204,6 @@ class Trial:
             tolerance=self._tolerance,
         )
 
-    def _demand(self, facts: Facts, usages: Sequence[Milli | None], size: int) -> tuple[int | None, bool]:
-        return demand(
-            self._spec, self._tolerance, [place for place, _ in self._matched], facts.proposals, usages, size=size
-        )
-
     def _resize(self, size: int, now: float) -> None:
         """The newest pods go first."""
         before, self._size = self._size or 0, size
@@ -241,22 +242,24 @@ class Trial:
         return ""
 
 
-def demand(
-    spec: Spec,
-    tolerance: Tolerance,
-    places: Sequence[int],
-    found: Sequence[Proposal],
-    usages: Sequence[Milli | None],
-    *,
-    size: int,
-) -> tuple[int | None, bool]:
+def lines(spec: Spec, places: Iterable[int], found: Sequence[Proposal]) -> Lines:
+    """How many replicas the load takes, for each recorded metric whose place it is; of `found`, what was answered."""
+    known = []
+    for metric, place in zip(spec.metrics, places, strict=True):
+        line = projection.need(metric, found[place]) if place < len(found) else None
+        if line is not None:
+            known.append((place, line))
+    return known
+
+
+def demand(known: Lines, usages: Sequence[Milli | None], size: int, tolerance: Tolerance) -> tuple[int | None, bool]:
     """How many replicas the load takes, None when nothing tells, and whether `size` is too few beyond the tolerance."""
     most: float | None = None
-    for metric, place in zip(spec.metrics, places, strict=True):
-        usage = usages[place] if found else None
+    for place, (slope, base) in known:
+        usage = usages[place]
         if usage is not None:
-            each = projection.need(metric, found[place], usage)
-            if each is not None and (most is None or each > most):
+            each = base + slope * usage
+            if most is None or each > most:
                 most = each
     if most is None:
         return None, False

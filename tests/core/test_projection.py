@@ -92,7 +92,8 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
     ],
 )
 def test_what_the_load_takes(spec, proposal, replicas):
-    assert need(spec, proposal, proposal.usage) == replicas
+    line = need(spec, proposal)
+    assert (line and line.base + line.slope * proposal.usage) == (replicas and pytest.approx(replicas))
 
 
 def test_whole_replicas():
