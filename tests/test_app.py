@@ -19,6 +19,7 @@ from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
 from autoscaler.core.repeats import expanded
+from autoscaler.core.strand import Strand
 from autoscaler.errors import ConfigError, KubeError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import History
@@ -137,6 +138,10 @@ async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
     told = [each for record in kept for each in expanded(codec.decode(record.body))]
     assert [measured(each) for each in told] == [measured(each) for each in run.decisions]
     assert len(kept) < len(told), "evaluations that came to the same share a record"
+    again = Strand("shop/Deployment/web", (), ready_after=30.0, since=float("-inf"), until=float("inf"))
+    for record in kept:
+        again.take(record.epoch, record.seq, codec.decode(record.body))
+    assert (again.identical, again.differences) == (len(told), []), "and each is decided again from its record"
 
 
 def measured(decision: Decision) -> Decision:

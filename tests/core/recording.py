@@ -1,8 +1,9 @@
 """A plan as a reader of the audit finds it, and what working it out again makes of it."""
 
 from autoscaler.audit import codec
-from autoscaler.core import planner
+from autoscaler.core import basis, planner
 from autoscaler.core.rebuild import rebuilt
+from autoscaler.core.recollection import mismatch, planned
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Proposal
@@ -22,7 +23,8 @@ def recorded(evaluation):
         error=plan.error,
         stages=plan.stages,
         conditions=(),
-        events=(),
+        events=plan.events,
+        basis=basis.of(evaluation),
     )
     return codec.decode(codec.encode(made))
 
@@ -34,3 +36,8 @@ def mistakes(found):
     return [(each, got) for each, got in zip(proposals, again.asked, strict=True) if each.replicas != got] + (
         [] if again.replicas == found.desired else [(found, again)]
     )
+
+
+def otherwise(found):
+    """The step at which the planner, given the record instead of the pods, decides otherwise; "" when it does not."""
+    return mismatch(found, planned(found))

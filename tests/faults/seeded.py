@@ -26,7 +26,7 @@ from autoscaler.model.objects import Container, Milli, Node, NodeName, Pod, Read
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import ControllerSettings, MetricSpec
 from autoscaler.telemetry import EngineTelemetry
-from tests.core.recording import mistakes, recorded
+from tests.core.recording import mistakes, otherwise, recorded
 from tests.faults.adapter import JUMPS_MS, Adapter, Faults
 from tests.faults.upstream import Upstream
 from tests.faults.wishes import wishes
@@ -217,7 +217,9 @@ class Run:
         plan = planner.plan(given)
         self.serves_what_is_true({each.pod: each for each in given.pod_metrics or ()})
         assert plan.desired == self.upstream.desired(given), "the HPA decides otherwise"
-        assert mistakes(recorded(given)) == []
+        record = recorded(given)
+        assert mistakes(record) == []
+        assert not otherwise(record), "decided otherwise from the record alone"
         if plan.desired < self.size:
             self.lowered += 1
             assert all(self.is_fresh(spec) for spec in self.policy.metrics), "lowered without a fresh sample"
