@@ -160,7 +160,7 @@ class Reconciler:
             return Outcome.HELD, plan.error
         if policy.mode is not Mode.ENFORCE:
             return Outcome.SHADOWED, plan.error
-        if forbidden := self._held_back(policy, conflict) or await self._forbidden(evaluation, plan, named):
+        if forbidden := await self._forbidden(evaluation, plan, named):
             return Outcome.DEFERRED, forbidden
         try:
             return await self._write(policy, plan, scale, named, conflict)
@@ -218,20 +218,13 @@ class Reconciler:
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
         policy, scale, now = evaluation.policy, evaluation.scale, self._clock.monotonic()
-        if scale is not None and self._reverts.saw(policy, scale.replicas, now, evaluation.now):
+        if scale is not None and self._reverts.saw(policy, scale.replicas, now):
             self._reverts.blame(policy, await self._writers.of_replicas(policy.namespace, policy.target))
         told, fight = (
             standing.conflicted(policy, evaluation.claims, evaluation.unseen),
             self._reverts.fight(policy, now),
         )
-        if fight is None or told.status != "False":
-            return told
-        return standing.reverted(policy, fight.base, fight.writer, fight.until)
-
-    def _held_back(self, policy: Policy, conflict: Condition) -> str:
-        """Why it is too early for another number, "" when it is not: who takes ours back is not fought for ever."""
-        fight = self._reverts.fight(policy, self._clock.monotonic())
-        return conflict.message if fight is not None and fight.left > 0 else ""
+        return told if fight is None or told.status != "False" else standing.reverted(policy, fight.base, fight.writer)
 
     async def _tell(self, policy: Policy, plan: Plan, decision: Decision, conflict: Condition, now: float) -> None:
         """The status after a write says no more than the one before it but that it is done, and can wait for the next

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from autoscaler.core.conditions import ABLE, ACTIVE, LIMITED, TO_ZERO, Conditions
-from autoscaler.model.instant import seconds_text
 from autoscaler.model.plan import Plan, Proposal
 from autoscaler.model.policy import Condition, Policy
 
@@ -44,13 +43,12 @@ def conflicted(policy: Policy, claims: Sequence[str], unseen: str) -> Condition:
     return Condition(type=CONFLICTED, status="True", reason="ClaimedTwice", message=message)
 
 
-def reverted(policy: Policy, base: int, writer: str, until: float) -> Condition:
-    """Somebody keeps taking our number back: who, what to do about it, and until when nothing is written."""
+def reverted(policy: Policy, base: int, writer: str) -> Condition:
+    """Somebody keeps taking our number back: who, and what to do about it. Decisions go on being written."""
     who = writer or "Somebody whom the managed fields do not name"
     message = (
         f"{who} keeps setting spec.replicas of {policy.target.kind} {policy.target.name} to {base}: "
-        "remove spec.replicas from the manifest it applies, or let it ignore that field; "
-        f"no other number is written before {seconds_text(until)}"
+        "remove spec.replicas from the manifest it applies, or let it ignore that field"
     )
     return Condition(type=CONFLICTED, status="True", reason="Reverted", message=message)
 

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from autoscaler.audit import codec
-from autoscaler.audit.read import SpoolReader
 from autoscaler.kube.claims import KEDA_LOOK_SECONDS
-from autoscaler.model.decision import Decision, Outcome
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import APPLY
@@ -43,25 +40,6 @@ def evaluated(here: Namespace, policy: str) -> Callable[[], bool]:
         return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
 
     return told
-
-
-def newest(here: Namespace, release: Release) -> Decision:
-    """The last decision about `web`."""
-    with SpoolReader(release.spool) as spool:
-        record = spool.newest(f"{here.name}/Deployment/web")
-    assert record is not None
-    return codec.decode(record.body)
-
-
-def evaluated_again(here: Namespace, release: Release, times: int) -> None:
-    """Returns when there were so many further decisions about `web`."""
-    seen: set[str] = set()
-
-    def enough() -> bool:
-        seen.add(newest(here, release).id)
-        return len(seen) > times
-
-    eventually(SOON, enough, f"{times} further decisions")
 
 
 def test_s15_beside_an_hpa_nothing_is_written_until_it_goes(
@@ -159,13 +137,10 @@ def test_who_keeps_setting_our_number_back_is_named_from_the_managed_fields(
         assert found.get("reason") == "Reverted", found
         assert "argocd-controller (Apply) keeps setting spec.replicas of Deployment web to 1" in found["message"]
         assert "remove spec.replicas from the manifest" in found["message"]
-        assert "no other number is written before" in found["message"]
         return True
 
     eventually(2 * SOON, fought)
-    evaluated_again(here, release, 3)
-    assert here.replicas("web") == 1, "it is not fought for ever"
-    assert newest(here, release).outcome is Outcome.DEFERRED
+    eventually(SOON, lambda: here.replicas("web") == 2, "it is written all the same")
     cluster.kubectl("-n", here.name, "scale", "deployment", "web", "--replicas=3")
     eventually(SOON, lambda: here.condition("web", "Conflicted")["status"] == "False", "a manual change is a new base")
     assert here.replicas("web") in (2, 3), "decided from, at once"
