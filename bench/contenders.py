@@ -108,6 +108,12 @@ class Contender:
         """The same server over a connection of its own, for another thread."""
         return Contender(self.process, self.port, self._certificate)
 
+    def close(self) -> None:
+        """End the connection; the next question makes another one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def get(self, path: str, accept: str = "application/json") -> bytes:
         """The body of a 200, over one kept-alive connection; OSError for anything else."""
         try:
@@ -127,8 +133,7 @@ class Contender:
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except OSError:
-            self._connection.close()
-            self._connection = None
+            self.close()
             raise
         except http.client.HTTPException as exc:
             raise ConnectionError(f"{path}: {exc}") from exc

@@ -2,8 +2,8 @@
 
 Ending (SIGTERM): no new evaluation is begun, those under way are finished and their statuses written; then another
 replica is let to decide and everything that watches, scrapes and serves is cancelled (requests in progress get their
-answer) while the forwarder makes its last round; then the spool is closed. All of it takes less than 5 s; what Kafka
-did not take by then waits in the spool for the next start.
+answer) while the forwarder ends its round and makes the last ones; then the spool is closed. All of it takes less than
+5 s; what Kafka did not take by then waits in the spool for the next start.
 """
 
 from __future__ import annotations
@@ -109,10 +109,15 @@ def _leaves(group: BaseExceptionGroup[_E]) -> Iterator[_E]:
 
 
 class Stream(Protocol):
-    """Records on their way to Kafka: `run` until cancelled, then `finish`, within some seconds."""
+    """Records on their way to Kafka: `run`, then `finish` beside it, within some seconds; then `run` is cancelled."""
 
     async def run(self) -> None: ...
     async def finish(self) -> None: ...
+
+
+async def _finished(stream: Stream, running: asyncio.Task[None]) -> None:
+    await stream.finish()
+    running.cancel()
 
 
 class Application:
@@ -175,10 +180,10 @@ class Application:
             await self._scaling.finish()
             if self._leadership is not None:
                 group.create_task(self._leadership.resign(), name="resign")
-            for task in tasks.values():
-                task.cancel()
+            for name in parts:
+                tasks[name].cancel()
             for name, stream in streams.items():
-                group.create_task(stream.finish(), name=f"finish {name}")
+                group.create_task(_finished(stream, tasks[name]), name=f"finish {name}")
 
     def _built(
         self,

@@ -84,10 +84,11 @@ Told = Callable[[Sequence[Record]], None]
 
 
 class Forwarder:
-    """`run` until cancelled, then `finish`. `make` gives a fresh producer, with credentials read anew each time.
+    """`run`, then `finish` beside it, then cancel `run` if it has not returned.
 
-    `kind` is the `ce_type` of the records, `told` are called with those that Kafka has acknowledged. Those that a topic
-    refuses are set aside `set_aside_after` seconds after they were made.
+    `make` gives a fresh producer, with credentials read anew each time. `kind` is the `ce_type` of the records, `told`
+    are called with those that Kafka has acknowledged. Those that a topic refuses are set aside `set_aside_after`
+    seconds after they were made.
     """
 
     def __init__(
@@ -118,7 +119,8 @@ class Forwarder:
         self._producer: Producer | None = None
         self._asked = ""
         self._careful_until = 0
-        self._turn = asyncio.Lock()  # `finish` may be called before the cancelled `run` has cleaned up
+        self._turn = asyncio.Lock()  # a round that is under way when `finish` is called ends before its own
+        self._ending = False
         self._broker_log = BrokerLog(clock)
         self.problem = ""
         """What stands between the spool and Kafka, for the readiness detail; "" = nothing."""
@@ -127,22 +129,24 @@ class Forwarder:
         )
 
     async def run(self) -> None:
-        """Deliver for ever. Cancel it to stop, then call `finish`."""
+        """Deliver until `finish` is called: the round under way then is the last one begun here."""
         with self._broker_log.attached():
-            while True:
+            while not self._ending:
                 await self._backlog.news()
-                sent: Sequence[Record] = await self._retrying(self._round)
+                sent: Sequence[Record] = await self._retrying(self._regular)
                 if not _full(sent):
                     await self._clock.sleep(self._interval)
 
     async def finish(self) -> bool:
         """Deliver what is left for at most 2 s, without a second try; the rest waits in the spool for next time.
 
-        Whether everything was delivered.
+        A round of `run` that is under way is waited for: cut off, it would be sent again. Whether everything was
+        delivered.
         """
+        self._ending = True
         with self._broker_log.attached():
             try:
-                async with asyncio.timeout(FINISH_WITHIN):
+                async with asyncio.timeout(FINISH_WITHIN), self._turn:
                     await self._backlog.settle()
                     while await self._round():
                         pass
@@ -153,27 +157,30 @@ class Forwarder:
                 await self._discard()
             return False
 
+    async def _regular(self) -> Sequence[Record]:
+        async with self._turn:
+            return () if self._ending else await self._round()
+
     async def _round(self) -> Sequence[Record]:
         """Send the oldest records and move the cursor past them; what was sent."""
-        async with self._turn:
-            records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
-            if not records:
-                return ()
-            careful = records[0].position <= self._careful_until
-            try:
-                if careful:
-                    records = records[:1]
-                    await self._single(records[0])
-                else:
-                    await self._send(records, self._kind)
-            except BaseException as exc:
-                if isinstance(exc, REFUSALS) and not careful:
-                    self._careful_until = records[-1].position  # one of these: find out which, one by one
-                await self._discard()
-                if isinstance(exc, TOPIC_REFUSALS):
-                    await self._set_overdue_aside(reasons.named(exc))
-                raise
-            await self._backlog.delivered(records[-1].position)
+        records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
+        if not records:
+            return ()
+        careful = records[0].position <= self._careful_until
+        try:
+            if careful:
+                records = records[:1]
+                await self._single(records[0])
+            else:
+                await self._send(records, self._kind)
+        except BaseException as exc:
+            if isinstance(exc, REFUSALS) and not careful:
+                self._careful_until = records[-1].position  # one of these: find out which, one by one
+            await self._discard()
+            if isinstance(exc, TOPIC_REFUSALS):
+                await self._set_overdue_aside(reasons.named(exc))
+            raise
+        await self._backlog.delivered(records[-1].position)
         for told in self._told:
             told(records)
         self._telemetry.delivered.inc(len(records))

@@ -28,6 +28,15 @@ class Broker:
         self.producers: list[ScriptedProducer] = []
         self.stored = asyncio.Event()
         self.lose = False
+        self._lost: list[asyncio.Future[object]] = []
+
+    def hide(self, answer: asyncio.Future[object]) -> None:
+        self._lost.append(answer)
+
+    def acknowledge(self) -> None:
+        """What was lost until now, late."""
+        for answer in self._lost:
+            answer.set_result(None)
 
     def producer(self) -> ScriptedProducer:
         self.producers.append(ScriptedProducer(self))
@@ -78,7 +87,9 @@ class ScriptedProducer:
             return answer
         self._expected += 1
         self._broker.log.append((key.decode(), value, dict(headers)))
-        if not self._broker.lose:
+        if self._broker.lose:
+            self._broker.hide(answer)
+        else:
             answer.set_result(None)
         self._broker.stored.set()
         return answer

@@ -375,15 +375,41 @@ class TestTheEnd:
         await forwarder(backlog, broker).finish()
         assert asyncio.get_running_loop().time() - started == pytest.approx(FINISH_WITHIN, abs=0.1)
 
-    async def test_stopped_in_the_middle_of_a_round_it_is_sent_again_by_finish(self) -> None:
+    async def test_a_round_under_way_is_ended_and_nothing_is_sent_twice(self) -> None:
+        backlog, broker, telemetry = Backlog(records(3)), Broker(), Telemetry()
+        broker.lose = True
+        sender = forwarder(backlog, broker, telemetry)
+        async with running(sender), asyncio.TaskGroup() as group:
+            await broker.stored.wait()
+            ending = group.create_task(sender.finish())
+            await asyncio.sleep(FINISH_WITHIN / 2)
+            backlog.records += records(4)[3:]
+            broker.lose = False
+            broker.acknowledge()
+            assert await ending
+        assert broker.ids() == [f"web-{number}" for number in range(1, 5)]
+        assert len(broker.producers) == 1
+
+    async def test_after_the_end_no_round_is_begun(self) -> None:
+        """Whoever cancels `run` may come late."""
         backlog, broker = Backlog(records(3)), Broker()
-        hanging: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        broker.fault = lambda value: hanging if b"web-3" in value else None
+        sender = forwarder(backlog, broker)
+        async with running(sender):
+            await sender.finish()
+            backlog.records += records(4)[3:]
+            await asyncio.sleep(10 * FORWARD_INTERVAL)
+        assert backlog.cursor == 3
+        assert len(broker.producers) == 1
+
+    async def test_a_round_that_does_not_end_is_sent_again_at_the_next_start(self) -> None:
+        backlog, broker = Backlog(records(3)), Broker()
+        broker.lose = True
         sender = forwarder(backlog, broker)
         async with running(sender):
             await broker.stored.wait()
-        broker.fault = lambda _: None
-        await sender.finish()
+            assert not await sender.finish()
+        broker.lose = False
+        assert await forwarder(backlog, broker).finish()
         assert backlog.cursor == 3
         assert verify(broker.numbers()).whole
 

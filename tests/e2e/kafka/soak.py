@@ -131,25 +131,34 @@ class Program:
             *(f"--audit-heartbeat={HEARTBEAT}s", "--hot-resolution=0s"),
         ]
         self._process: Process | None = None
+        self._asked: Contender | None = None
 
     def start(self) -> None:
         """Return when it decides."""
         self._process = Process("autoscaler", self._command, self._folder / "log")
+        self._asked = Contender(self._process, self._port, self._folder / "apiserver.crt")  # type: ignore[arg-type]  # it asks for no more than this
         eventually(READY, self._deciding, "the program decides")
 
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
+        self._hang_up()
 
     def stop(self) -> None:
         """SIGTERM, if it runs."""
         if self._process is not None and self._process.running():
             self._process.terminate(30)
+        self._hang_up()
 
     def series(self) -> Mapping[str, float]:
         assert self._process is not None
+        assert self._asked is not None
         self._process.must_run()
-        return Contender(self._process, self._port, self._folder / "apiserver.crt").series()  # type: ignore[arg-type]  # it asks for no more than this
+        return self._asked.series()
+
+    def _hang_up(self) -> None:
+        if self._asked is not None:
+            self._asked.close()
 
     def latency(self) -> Latency:
         """Of all writes of this life."""
