@@ -8,15 +8,19 @@ from autoscaler.clock import Clock, cpu_seconds
 from autoscaler.config.settings import KubeletSettings
 from autoscaler.core import selectors
 from autoscaler.engine.pace import Limits, Pace
+from autoscaler.kube.accounttoken import AccountToken
 from autoscaler.kube.addresses import AddressRules
+from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections
 from autoscaler.kube.exchange import TlsExchange
-from autoscaler.kube.kubelet import KubeletClient
+from autoscaler.kube.kubelet import KubeletClient, TokenSource
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 
 
-async def kubelet_client(kubelet: KubeletSettings, connections: Connections, clock: Clock) -> KubeletClient:
-    """A client that shows the token of `connections`; ConfigError names the file that is no good."""
+async def kubelet_client(
+    kubelet: KubeletSettings, connections: Connections, client: KubeClient, clock: Clock
+) -> KubeletClient:
+    """A client that shows the token of --kubelet-token-account, else ours; ConfigError names a file that is no good."""
     cluster = await connections.current()
     files = TrustFiles(
         authority=cluster.ca_pem,
@@ -38,11 +42,18 @@ async def kubelet_client(kubelet: KubeletSettings, connections: Connections, clo
     return KubeletClient(
         rules=rules,
         trust=KubeletTrust(files, clock),
-        tokens=connections,
+        tokens=_tokens(kubelet, connections, client, clock),
         exchange=TlsExchange(rules),
         clock=clock,
         timeout=kubelet.request_timeout,
     )
+
+
+def _tokens(kubelet: KubeletSettings, connections: Connections, client: KubeClient, clock: Clock) -> TokenSource:
+    if not kubelet.token_account:
+        return connections
+    namespace, _, name = kubelet.token_account.partition("/")
+    return AccountToken(client, namespace, name, clock)
 
 
 def _api_server(url: str) -> frozenset[tuple[str, int]]:

@@ -4,11 +4,13 @@ import pytest
 
 from autoscaler.config.load import load
 from autoscaler.errors import ConfigError, ScrapeError, ScrapeReason
+from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connection, Connections, Material, Source
 from autoscaler.kube.kubelet import KubeletClient
 from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source as Pages
 from autoscaler.model.objects import Node, NodeAddress, NodeName
+from autoscaler.telemetry import Telemetry
 from tests.certificates import Authority
 from tests.clock import FakeClock
 
@@ -24,7 +26,8 @@ async def made(**options: str) -> KubeletClient:
     connection = Connection(host="https://10.96.0.1:443", material=Material(ca=CA))
     clock = FakeClock()
     settings = load({name.replace("_", "-"): value for name, value in options.items()}, {}).kubelet
-    return await kubelet_client(settings, Connections(connection, NoSource(), clock), clock)
+    connections = Connections(connection, NoSource(), clock)
+    return await kubelet_client(settings, connections, KubeClient(connections, Telemetry().kube), clock)
 
 
 def node(address: str, port: int = 0) -> Node:
@@ -45,6 +48,14 @@ async def test_the_clusters_ca_will_do_for_kubelets() -> None:
 async def test_k27_the_api_server_is_no_kubelet() -> None:
     client = await made(kubelet_use_node_status_port="true")
     assert await refusal(client, node("10.96.0.1", 443)) is ScrapeReason.ADDRESS_DENIED
+
+
+async def test_without_the_token_of_the_named_account_no_kubelet_is_asked() -> None:
+    """The client to the API server is not open here: there is no token, and our own is not shown instead."""
+    client = await made(kubelet_token_account="ours/scraper", kubelet_allow_loopback="true")
+    assert await refusal(client, node("127.0.0.1", 1)) is ScrapeReason.UNAUTHORIZED
+    own = await made(kubelet_allow_loopback="true", kubelet_port="1")
+    assert await refusal(own, node("127.0.0.1")) is ScrapeReason.CONNECT
 
 
 async def test_a_ca_that_is_none_is_named_at_the_start(tmp_path: Path) -> None:

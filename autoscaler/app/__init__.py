@@ -151,7 +151,7 @@ class Application:
             outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
             await stack.enter_async_context(outbox)
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
-            kubelets = await kubelet_client(self._settings.kubelet, connections, self._clock)
+            kubelets = await kubelet_client(self._settings.kubelet, connections, client, self._clock)
             stack.push_async_callback(kubelets.close)
             decisions = Decisions(audit, outbox, self._clock, telemetry) if forwarding else None
             streams: dict[str, Stream] = {"forwarder": decisions} if decisions else {}

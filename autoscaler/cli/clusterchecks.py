@@ -83,18 +83,29 @@ class _Review(Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-async def examine(asker: Asker, source: Source = Source.AUTO) -> list[Finding]:
-    """Every line about the API server; the first one alone when it does not answer. `source` is the kubelets'."""
+async def examine(asker: Asker, source: Source = Source.AUTO, account: str = "") -> list[Finding]:
+    """Every line about the API server; the first one alone when it does not answer.
+
+    `source` is the kubelets', `account` (namespace/name) whose token they are shown: "" is our own.
+    """
     try:
         version = msgspec.json.decode(await asker.get("/version"), type=_Version).git
     except (KubeError, msgspec.DecodeError) as exc:
         return [bad("API server", str(exc), "check the address, the network and the credentials of the kubeconfig")]
     found = [good("API server", f"Kubernetes {version}")]
-    needs = {"scrape kubelets": (Right(("get",), "", PAGES[source]),), **NEEDS}
+    needs = {**_scraping(source, account), **NEEDS}
     found += [await rights(asker, need, needed) for need, needed in needs.items()]
     found.append(await _kind(asker))
     found += [await _registration(asker, version) for version in VERSIONS]
     return found
+
+
+def _scraping(source: Source, account: str) -> dict[str, tuple[Right, ...]]:
+    """What an account may that kubelets know is for them to say: `kubeletcheck` asks them."""
+    if not account:
+        return {"scrape kubelets": (Right(("get",), "", PAGES[source]),)}
+    namespace, _, name = account.partition("/")
+    return {"get a token for kubelets": (Right(("create",), "", "serviceaccounts/token", namespace, name),)}
 
 
 async def rights(asker: Asker, need: str, needed: Sequence[Right]) -> Finding:

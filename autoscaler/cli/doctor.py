@@ -66,9 +66,9 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
         connections = await connect(settings.kubeconfig, clock)
     except ConfigError as exc:
         return [bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")]
-    source, telemetry = Source(settings.kubelet.source), Telemetry().kube
+    kubelet, telemetry = settings.kubelet, Telemetry().kube
     async with KubeClient(connections, telemetry) as client:
-        found = await clusterchecks.examine(client, source)
+        found = await clusterchecks.examine(client, Source(kubelet.source), kubelet.token_account)
         if len(found) > 1:  # the API server answers
             lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
             found.append(await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead))
@@ -81,7 +81,7 @@ async def _kubelets(
     settings: KubeletSettings, client: KubeClient, connections: Connections, clock: Clock
 ) -> list[Finding]:
     try:
-        kubelets = await kubelet_client(settings, connections, clock)
+        kubelets = await kubelet_client(settings, connections, client, clock)
     except ConfigError as exc:
         return [bad(kubeletcheck.CHECK, str(exc), "correct the named file")]
     try:

@@ -69,6 +69,10 @@ KUBELET = Group(
             "Client certificate (PEM) to show to kubelets that do not take tokens; needs --kubelet-client-key."),
         Option("kubelet-client-key", Kind.FILE, "", "kubelet.client_key",
             "Key of --kubelet-client-certificate (PEM)."),
+        Option("kubelet-token-account", Kind.TEXT, "", "kubelet.token_account",
+            "NAMESPACE/NAME of the ServiceAccount whose token kubelets are shown. We ask the API server for it (create "
+            "on serviceaccounts/token) and renew it; the account needs get on nodes/metrics and should have nothing "
+            "else. Empty: our own token."),
         Option("kubelet-annotation-path", Kind.BOOLEAN, "false", "kubelet.annotation_path",
             "Honour the node annotation metrics.k8s.io/resource-metrics-path (kwok sets it). Off by default: who may "
             "edit a node would choose what we ask its kubelet."),

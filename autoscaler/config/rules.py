@@ -24,6 +24,7 @@ SHARE_OF_RESOLUTION = 0.9
 LIFETIME_OVERLAPS = 6
 """At least so many overlaps of two CAs are in the lifetime of a certificate."""
 
+_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 _BOTH_OR_NONE = (
@@ -115,6 +116,12 @@ def _selectors(values: Values, _: Mapping[str, str]) -> Iterator[str]:
             yield f"--{name}: {exc}"
 
 
+def _account(values: Values, _: Mapping[str, str]) -> Iterator[str]:
+    account = str(values["kubelet-token-account"])
+    if account and _ACCOUNT.fullmatch(account) is None:
+        yield f"--kubelet-token-account: {account!r} is not NAMESPACE/NAME of a ServiceAccount"
+
+
 def _address(values: Values, _: Mapping[str, str]) -> Iterator[str]:
     try:
         ipaddress.ip_address(str(values["bind-address"]))
@@ -170,6 +177,7 @@ _RULES: tuple[Rule, ...] = (
     _lease,
     _issuing,
     _selectors,
+    _account,
     _address,
     _brokers,
     _kafka_security,

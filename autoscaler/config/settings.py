@@ -32,6 +32,7 @@ class KubeletSettings(Struct, frozen=True, kw_only=True):
     insecure_tls_nodes: str
     client_certificate: str
     client_key: str
+    token_account: str
     annotation_path: bool
     allow_loopback: bool
     node_selector: str

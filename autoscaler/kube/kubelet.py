@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from autoscaler.clock import Clock
-from autoscaler.errors import ScrapeError, ScrapeReason
+from autoscaler.errors import KubeError, ScrapeError, ScrapeReason
 from autoscaler.kube.addresses import AddressRules, Endpoint
 from autoscaler.kube.trust import KubeletTrust
 from autoscaler.model.metrics import RawPage, Source
@@ -41,7 +41,10 @@ _REACHED = (
 
 
 class TokenSource(Protocol):
-    """The current bearer token, "" for none; it is asked before every request, and after a 401 for `refused`."""
+    """The current bearer token, "" for none; it is asked before every request, and after a 401 for `refused`.
+
+    KubeError: there should be one and there is none.
+    """
 
     async def token(self, refused: str = "") -> str: ...
 
@@ -137,14 +140,21 @@ class KubeletClient:
 
     async def _page(self, node: Node, endpoint: Endpoint, path: str, source: Source) -> RawPage:
         """The page of one endpoint."""
-        token = await self._tokens.token()
+        token = await self._token(node)
         asked_ns, answer = await self._asked(node, endpoint, path, source, token)
-        if answer.status == 401 and token and (renewed := await self._tokens.token(token)) != token:
+        if answer.status == 401 and token and (renewed := await self._token(node, token)) != token:
             asked_ns, answer = await self._asked(node, endpoint, path, source, renewed)
         if answer.status != 200:
             raise _refusal(node.name, answer, path, source)
         verified = "" if self._trust.exempt(node) else "node-name" if endpoint.server_name else "address"
         return RawPage(answer.body, source, asked_ns, str(endpoint), verified)
+
+    async def _token(self, node: Node, refused: str = "") -> str:
+        """What to show; without it nothing is asked."""
+        try:
+            return await self._tokens.token(refused)
+        except KubeError as exc:
+            raise ScrapeError(node.name, ScrapeReason.UNAUTHORIZED, str(exc)) from exc
 
     async def _asked(self, node: Node, endpoint: Endpoint, path: str, source: Source, token: str) -> tuple[int, Answer]:
         """When it was asked (ns), and the answer."""

@@ -147,3 +147,12 @@ async def test_a33_the_registration_must_point_at_us_and_work(body: Any, state: 
     assert finding.state is state
     assert told in finding.detail
     assert bool(finding.todo) == (state is not State.OK)
+
+
+async def test_where_kubelets_are_shown_the_token_of_another_account_we_must_be_given_that() -> None:
+    told = {each.check: each for each in await examine(Cluster(), account="ours/scraper")}
+    assert "may scrape kubelets" not in told, "that is not for our account to have"
+    assert told["may get a token for kubelets"].state is State.OK
+    refused = Cluster(denied=[("create", "serviceaccounts/token")])
+    told = {each.check: each for each in await examine(refused, account="ours/scraper")}
+    assert told["may get a token for kubelets"].detail == "not allowed: create serviceaccounts/token"

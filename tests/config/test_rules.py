@@ -42,6 +42,8 @@ BROKEN = [
         {"kubelet-insecure-tls-nodes": "a", "kubelet-insecure-tls": "true"},
         "contradict each other",
     ),
+    ("an account without namespace", {"kubelet-token-account": "scraper"}, "'scraper' is not NAMESPACE/NAME"),
+    ("an account elsewhere", {"kubelet-token-account": "a/../b"}, "is not NAMESPACE/NAME"),
     ("a host name to bind to", {"bind-address": "localhost"}, "no IP address"),
     ("a broker without port", {"audit-kafka-bootstrap-servers": "kafka"}, "'kafka' is not host:port"),
     ("a broker with a URL", {"audit-kafka-bootstrap-servers": "http://kafka:9092"}, "is not host:port"),

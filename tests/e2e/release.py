@@ -83,7 +83,8 @@ class Release:
         ]
         arguments = [_moved(argument, places) for argument in container["args"]]
         command = [sys.executable, "-m", "autoscaler", *arguments, *here, *flags]
-        return Process(name, command, self._folder / log, {"HOME": str(self._folder)})
+        environment = {each["name"]: each["value"] for each in container.get("env", [])}
+        return Process(name, command, self._folder / log, {"HOME": str(self._folder), **environment})
 
     def available(self) -> bool:
         """Whether the API server reaches and verifies the program under every version."""

@@ -44,6 +44,8 @@ def _lines(kind: str, name: str, each: Object) -> Iterator[str]:
         pytest.param(OBSERVE, "observe", id="observing"),
         pytest.param(STATEFUL, "statefulsets", id="another kind of target"),
         pytest.param({"tls": {"mode": "certManager"}}, "cert-manager", id="others issue"),
+        pytest.param({"kubelet": {"ownAccount": False}}, "one-account", id="one account for everything"),
+        pytest.param({"kubelet": {"source": "summary"}}, "summary", id="the larger page of kubelets"),
         pytest.param({"rbac": {"create": False}}, "none", id="roles of somebody else"),
     ],
 )
@@ -102,3 +104,19 @@ def test_what_nobody_can_verify_is_not_registered() -> None:
 def test_what_an_observer_cannot_have_is_refused(more: dict[str, Any], why: str) -> None:
     with pytest.raises(ChartRefusedError, match=why):
         render(OBSERVE | more)
+
+
+def test_what_kubelets_are_shown_is_of_an_account_that_may_only_scrape() -> None:
+    assert container()["env"] == [
+        {"name": "AUTOSCALER_KUBELET_TOKEN_ACCOUNT", "value": "metrics/try-hpa-companion-scraper"}
+    ]
+    assert objects()["ServiceAccount", "try-hpa-companion-scraper"]["automountServiceAccountToken"] is False
+    mine = [line for line in granted({}) if line.endswith(" to metrics/try-hpa-companion-scraper")]
+    assert mine == [
+        "ClusterRoleBinding try-hpa-companion-scraper: ClusterRole try-hpa-companion-scraper to "
+        "metrics/try-hpa-companion-scraper"
+    ]
+    assert [line for line in granted({}) if "nodes/metrics" in line] == [
+        "ClusterRole try-hpa-companion-scraper: get nodes/metrics"
+    ]
+    assert "env" not in container(OBSERVE)

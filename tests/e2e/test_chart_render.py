@@ -89,7 +89,7 @@ def test_c22_an_older_release_is_refused() -> None:
         render(kubernetes="1.28.15")
 
 
-NAMED_63 = {"Service", "Deployment", "ServiceAccount", "PodDisruptionBudget"}
+NAMED_63 = {"Service", "Deployment", "PodDisruptionBudget"}
 LONGEST = "x" * 53
 """More Helm does not take for the name of a release."""
 

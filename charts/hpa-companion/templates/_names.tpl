@@ -40,6 +40,13 @@ default
 {{- end -}}
 {{- end -}}
 
+{{/* Account whose token kubelets are shown; "": the program's own. Asking for a token is a write, of a kind. */}}
+{{- define "hpa-companion.scraper" -}}
+{{- if and .Values.kubelet.ownAccount (ne .Values.mode "observe") -}}
+{{- printf "%s-scraper" (include "hpa-companion.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Secret of the serving certificate. */}}
 {{- define "hpa-companion.servingSecret" -}}
 {{- if eq .Values.tls.mode "existingSecret" -}}
