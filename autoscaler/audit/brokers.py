@@ -76,6 +76,8 @@ def _stamp(path: str) -> object:
 
 def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     """Verifies the broker's chain and name, by `ca_file` or the system's authorities."""
+    for path in filter(None, (settings.ca_file, settings.cert_file, settings.key_file)):
+        _credential(path)  # ssl does not say which file it could not use
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -90,7 +92,10 @@ def _credential(path: str) -> str:
     """The file's text without the newline that editors append."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(CREDENTIAL_BYTES).decode().rstrip("\r\n")
+            text = file.read(CREDENTIAL_BYTES).decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         # from None: a decode error would quote the bytes
         raise AuditError(f"Kafka credential file {path!r} cannot be read as text") from None
+    if not text:
+        raise AuditError(f"Kafka credential file {path!r} is empty")
+    return text

@@ -64,5 +64,5 @@ class TestTls:
     def test_an_authority_that_cannot_be_used_is_an_error(self, tmp_path: Path, content: str | None) -> None:
         if content is not None:
             (tmp_path / "ca.crt").write_text(content)
-        with pytest.raises(AuditError, match="certificates cannot be used"):
+        with pytest.raises(AuditError, match=r"cannot be (used|read)"):
             client_options(settings(security_protocol="SSL", ca_file=str(tmp_path / "ca.crt")))

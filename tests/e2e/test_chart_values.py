@@ -83,7 +83,9 @@ def test_a_value_reaches_the_program(values: dict[str, Any], argument: str) -> N
         pytest.param({"apiService": {"create": False}}, "APIService", id="not registered"),
         pytest.param({"crds": {"install": False}}, "CustomResourceDefinition", id="no CRD"),
         pytest.param({"rbac": {"create": False}}, "ClusterRole", id="no roles"),
-        pytest.param({"serviceAccount": {"create": False}}, "ServiceAccount", id="no account"),
+        pytest.param(
+            {"serviceAccount": {"create": False}, "kubelet": {"ownAccount": False}}, "ServiceAccount", id="no account"
+        ),
         pytest.param({"podDisruptionBudget": {"enabled": False}}, "PodDisruptionBudget", id="no budget"),
     ],
 )
@@ -119,7 +121,7 @@ def test_what_is_switched_off_is_not_rendered(values: dict[str, Any], kind: str)
             {"rbac": {"targets": [{"group": "apps", "resource": "*"}]}}, "/rbac/targets/0/resource", id="everything"
         ),
         pytest.param({"log": {"level": "verbose"}}, "/log/level", id="unknown level"),
-        pytest.param({"monitoring": {"podMonitor": {}}}, "podMonitor", id="unknown way to monitor"),
+        pytest.param({"monitoring": {"scrape": {}}}, "scrape", id="unknown way to monitor"),
         pytest.param(
             {"monitoring": {"prometheusRule": {"runbooks": "page#anchor"}}},
             "/monitoring/prometheusRule/runbooks",

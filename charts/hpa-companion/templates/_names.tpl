@@ -64,10 +64,10 @@ default
 {{- required "tls.caBundle is needed with tls.mode existingSecret: the CA (PEM) that signed the certificate in tls.existingSecret, so that the API server can verify us (--set-file tls.caBundle=ca.crt)" .Values.tls.caBundle -}}
 {{- end -}}
 
-{{/* The digest wins, as it cannot be moved. */}}
+{{/* The digest wins, as it cannot be moved; a tag that was given stays beside it, for people. */}}
 {{- define "hpa-companion.image" -}}
 {{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- printf "%s%s@%s" .Values.image.repository (empty .Values.image.tag | ternary "" (printf ":%s" .Values.image.tag)) .Values.image.digest -}}
 {{- else -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
@@ -90,4 +90,55 @@ default
 
 {{- define "hpa-companion.registers" -}}
 {{- if and .Values.apiService.create (not (include "hpa-companion.unverified" .)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Ports of the brokers that are named, as JSON. */}}
+{{- define "hpa-companion.brokerPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.audit.kafka.bootstrapServers -}}
+{{- $ports = append $ports (regexFind "[0-9]+$" . | int) -}}
+{{- end -}}
+{{- toJson $ports -}}
+{{- end -}}
+
+{{/* How we prove to brokers who we are, as arguments; paths name the Secret and its key, and so do the errors. */}}
+{{- define "hpa-companion.kafkaArguments" -}}
+{{- $kafka := .Values.audit.kafka -}}
+{{- $sasl := hasPrefix "SASL_" $kafka.securityProtocol -}}
+{{- $tls := hasSuffix "SSL" $kafka.securityProtocol -}}
+{{- $strimzi := eq $kafka.preset "strimzi" -}}
+{{- $secret := $kafka.secret.name -}}
+{{- $folder := printf "/etc/hpa-companion/kafka/%s" $secret -}}
+{{- $certificate := $strimzi | ternary "user.crt" $kafka.secret.certificateKey -}}
+{{- $key := $strimzi | ternary "user.key" $kafka.secret.privateKeyKey -}}
+{{- $arguments := list (printf "--audit-kafka-security-protocol=%s" $kafka.securityProtocol) -}}
+{{- if and $sasl (not $secret) -}}
+{{- fail (printf "audit.kafka.secret.name is needed with audit.kafka.securityProtocol %s: a Secret with our name and password" $kafka.securityProtocol) -}}
+{{- end -}}
+{{- if and $secret (eq $kafka.securityProtocol "PLAINTEXT") -}}
+{{- fail (printf "audit.kafka.secret.name is %s, but audit.kafka.securityProtocol is PLAINTEXT, which uses none: set it to SASL_SSL or SSL, or leave the Secret out" $secret) -}}
+{{- end -}}
+{{- if and $kafka.ca.secret (not $tls) -}}
+{{- fail (printf "audit.kafka.ca.secret is %s, but audit.kafka.securityProtocol is %s, which verifies nobody: set it to SASL_SSL or SSL" $kafka.ca.secret $kafka.securityProtocol) -}}
+{{- end -}}
+{{- if and (eq $kafka.securityProtocol "SASL_PLAINTEXT") (eq $kafka.saslMechanism "PLAIN") -}}
+{{- fail "audit.kafka.saslMechanism PLAIN would show the password to the network: set audit.kafka.securityProtocol to SASL_SSL" -}}
+{{- end -}}
+{{- if $sasl -}}
+{{- $name := $strimzi | ternary "/etc/hpa-companion/kafka-user/username" (printf "%s/%s" $folder $kafka.secret.usernameKey) -}}
+{{- $password := $strimzi | ternary "password" $kafka.secret.passwordKey -}}
+{{- $arguments = concat $arguments (list (printf "--audit-kafka-sasl-mechanism=%s" $kafka.saslMechanism) (printf "--audit-kafka-username-file=%s" $name) (printf "--audit-kafka-password-file=%s/%s" $folder $password)) -}}
+{{- else if and $tls $secret -}}
+{{- $arguments = concat $arguments (list (printf "--audit-kafka-cert-file=%s/%s" $folder $certificate) (printf "--audit-kafka-key-file=%s/%s" $folder $key)) -}}
+{{- end -}}
+{{- if and $tls $kafka.ca.secret -}}
+{{- $arguments = append $arguments (printf "--audit-kafka-ca-file=/etc/hpa-companion/kafka/%s/%s" $kafka.ca.secret $kafka.ca.key) -}}
+{{- end -}}
+{{- toJson $arguments -}}
+{{- end -}}
+
+{{/* Secrets those files are in, each once, as JSON. */}}
+{{- define "hpa-companion.kafkaSecrets" -}}
+{{- $kafka := .Values.audit.kafka -}}
+{{- ternary (list $kafka.secret.name $kafka.ca.secret | compact | uniq) list (not (empty $kafka.bootstrapServers)) | toJson -}}
 {{- end -}}
