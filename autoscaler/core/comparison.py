@@ -58,7 +58,7 @@ def _apart(ours: int, theirs: int, before: Course | None, now: float) -> Course:
 
 
 def parting(plan: Plan, theirs: Theirs) -> str:
-    """The first step, in the order of a decision, at which the two differ."""
+    """The first step at which the two differ, by the name of its stage, and how."""
     for index, (mine, other) in enumerate(zip(plan.metrics or (), theirs.metrics, strict=False)):
         measured = mine.utilization if mine.utilization is not None else mine.average_value or mine.value
         if other is not None and measured is not None and measured != other:
@@ -67,12 +67,15 @@ def parting(plan: Plan, theirs: Theirs) -> str:
         mine_reason, their_reason = (_reason(each, kind) for each in (plan.conditions, theirs.conditions))
         if their_reason and mine_reason != their_reason and not {mine_reason, their_reason} <= _CALM:
             return f"{step}: {kind} is {mine_reason or 'not told'} here and {their_reason} there"
-    if {_reason(plan.conditions, ABLE), _reason(plan.conditions, LIMITED)} <= _CALM:
+    stabilized, limited = _reason(plan.conditions, ABLE) not in _CALM, _reason(plan.conditions, LIMITED) not in _CALM
+    if not stabilized and not limited:
         return (
             f"proposal: from the same values, {plan.desired} here and {theirs.desired} there: "
             "another tolerance, another release (--compat) or other pods counted"
         )
-    return "history: both saw the same, but remember different recommendations"
+    if stabilized:
+        return "stabilized: both saw the same, but remember different recommendations"
+    return "limited: both were held to a limit of the same name, but not of the same size"
 
 
 _CALM = {"", "SucceededGetScale", "ReadyForNewScale", "SucceededRescale", "DesiredWithinRange"}

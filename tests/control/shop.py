@@ -46,7 +46,7 @@ class Shop:
     def __init__(self, rates: WriteRates = AMPLE) -> None:
         self.clock = FakeClock()
         self.used = 120
-        self.replicas = 2
+        self.replicas = self.pods = 2
         self.version = 7
         self.selector = "app=web"
         self.answers: dict[str, int | Exception] = {}
@@ -100,7 +100,7 @@ class Shop:
         return [
             Pod(namespace=namespace, name=f"web-{n}", labels={"app": "web"}, started=long_ago,
                 ready=Ready("True", long_ago), owner=self.owner, containers=(Container("main", {"cpu": Milli(100)}),))
-            for n in range(2)
+            for n in range(self.pods)
         ]  # fmt: skip
 
     def pod_metrics(self, namespace: str, pods: Sequence[Pod], window: float = 0.0) -> tuple[PodMetrics, ...]:

@@ -222,6 +222,46 @@ def test_l08_no_restart_scales_down_early(seed: int) -> None:
         assert broken.replicas >= steady.replicas
 
 
+def test_l08_of_a_hundred_restarts_while_the_load_falls_none_takes_a_replica_away_before_its_time() -> None:
+    """Beside a program that is never restarted; three of four restarts are crashes at a step of an evaluation."""
+    up = ScalingRules(stabilization=0, policies=(ScalingPolicy("Percent", 100, 15),))
+    down = ScalingRules(stabilization=60, policies=(ScalingPolicy("Pods", 1, 300),))
+    given = policy(behavior=Behavior(up=up, down=down), max_replicas=BEGIN)
+    chance, steady, broken = random.Random(8), Cluster(), Cluster()
+    steady.replicas = broken.replicas = BEGIN
+    one, other = named(Process(steady)), named(Process(broken))
+    now, restarts, lowered, early = one.clock.now(), 0, 0, []
+    while restarts < 100:
+        now += 15
+        load, before = BEGIN * 60 * max(0.1, 1 - restarts / 20), broken.replicas
+        loaded(one, now, load).evaluate(given)
+        if chance.random() < 0.08:
+            dies = chance.choice((None, *((step, chance.random() < 0.5) for step in (1, 2, 3))))
+            other, restarts = named(Process(broken, dies)), restarts + 1
+        try:
+            loaded(other, now, load).evaluate(given)
+        except Crash:
+            other, restarts = named(Process(broken)), restarts + 1
+            loaded(other, now, load).evaluate(given)
+        lowered += broken.replicas < before
+        if broken.replicas < min(before, steady.replicas):
+            early.append((restarts, broken.replicas, steady.replicas))
+    assert early == []
+    assert lowered > BEGIN / 4, "or there was nothing to take away"
+
+
+BEGIN = 40
+"""How many there are before the load falls."""
+
+
+def loaded(process: Process, now: float, load: float) -> Process:
+    """At this time, its target's pods sharing this many milli-cores."""
+    process.clock._elapsed = now - process.clock._now
+    process.pods = process.cluster.replicas
+    process.used = round(load / process.pods)
+    return process
+
+
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0], ids=["an hour ahead", "an hour behind"])
 def test_p09_a_successor_whose_clock_differs_neither_hastens_a_scale_down_nor_waits_for_more_than_a_window(
     ahead: float,

@@ -93,4 +93,10 @@ def test_the_first_step_at_which_they_part(theirs, told):
 def test_with_a_window_at_work_in_both_it_is_what_they_remember():
     stabilized = (condition("AbleToScale", "ScaleDownStabilized"),)
     mine, theirs = replace(MINE, conditions=stabilized), replace(EQUAL, conditions=stabilized)
-    assert parting(mine, theirs).startswith("history: both saw the same")
+    assert parting(mine, theirs).startswith("stabilized: both saw the same")
+
+
+def test_with_a_limit_at_work_in_both_it_is_how_much_it_lets_through():
+    limited = (condition("ScalingLimited", "ScaleUpLimit"),)
+    mine, theirs = replace(MINE, conditions=limited), replace(EQUAL, conditions=limited)
+    assert parting(mine, theirs).startswith("limited: both were held to a limit")
