@@ -6,7 +6,7 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.e2e.workloads import Namespace
 Acts = Callable[[Object], list[Object] | None]
 """Gets an AdmissionRequest, and answers with a JSON patch if it changes the object."""
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+SCALE = ("apps", "v1", "deployments/scale")
 OURS = "system:serviceaccount:hpa-companion-system:hpa-companion"
 PATIENCE = 2
 """Seconds the API server waits for it."""
@@ -45,8 +46,13 @@ class Interloper:
 
 
 @contextmanager
-def between(here: Namespace, folder: Path, acts: Acts, *, changing: bool = False) -> Iterator[None]:
-    """Have `acts` called with every change of a scale in the namespace; `changing`: it may patch them."""
+def between(
+    here: Namespace, folder: Path, acts: Acts, *, changing: bool = False, also: Sequence[tuple[str, str, str]] = ()
+) -> Iterator[None]:
+    """Have `acts` called with every change of a scale in the namespace; `changing`: it may patch them.
+
+    `also`: of what else (group, version, resource) it is to hear.
+    """
     asked = threading.Event()
 
     def noticing(request: Object) -> list[Object] | None:
@@ -55,7 +61,10 @@ def between(here: Namespace, folder: Path, acts: Acts, *, changing: bool = False
 
     server = Interloper(folder, noticing)
     path = f"{ADMISSION}/{'mutating' if changing else 'validating'}webhookconfigurations"
-    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}
+    rules = [
+        {"apiGroups": [group], "apiVersions": [version], "operations": ["UPDATE"], "resources": [resource]}
+        for group, version, resource in (SCALE, *also)
+    ]
     hook = {
         "name": "between.example.com",
         "admissionReviewVersions": ["v1"],
@@ -63,7 +72,7 @@ def between(here: Namespace, folder: Path, acts: Acts, *, changing: bool = False
         "timeoutSeconds": PATIENCE,
         "clientConfig": {"url": server.url, "caBundle": base64.b64encode(server.authority).decode()},
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": here.name}},
-        "rules": [rule],
+        "rules": rules,
     }
     admin = here.cluster.admin
     admin.post(path, {"metadata": {"name": here.name}, "webhooks": [hook]})

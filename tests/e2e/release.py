@@ -147,9 +147,9 @@ class Release:
         credentials = Credentials(self._folder / "serving-ca.crt", token=token)
         return Api(server or f"https://{self.address}:{SERVICE_PORT}", credentials, verified_name=self.verified_name)
 
-    def series(self) -> dict[str, float]:
-        """What the program tells Prometheus, read as an account that may read it."""
-        status, body = self.direct(self.cluster.token(self.namespace, MONITOR)).raw("GET", "/metrics")
+    def series(self, server: str = "") -> dict[str, float]:
+        """What the program, or one at another address, tells Prometheus, read as an account that may read it."""
+        status, body = self.direct(self.cluster.token(self.namespace, MONITOR), server).raw("GET", "/metrics")
         assert status == 200, body
         lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}

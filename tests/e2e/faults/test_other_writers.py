@@ -80,14 +80,29 @@ def keda(cluster: Cluster) -> Iterator[None]:
     cluster.admin.delete(f"{DEFINITIONS}/{SCALED_OBJECTS}")
 
 
+def all_three_are_named_until_one_is_left(cluster: Cluster, here: Namespace, keda_s: str) -> None:
+    """An HPA, a ScaledObject and an hps on one target, that of KEDA being there; ours wants 3, the HPA what it has."""
+    cluster.admin.post(here.hpas, hpa("theirs", autoscaler_spec("web")))
+    eventually(SOON, conflicted(here, "web", f"HorizontalPodAutoscaler {here.name}/theirs", keda_s))
+    eventually(SOON, evaluated(here, "web"))
+    assert here.replicas("web") == 1
+    cluster.admin.delete(f"{here.hpas}/theirs")
+    eventually(SOON, conflicted(here, "web", keda_s), "one of the others is left")
+    assert here.replicas("web") == 1
+
+
 def test_s15_a_scaled_object_is_seen_once_the_cluster_has_keda(
     cluster: Cluster, release: Release, here: Namespace, keda: None
 ) -> None:
     scaled = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "queue"}}
     path = f"/apis/keda.sh/v1alpha1/namespaces/{here.name}/scaledobjects"
     cluster.admin.post(path, {**scaled, "spec": {"scaleTargetRef": {"name": "web"}}})
-    eventually(KEDA_LOOK_SECONDS + SOON, conflicted(here, "web", f"ScaledObject {here.name}/queue"))
+    keda_s = f"ScaledObject {here.name}/queue"
+    eventually(KEDA_LOOK_SECONDS + SOON, conflicted(here, "web", keda_s))
+    here.ask_for("web", 3)
+    all_three_are_named_until_one_is_left(cluster, here, keda_s)
     cluster.admin.delete(f"{path}/queue")
+    eventually(SOON, lambda: here.replicas("web") == 3, "once alone, it is scaled")
     eventually(SOON, lambda: here.condition("web", "Conflicted")["status"] == "False")
 
 
