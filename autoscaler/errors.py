@@ -3,6 +3,7 @@
 AutoscalerError
 ├── ConfigError            a person must change a flag, variable, file or command; exit 2
 ├── MalformedError         bytes from outside do not follow their grammar (page, object, quantity, selector)
+│   └── LaterError         a record with words of a later release: no fault of the record
 ├── KubeError              the API server answered something else than what was asked for
 │   ├── NotFoundError      404
 │   ├── ConflictError      409: the object changed since it was read
@@ -32,6 +33,10 @@ class ConfigError(AutoscalerError):
 
 class MalformedError(AutoscalerError):
     """Input that breaks its grammar; the message says where."""
+
+
+class LaterError(MalformedError):
+    """A record that a later release wrote, with a word this one does not know; the message names it."""
 
 
 class KubeError(AutoscalerError):

@@ -4,10 +4,15 @@
     python examples/consume_decisions.py kafka:9092
     python examples/consume_decisions.py kafka:9092 --topic autoscaler.decisions --from-start
 
-What the stream promises: the key is `namespace/kind/name` of the target; per target and `epoch` (a new spool begins a
-new one) the records are numbered `seq` = 1, 2, 3, ... in order; delivery is at least once, and a record sent twice has
-the same number and the same `ce_id`. So one pair of integers per target is all a consumer must remember. Where the
-writer had no room it dropped evaluations that changed nothing: `shed` of the next record counts them.
+What the stream promises: the key is `namespace/kind/name` of the target; per target and `epoch` the records have
+numbers, `seq` = 1, 2, 3, ... in order; delivery is at least once: a record sent twice has the same number and the same
+`ce_id`. Each replica writes under an epoch of its own for as long as its spool lives: when the leadership comes back to
+it, its epoch goes on, be it higher or lower than the other's. So one integer per target and epoch must be remembered.
+Where the writer had no room it dropped numbers: `shed` of the next record counts them.
+
+Between epochs the body's `leadership` says what is later, then its `time`: what a former leader delivers late is told
+as late here, for it is true, but not how things are now. A write that the next leader records once more after a crash
+has the same `ce_id`, and is told once.
 """
 
 from __future__ import annotations
@@ -36,24 +41,36 @@ class Message(Protocol):
 
 
 class Ledger:
-    """The last number of every target."""
+    """The last number of every target and epoch, the last leadership of every target, and the writes that were told."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, int]] = {}
+        self._last: dict[tuple[str, int], int] = {}
+        self._leadership: dict[str, int] = {}
+        self._written: set[str] = set()
 
     def verdict(self, target: str, epoch: int, seq: int, shed: int = 0) -> str:
         """ "" when the number is the next one; else "duplicate" or what is missing. Any number may come first.
 
         `shed` numbers directly before it were dropped on purpose.
         """
-        before = self._last.get(target)
-        if before is not None and (epoch, seq) <= before:
+        before = self._last.get((target, epoch))
+        if before is not None and seq <= before:
             return "duplicate"
-        self._last[target] = (epoch, seq)
-        if before is None:
-            return ""
-        expected = before[1] + 1 + shed if epoch == before[0] else 1 + shed
+        self._last[target, epoch] = seq
+        expected = seq if before is None else before + 1 + shed
         return f"gap: {seq - expected} missing" if seq > expected else ""
+
+    def again(self, identity: str) -> bool:
+        """Whether this write was told before, under another number."""
+        known = identity in self._written
+        self._written.add(identity)
+        return known
+
+    def late(self, target: str, leadership: int | None) -> bool:
+        """Whether somebody who leads later was heard of the target before."""
+        newest = self._leadership.get(target, 0)
+        self._leadership[target] = max(newest, leadership or 0)
+        return leadership is not None and leadership < newest
 
 
 def lines(message: Message, ledger: Ledger) -> list[str]:
@@ -69,10 +86,14 @@ def lines(message: Message, ledger: Ledger) -> list[str]:
     body = json.loads(message.value)
     if headers["ce_type"] == PARKED:
         return [*told, f"{headers['ce_time']} {number} could not be delivered: {body['reason']}"]
+    if body["outcome"] == "written" and ledger.again(headers["ce_id"]):
+        return [*told, f"{number} tells {headers['ce_id']} once more, skipped"]
     size = f"{body['current']} → {body['desired']}" if body["action"] == "resize" else f"stays at {body['current']}"
     told.append(f"{headers['ce_time']} {number} {size} ({body['reason']}, {body['outcome']})")
     if repeats := body["repeats"]:
         told[-1] += f", and {len(repeats)} times more within {repeats[-1][0]:.0f} s"
+    if ledger.late(target, body.get("leadership")):
+        told[-1] += ", late: of a former leader"
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -226,3 +227,38 @@ def test_the_consumer_starts() -> None:
         [sys.executable, EXAMPLES / "consume_decisions.py", "--help"], capture_output=True, text=True, check=True
     )
     assert "--from-start" in found.stdout
+
+
+def test_the_consumer_keeps_apart_the_replicas_that_take_turns(consumer: ModuleType) -> None:
+    """The worked example of docs/consuming.md."""
+
+    def sent(epoch: int, seq: int, leadership: int, identity: str) -> Message:
+        body = json.loads(message(seq, epoch).value) | {"leadership": leadership, "id": identity}
+        headers = [
+            (name, value if name != "ce_id" else identity.encode()) for name, value in message(seq, epoch).headers
+        ]
+        return Message(b"shop/Deployment/web", json.dumps(body).encode(), headers)
+
+    ledger = consumer.Ledger()
+    stream = [
+        sent(1900, 1, 7, "a1"),
+        sent(1700, 1, 8, "b1"),
+        sent(1900, 2, 7, "a2"),
+        sent(1900, 2, 7, "a2"),
+        sent(1900, 4, 9, "a4"),
+        sent(1700, 2, 8, "b2"),
+        sent(1700, 3, 10, "a4"),
+    ]
+    told = [
+        [line.removeprefix("2026-11-23T09:54:21.000000Z ") for line in consumer.lines(each, ledger)] for each in stream
+    ]
+    web, moved = "shop/Deployment/web", "2 → 5 (AboveTarget, written)"
+    assert told == [
+        [f"{web} 1900/1 {moved}"],
+        [f"{web} 1700/1 {moved}"],
+        [f"{web} 1900/2 {moved}, late: of a former leader"],
+        [f"{web} 1900/2 duplicate of a2, skipped"],
+        [f"{web} 1900/4 gap: 1 missing", f"{web} 1900/4 {moved}"],
+        [f"{web} 1700/2 {moved}, late: of a former leader"],
+        [f"{web} 1700/3 tells a4 once more, skipped"],
+    ]

@@ -3,8 +3,9 @@
 The contract a consumer may rely on:
 - the message key is `namespace/kind/name` of the target, the body JSON of `model.decision.Decision`, 64 KiB at most;
 - `ce_id` is the decision's id: a record delivered twice keeps it;
-- `epoch` and `seq` number the records of a target: seq 1, 2, 3, ... within an epoch. A spool has one epoch for ever,
-  a new spool a higher one; so a gap is a loss and a repeated number a duplicate;
+- `epoch` and `seq` number the records of a target: seq 1, 2, 3, ... within an epoch, so a gap is a loss and a repeated
+  number a duplicate. An epoch is a spool's, and a replica's spool outlives its leadership: which of two epochs is the
+  later one they do not say, the body's `leadership` and `time` do (`place`);
 - `shed`, if it is there, says how many numbers directly before this one were dropped on purpose: no loss;
 - `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay.
 """
@@ -12,14 +13,17 @@ The contract a consumer may rely on:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.errors import AuditError, MalformedError
-from autoscaler.model.decision import Decision, Repeat
-from autoscaler.model.plan import Aged, Counted, Proposal, Selected, Stage, Unnamed
+from autoscaler.errors import AuditError, LaterError, MalformedError
+from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, Repeat
+from autoscaler.model.instant import parse_instant
+from autoscaler.model.plan import Action, Aged, Counted, Proposal, Selected, Stage, Unnamed
+from autoscaler.model.reason import Reason
 
 MAX_BODY = 64 * 1024
 DECISION_TYPE = "dev.hpa-companion.decision.v1"
@@ -59,15 +63,37 @@ class Parked(Struct, frozen=True, kw_only=True):
 
 
 class Head(Struct, frozen=True):
-    """The two words of a body that go into its headers."""
+    """The two words of a body that go into its headers, and whose it is."""
 
     id: str
     time: str
+    leadership: int | None = None
+
+
+class _Kind(Struct, frozen=True):
+    stage: str
+
+
+class _Words(Struct, frozen=True):
+    """What of a body later releases may have new words for."""
+
+    schema: int = SCHEMA_VERSION
+    reason: str = Reason.ON_TARGET.value
+    outcome: str = Outcome.HELD.value
+    action: str = Action.HOLD.value
+    stages: tuple[_Kind, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()
 _decision = msgspec.json.Decoder(Decision)
 _head = msgspec.json.Decoder(Head)
+_words = msgspec.json.Decoder(_Words)
+_STAGES = frozenset(str(each.__struct_config__.tag) for each in get_args(Stage))
+
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What msgspec raises for bytes that are no JSON of ours: text that is no UTF-8, and a thousand brackets, too."""
+LAST = 32_503_680_000.0
+"""2999 is over: no record is as late, and sums of times stay times."""
 
 
 def encode(decision: Decision) -> bytes:
@@ -92,18 +118,44 @@ def row(repeat: Repeat) -> bytes:
 
 
 def decode(body: bytes) -> Decision:
-    """The decision of a body, truncation flags included; MalformedError when it is none."""
+    """The decision of a body, truncation flags included; MalformedError when it is none, LaterError when it is one that
+    only a later release understands.
+    """
     try:
-        return _decision.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        found = _decision.decode(body)
+    except UNREADABLE as exc:
+        if word := _later(body):
+            raise LaterError(f"audit record of a later release: {word}") from exc
         raise MalformedError(f"audit record: {exc}") from exc
+    start = instant(found.time)
+    for each in found.repeats:
+        if not 0 <= each.after <= LAST - start:
+            raise MalformedError(f"audit record: repeats: {each.after:g} seconds after {found.time} is no time")
+    return found
+
+
+def instant(text: str) -> float:
+    """Seconds since 1970 of a record's time; MalformedError when no record can be of then."""
+    at = parse_instant(text)
+    if not 0 <= at <= LAST:
+        raise MalformedError(f"audit record: time: {text} is not between 1970 and 2999")
+    return at
+
+
+def place(leadership: int | None, at: float) -> tuple[int, float]:
+    """What orders records of several epochs: whose decision it is, then when it was made.
+
+    Leaderships are numbered by the minute since 1970 in which they began, or higher (`control.elector`): so a record
+    made without leader election stands by its own minute.
+    """
+    return int(at // 60) if leadership is None else leadership, at
 
 
 def head(body: bytes) -> Head:
     """Id and time of a body; MalformedError when it has none."""
     try:
         return _head.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except UNREADABLE as exc:
         raise MalformedError(f"audit record: {exc}") from exc
 
 
@@ -130,6 +182,21 @@ def stub(record: Record, reason: str) -> Record:
     about = head(record.body)
     parked = Parked(id=about.id, time=about.time, reason=reason[:TEXT_KEPT], size=len(record.body))
     return replace(record, body=_encoder.encode(parked))
+
+
+def _later(body: bytes) -> str:
+    """The first word that this release does not know, "" when that is not what ails the body."""
+    try:
+        found = _words.decode(body)
+    except UNREADABLE:
+        return ""
+    if found.schema > SCHEMA_VERSION:
+        return f"schema {found.schema}"
+    known = (("reason", found.reason, Reason), ("outcome", found.outcome, Outcome), ("action", found.action, Action))
+    for name, word, words in known:
+        if word not in set(words):
+            return f"{name} {word!r}"
+    return next((f"stage {each.stage!r}" for each in found.stages if each.stage not in _STAGES), "")
 
 
 def _flagged(decision: Decision, word: str) -> Decision:

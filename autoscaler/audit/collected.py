@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from msgspec import Struct
+
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.event import Event
 from autoscaler.audit.sharing import changed
 from autoscaler.errors import AuditError, MalformedError
-from autoscaler.model.instant import parse_instant
 
 MOST_BYTES = 1 << 30
 """Bodies kept; an hour of a thousand targets in one namespace is a tenth of it."""
 
 
+class _Placed(Struct, frozen=True):
+    record: Record
+    place: tuple[int, float]
+
+
 class Collected:
-    """`path` says where they are from. A record that came twice counts once; they are in order of their numbers."""
+    """`path` says where they are from. A record that came twice counts once, also one that the next leader recorded
+    anew: the fuller one is kept. Within an epoch they are in order of their numbers, between epochs of their places.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._records: dict[str, dict[tuple[int, int], Record]] = {}
+        self._records: dict[str, dict[str, _Placed]] = {}
 
     async def take(self, events: AsyncIterator[Event | MalformedError], namespace: str) -> None:
         """Everything of the namespace that can be read. AuditError when nothing of any can be, or it is too much."""
@@ -35,14 +43,24 @@ class Collected:
             size += len(each.body)
             if size > MOST_BYTES:
                 raise AuditError(f"{self.path}: more than {MOST_BYTES >> 20} MiB of namespace {namespace}; give a part")
-            number = (each.number.epoch, each.number.seq)
-            self._records.setdefault(each.key, {})[number] = _record(each)
+            try:
+                found = _placed(each)
+            except MalformedError as exc:
+                first = first or exc
+                continue
+            known = self._records.setdefault(each.key, {}).setdefault(each.id, found)
+            if len(known.record.body) < len(each.body):
+                self._records[each.key][each.id] = found
         if first is not None and not good:
             raise AuditError(f"nothing in it is a record of ours: {str(first)[:300]}")
 
     def targets(self) -> list[str]:
         """Keys (`namespace/kind/name`), sorted."""
         return sorted(self._records)
+
+    def holds(self, identity: str) -> bool:
+        """Whether the record of this id is there."""
+        return any(identity in each for each in self._records.values())
 
     def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None:
         """The last record of a target; `changed`: the last that moved it; `before`: made not after that time."""
@@ -56,14 +74,21 @@ class Collected:
         return next(iter(self._ordered(key)), None)
 
     def _ordered(self, key: str) -> list[Record]:
-        found = self._records.get(key, {})
-        return [found[number] for number in sorted(found)]
+        found = sorted(self._records.get(key, {}).values(), key=lambda each: (each.record.epoch, each.record.seq))
+        reached: dict[int, tuple[int, float]] = {}
+        order: list[tuple[tuple[int, float], Record]] = []
+        for each in found:  # a clock that was set back does not undo the numbers
+            epoch = each.record.epoch
+            reached[epoch] = max(each.place, reached.get(epoch, each.place))
+            order.append((reached[epoch], each.record))
+        return [record for _, record in sorted(order, key=lambda each: each[0])]
 
 
-def _record(event: Event) -> Record:
+def _placed(event: Event) -> _Placed:
     number = event.number
-    at = parse_instant(event.time)
-    return Record(position=0, key=event.key, epoch=number.epoch, seq=number.seq, at=at, body=event.body)
+    at = codec.instant(event.time)
+    record = Record(position=0, key=event.key, epoch=number.epoch, seq=number.seq, at=at, body=event.body)
+    return _Placed(record, codec.place(codec.head(event.body).leadership, at))
 
 
 def _changed(record: Record) -> bool:

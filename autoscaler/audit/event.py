@@ -38,6 +38,13 @@ class Event(Struct, frozen=True, kw_only=True):
         """The body; MalformedError when it is none."""
         return codec.decode(self.body)
 
+    def __post_init__(self) -> None:
+        """MalformedError for numbers that no spool gives."""
+        number = self.number
+        if number.seq < 1 or number.epoch < 0 or number.shed < 0:
+            told = f"epoch {number.epoch}, seq {number.seq}, shed {number.shed}"
+            raise MalformedError(f"{self.where}: no record of ours: {told}, seq begins at 1 and the others at 0")
+
 
 class _Structured(Struct, frozen=True):
     """A line of a JSON Lines file (`codec.structured`)."""
@@ -90,7 +97,7 @@ def from_line(line: bytes, where: str) -> Event:
     try:
         found = _line.decode(line)
         epoch = int(found.epoch)
-    except (msgspec.DecodeError, ValueError) as exc:
+    except codec.UNREADABLE as exc:
         raise MalformedError(f"{where}: no record of ours: {exc}") from exc
     return Event(
         number=Number(found.subject, epoch, found.seq, found.shed),

@@ -1,7 +1,8 @@
 """The last decision of each target, for a compacted topic: what a dashboard reads from its beginning to know how it is.
 
 An extra beside the history, without a spool: what is owed is in memory, one record a target, and the target's next
-decision (within --audit-heartbeat) makes up for what a crash forgot. Whatever hinders it, the history goes on.
+decision (within --audit-heartbeat) makes up for what a crash forgot, and for the late tail of a former leader, which a
+reader knows by its `leadership` (docs/consuming.md). Whatever hinders it, the history goes on.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -25,6 +26,7 @@ FOLLOW_SECONDS = 0.5
 LONGEST_LINE = 1 << 20
 TOLD_EVERY = 500
 _GZIP = b"\x1f\x8b"
+_ADDRESS = "write kafka://HOST:PORT[,HOST:PORT...]/TOPIC"
 
 Found = Event | MalformedError
 """An event, or why what stands in its place is none."""
@@ -65,21 +67,32 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
             raise ConfigError("--from kafka: name the brokers with --audit-kafka-bootstrap-servers, or in the address")
         return TopicSource(kafka)
     if text.startswith("kafka://"):
-        address = urlsplit(text)
-        topic = address.path.strip("/")
-        if not address.netloc or "/" in topic:
-            raise ConfigError(f"--from {text}: write kafka://HOST:PORT[,HOST:PORT...]/TOPIC")
-        servers = tuple(address.netloc.split(","))
-        for server in servers:
-            host, _, port = server.rpartition(":")
-            if not host or not port.isdecimal():
-                raise ConfigError(f"--from {text}: {server} has no port: write kafka://{server.rstrip(':')}:9092/TOPIC")
+        servers, topic = _address(text)
         return TopicSource(replace(kafka, bootstrap_servers=servers, topic=topic or kafka.topic))
     if text == "-" or Path(text).is_file():
         return FileSource(text)
     if Path(text).is_dir():
         return SpoolSource(Path(text))
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")
+
+
+def _address(text: str) -> tuple[tuple[str, ...], str]:
+    """Brokers and topic ("": the configured one) of `kafka://...`."""
+    try:
+        address = urlsplit(text)
+    except ValueError as exc:
+        raise ConfigError(f"--from {text}: {exc}; {_ADDRESS}") from exc
+    topic = address.path.strip("/")
+    if not address.netloc or "/" in topic:
+        raise ConfigError(f"--from {text}: {_ADDRESS}")
+    servers = tuple(address.netloc.split(","))
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not host and port.isdecimal():
+            raise ConfigError(f"--from {text}: :{port} has no host: {_ADDRESS}")
+        if not host or not port.isdecimal():
+            raise ConfigError(f"--from {text}: {server} has no port: write kafka://{server.rstrip(':')}:9092/TOPIC")
+    return servers, topic
 
 
 async def events(source: Source, clock: Clock, reached: Reached | None = None) -> AsyncIterator[Found]:
@@ -159,7 +172,7 @@ async def _file(path: str, clock: Clock, *, follow: bool, reached: Reached | Non
                 await clock.sleep(FOLLOW_SECONDS)
                 for found in lines.read(to_the_end=False):
                     yield found
-    except (OSError, EOFError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         raise AuditError(f"{path} cannot be read: {exc}") from exc
 
 

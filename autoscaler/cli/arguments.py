@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,9 @@ from autoscaler.config.nearest import hint
 from autoscaler.config.option import Kind, Option
 from autoscaler.config.options import OPTIONS
 from autoscaler.errors import ConfigError
+
+_NO_FLAG = re.compile(r"-\d+(\.\d*)?[smhd]?$")
+"""A number, or how long ago: the value of a flag, though it begins as one does."""
 
 
 class Command(NamedTuple):
@@ -84,6 +88,7 @@ def parser(verb: Verb, program: str) -> Parser:
         allow_abbrev=False,
         add_help=False,
     )
+    made._negative_number_matcher = _NO_FLAG
     verb.add(made)
     made.add_argument("-h", "--help", action="store_true", help="Show this text.")
     for group in verb.groups:

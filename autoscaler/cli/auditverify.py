@@ -14,7 +14,7 @@ from autoscaler.audit.verify import verify as verify_numbers
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import MalformedError
+from autoscaler.errors import LaterError, MalformedError
 
 SHOWN = 20
 
@@ -28,6 +28,8 @@ class Report(Struct, frozen=True, kw_only=True):
     truncated: int
     broken: tuple[str, ...]
     wrong: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    """Records of a later release: their places count, what they say was not checked."""
     passed_over: tuple[str, ...] = ()
     """Targets that were not wanted, sorted."""
 
@@ -54,6 +56,7 @@ async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted)
     numbers: list[Number] = []
     broken: list[str] = []
     wrong: list[str] = []
+    later: list[str] = []
     others: set[str] = set()
     evaluations = parked = truncated = 0
     async for event in found:
@@ -76,6 +79,9 @@ async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted)
                 again = rebuilt(each).replicas
                 if again is not None and again != each.desired:
                     wrong.append(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+        except LaterError as exc:
+            later.append(f"{event.where}: {exc}")
+            continue
         except MalformedError as exc:
             broken.append(f"{event.where}: {exc}")
             continue
@@ -87,6 +93,7 @@ async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted)
         truncated=truncated,
         broken=tuple(broken),
         wrong=tuple(wrong),
+        later=tuple(later),
         passed_over=tuple(sorted(others)),
     )
 
@@ -99,18 +106,31 @@ def lines(report: Report) -> list[str]:
         f"  duplicates        {len(verdict.duplicates)} (legal: delivery is at least once)",
         f"  refused by Kafka  {report.parked}",
         f"  shortened         {report.truncated}",
-        f"  not kept          {_count(verdict.shed)} (for want of room; the record behind them says so)",
+        f"  not kept          {_count(verdict.shed)} (for want of room; in a full spool also changes)",
     ]
     for name, faults in (("missing", verdict.missing), ("out of order", verdict.late)):
         told += [f"  {name:<17} {_count(faults)}", *_listed(map(_fault, faults))]
     told += [f"  unreadable        {len(report.broken)}", *_listed(report.broken)]
     told += [f"  wrong sums        {len(report.wrong)}", *_listed(report.wrong)]
+    if report.later:
+        told += [
+            f"  of a later release {len(report.later)} (not checked, but for their places)",
+            *_listed(report.later),
+        ]
     return [*told, "", *_conclusion(report)]
+
+
+_WHOLE = "the record is whole"
+_UNSEEN = (
+    "what never came at all leaves no gap: a whole epoch, or what followed the last record of one; compare the newest",
+    "record of a target with status.lastDecisionId of its policy",
+)
 
 
 def _conclusion(report: Report) -> list[str]:
     if report.sound:
-        return ["the record is whole"]
+        dropped = _count(report.verdict.shed)
+        return [*_UNSEEN, f"the record is whole, but for {dropped} numbers not kept" if dropped else _WHOLE]
     if report.verdict.records or report.broken:
         return ["the record is NOT whole"]
     if report.passed_over:

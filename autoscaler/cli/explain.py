@@ -126,7 +126,7 @@ def _listed(known: list[str]) -> str:
 
 def _tell(told: _Told, since: _Told | None, output: str, out: TextIO) -> None:
     if output != "text":
-        out.write(_document(_parts(told), output))
+        out.write(document(_parts(told), output))
         return
     for line in explanation.lines(explanation.explained(told.decision)):
         print(line, file=out)
@@ -140,7 +140,7 @@ def _tell(told: _Told, since: _Told | None, output: str, out: TextIO) -> None:
 def _tell_apart(before: _Told, after: _Told, output: str, out: TextIO) -> None:
     found = differences(before.decision, after.decision)
     if output != "text":
-        out.write(_document({"before": _number(before), "after": _number(after), "differences": found}, output))
+        out.write(document({"before": _number(before), "after": _number(after), "differences": found}, output))
         return
     times = " and ".join(f"{each.decision.time[:19]}Z" for each in (before, after))
     print(f"{before.record.key}: {times}", file=out)
@@ -167,7 +167,8 @@ def _parts(told: _Told) -> dict[str, object]:
     }
 
 
-def _document(parts: dict[str, object], output: str) -> str:
+def document(parts: dict[str, object], output: str) -> str:
+    """`json` or `yaml`."""
     if output == "json":
         return msgspec.json.format(msgspec.json.encode(parts), indent=2).decode() + "\n"
     import yaml  # noqa: PLC0415 - only whoever asks for YAML waits for it

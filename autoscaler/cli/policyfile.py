@@ -23,6 +23,7 @@ from autoscaler.model.basis import Spec
 from autoscaler.model.compat import Compat
 
 LARGEST = 1 << 20
+_TOO_DEEP = "is nested too deeply, or an anchor refers to itself"
 KINDS = ("HorizontalPodScaler", "HorizontalPodAutoscaler")
 
 
@@ -65,13 +66,18 @@ def _text(path: str) -> str:
 def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
     try:
         documents = [each for each in yaml.safe_load_all(text) if each is not None]
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError) as exc:
         raise ConfigError(f"--policy {path}: no YAML: {' '.join(str(exc).split())}") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"--policy {path}: {_TOO_DEEP}") from exc
     if not documents:
         raise ConfigError(f"--policy {path}: is empty, write a {KINDS[0]} into it")
     for number, document in enumerate(documents, 1):
         where = f"--policy {path}" + (f", document {number}" if len(documents) > 1 else "")
-        yield _spec(where, document, compat)
+        try:
+            yield _spec(where, document, compat)
+        except RecursionError as exc:
+            raise ConfigError(f"{where}: {_TOO_DEEP}") from exc
 
 
 def _spec(where: str, document: object, compat: Compat) -> tuple[str, Spec]:

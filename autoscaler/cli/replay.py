@@ -17,6 +17,7 @@ from autoscaler.audit.event import Event
 from autoscaler.audit.sources import Source, events, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
+from autoscaler.cli.moments import moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
 from autoscaler.cli.replayworkers import Item, Workers
@@ -25,7 +26,6 @@ from autoscaler.config.settings import Settings
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model import duration
-from autoscaler.model.instant import parse_instant
 from autoscaler.model.whatif import Report
 from autoscaler.report.forms import told
 
@@ -50,12 +50,14 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
+    clock = SystemClock()
+    now = clock.now()
     span = Span(
-        since=_moment("--since", request.since, float("-inf")),
-        until=_moment("--until", request.until, float("inf")),
+        since=moment("--since", request.since, now) if request.since else float("-inf"),
+        until=moment("--until", request.until, now) if request.until else float("inf"),
         ready_after=_seconds("--ready-after", request.ready_after),
     )
-    found = asyncio.run(_replayed(source, request, candidates, span, SystemClock()))
+    found = asyncio.run(_replayed(source, request, candidates, span, clock))
     _write(found, request, out)
     return 0 if found.identical and not found.differing else 1
 
@@ -100,19 +102,17 @@ def _write(found: Report, request: Request, out: TextIO) -> None:
         for piece in told(found, request.output, colour=colour):
             out.write(piece)
         return
+    path = Path(request.to)
+    part = path.with_name(path.name + ".part")
     try:
-        with Path(request.to).open("w", encoding="utf-8") as file:
+        with part.open("w", encoding="utf-8") as file:
             file.writelines(told(found, request.output))
+        part.replace(path)  # what stood there before stands until all of this does
     except OSError as exc:
         raise ConfigError(f"--to {request.to}: {exc.strerror or exc}") from exc
+    finally:
+        part.unlink(missing_ok=True)
     print(f"written to {request.to}", file=sys.stderr)
-
-
-def _moment(flag: str, text: str, default: float) -> float:
-    try:
-        return parse_instant(text) if text else default
-    except MalformedError as exc:
-        raise ConfigError(f"{flag}: {exc}") from exc
 
 
 def _seconds(flag: str, text: str) -> float:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from autoscaler.audit import codec
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.core.replay import Part, Replay, Span
-from autoscaler.errors import AuditError, MalformedError
+from autoscaler.errors import AuditError, LaterError, MalformedError
 
 ALONE = 20_000
 """Records up to which no process is started."""
@@ -127,6 +127,9 @@ def _take(replay: Replay, items: Sequence[Item]) -> None:
     for item in items:
         try:
             decision = codec.decode(item.body)
+        except LaterError as exc:
+            replay.pass_over(item.key, item.epoch, item.seq, codec.instant(codec.head(item.body).time), str(exc))
+            continue
         except MalformedError as exc:
             raise AuditError(f"{item.key} {item.epoch}/{item.seq}: {exc}; see `audit verify`") from exc
         replay.take(item.key, item.epoch, item.seq, decision)

@@ -117,7 +117,12 @@ def _add_replay(to: argparse.ArgumentParser) -> None:
         "applied, or several, for the targets that they name (* in a name matches any). One run for each FILE.",
     )  # fmt: skip
     to.add_argument("--target", default="", help="Only this target: NAMESPACE/NAME or NAMESPACE/KIND/NAME, * matches.")
-    to.add_argument("--since", default="", metavar="TIME", help="Not before this RFC 3339 time.")
+    to.add_argument(
+        "--since",
+        default="",
+        metavar="TIME",
+        help="Not before this time: RFC 3339, a date, or how long ago, such as 2h.",
+    )
     to.add_argument("--until", default="", metavar="TIME", help="Not after it.")
     to.add_argument(
         "--ready-after", default="30s", metavar="SPAN", help="How long a new pod is not ready, what if. [30s]"

@@ -43,7 +43,10 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 def rebuilt(decision: Decision) -> Rebuilt:
     """The decision again."""
     current = decision.current
-    if current is None or "proposals" in decision.truncated:
+    resumed = (
+        decision.basis is None and not decision.stages
+    )  # a write that another process had begun (core.recollection)
+    if current is None or resumed or "proposals" in decision.truncated:
         return Rebuilt(asked=(), replicas=None)
     proposals = [stage for stage in decision.stages if isinstance(stage, Proposal)]
     asks = tuple(asked(each, current) for each in proposals)

@@ -55,13 +55,20 @@ class Replay:
 
     def take(self, key: str, epoch: int, seq: int, decision: Decision) -> None:
         """The next record of the target `key`."""
+        self._strand(key).take(epoch, seq, decision)
+
+    def pass_over(self, key: str, epoch: int, seq: int, at: float, why: str) -> None:
+        """The next record is one of which no more is known than its time."""
+        self._strand(key).pass_over(epoch, seq, at, why)
+
+    def _strand(self, key: str) -> Strand:
         strand = self._strands.get(key)
         if strand is None:
             span = self._span
             specs = [choose(key) for choose in self._candidates]
             strand = Strand(key, specs, ready_after=span.ready_after, since=span.since, until=span.until)
             self._strands[key] = strand
-        strand.take(epoch, seq, decision)
+        return strand
 
     def part(self) -> Part:
         """What was found so far."""

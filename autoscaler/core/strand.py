@@ -25,6 +25,7 @@ from autoscaler.model.policy import MetricSpec, Mode, Policy
 from autoscaler.model.whatif import Difference, Unanswerable
 
 LISTED = 100
+LATE = "the record came behind those of a later leader"
 PATIENCE = 300.0
 """Seconds for which an evaluation is taken to hold; own sync periods longer than a quarter of it make it longer."""
 
@@ -55,17 +56,28 @@ class Strand:
         self.untried: list[dict[str, Missing]] = [{} for _ in specs]
         self.patience = PATIENCE
         self._expected: int | None = None
-        self._number = (0, 0)
+        self._numbers: dict[int, int] = {}
+        self._written: set[str] = set()
+        self._leadership = 0
         self._basis: Basis | None = None
         self._policy: Policy | None = None
         self._tolerance = Tolerance(0.0, 0.0)
 
     def take(self, epoch: int, seq: int, decision: Decision) -> None:
-        """The next record; one that was there before is passed over."""
-        if (epoch, seq) <= self._number:
+        """The next record; one that was there before is passed over, also a write that the next leader tells again.
+
+        Epochs are numbered each on its own (`audit.codec`). A former leader's record that comes behind one of its
+        successor's is judged, but no candidate is led through it: the time is past.
+        """
+        if not self._new(epoch, seq) or decision.id in self._written:
             return
-        self._number = (epoch, seq)
+        if decision.outcome is Outcome.WRITTEN:
+            self._written.add(decision.id)
         start = parse_instant(decision.time)
+        if decision.leadership is not None and decision.leadership < self._leadership:
+            self._late(decision, start)
+            return
+        self._leadership = decision.leadership or self._leadership
         if self._since <= start <= self._until:
             times = [start, *(round(start + each.after, 6) for each in decision.repeats)]
             self.first, self.last = min(self.first, start), max(self.last, times[-1])
@@ -73,6 +85,35 @@ class Strand:
             self._follow(decision, times)
         if decision.current is not None:
             self._expected = decision.desired if decision.outcome is Outcome.WRITTEN else decision.current
+
+    def pass_over(self, epoch: int, seq: int, at: float, why: str) -> None:
+        """A record in the place of the next one that nobody can read: its evaluations, one at least, are not known."""
+        if not self._new(epoch, seq) or not self._since <= at <= self._until:
+            return
+        self.first, self.last = min(self.first, at), max(self.last, at)
+        self.evaluations += 1
+        _count(self.missing, why, at, 1)
+        self._skip(why, at, 1)
+
+    def _new(self, epoch: int, seq: int) -> bool:
+        if seq <= self._numbers.get(epoch, 0):
+            return False
+        self._numbers[epoch] = seq
+        return True
+
+    def _late(self, decision: Decision, start: float) -> None:
+        if self._since <= start <= self._until:
+            times = [start, *(round(start + each.after, 6) for each in decision.repeats)]
+            self.first, self.last = min(self.first, start), max(self.last, times[-1])
+            self._judge(decision, times)
+            for untried in self.untried:
+                _count(untried, LATE, start, len(times))
+
+    def _skip(self, why: str, at: float, number: int) -> None:
+        for trial, untried in zip(self.trials, self.untried, strict=True):
+            if trial is not None:
+                _count(untried, why, at, number)
+                trial.skip(at, self.patience)
 
     def unanswerable(self) -> Iterator[Unanswerable]:
         """What could not be decided again."""
@@ -189,10 +230,7 @@ class Strand:
         found = tuple(stage for stage in decision.stages if isinstance(stage, Proposal))
         usages = [tuple(each.usage for each in found), *(each.usage for each in decision.repeats)]
         if basis is None or set(decision.truncated) - {"pods"}:
-            for trial, untried in zip(self.trials, self.untried, strict=True):
-                if trial is not None:
-                    _count(untried, unanswerable(decision), times[0], len(times))
-                    trial.skip(times[0], self.patience)
+            self._skip(unanswerable(decision), times[0], len(times))
             return
         self._policy_of(decision, basis)
         self._trace(decision, basis, found, usages, times)

@@ -8,10 +8,12 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -37,9 +39,11 @@ import org.apache.kafka.common.serialization.StringDeserializer;
  * cannot be read.
  *
  * <p>What the stream promises: the key is `namespace/kind/name` of the target, whose records are in order in one partition
- * and numbered `seq` = 1, 2, 3, ... within an `epoch`; delivery is at least once. The header `shed` counts numbers directly
- * before this one that were dropped on purpose and changed nothing. A change that the next leader records once more after
- * a crash has another number and the same id.
+ * and numbered `seq` = 1, 2, 3, ... within an `epoch`; delivery is at least once. Each replica writes under an epoch of its
+ * own: when the leadership comes back to one its epoch goes on, be it higher or lower than the other's. What a former leader
+ * delivers late is counted, but is not how the target was since: the body's `leadership` says so. The header `shed` counts
+ * numbers directly before this one that were dropped for want of room. A change that the next leader records once more
+ * after a crash has another number and the same id.
  */
 public final class DailySummary {
     private static final String DECISION = "dev.hpa-companion.decision.v1";
@@ -56,35 +60,38 @@ public final class DailySummary {
     /** What must be remembered of a target from one record to the next: a few numbers, however long the topic is. */
     private static final class Target {
         final TreeMap<LocalDate, Day> days = new TreeMap<>();
-        long epoch;
-        long seq;
-        String lastChange = "";
+        final Map<Long, Long> last = new HashMap<>(); // the last `seq` of each epoch
+        final Set<String> changes = new HashSet<>();
+        long leadership;
         Instant until; // when the last evaluation was that is known
         boolean atMax;
 
         /** Take up a number: -1 when it was there before, else how many before it are missing. */
         long missingBefore(long epoch, long seq, long shed) {
-            boolean first = this.seq == 0; // retention may have taken the records before the first
-            if (!first && (epoch < this.epoch || epoch == this.epoch && seq <= this.seq)) {
+            Long before = last.get(epoch);
+            if (before != null && seq <= before) {
                 return -1;
             }
-            long expected = (epoch == this.epoch ? this.seq : 0) + 1 + shed;
-            this.epoch = epoch;
-            this.seq = seq;
-            return first ? 0 : Math.max(0, seq - expected);
+            last.put(epoch, seq);
+            // retention may have taken the records before the first of an epoch
+            return before == null ? 0 : Math.max(0, seq - (before + 1 + shed));
         }
 
         void take(String id, JsonNode decision) {
             Instant at = Instant.parse(decision.get("time").asText());
-            if (atMax) {
-                addMinutesAtMax(until, at);
-            }
             JsonNode repeats = decision.path("repeats");
             boolean written = decision.get("outcome").asText().equals("written");
-            if (!id.equals(lastChange)) { // else recorded once more
+            if (!written || changes.add(id)) { // else recorded once more
                 day(at).evaluations += 1 + repeats.size();
                 day(at).changes += written ? 1 : 0;
-                lastChange = written ? id : lastChange;
+            }
+            long whose = decision.path("leadership").asLong(leadership);
+            if (whose < leadership) {
+                return; // late, of a former leader: what is since then is known
+            }
+            leadership = whose;
+            if (atMax) {
+                addMinutesAtMax(until, at);
             }
             Instant last = at;
             if (!repeats.isEmpty()) { // a repeat is [seconds after the record's time, ...]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from jsonschema import Draft202012Validator
 from autoscaler.audit import codec
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import AuditError, MalformedError
+from autoscaler.errors import AuditError, LaterError, MalformedError
 from autoscaler.model.basis import Basis, Spec
-from autoscaler.model.decision import SCHEMA_VERSION, Decision, PolicyRef
+from autoscaler.model.decision import SCHEMA_VERSION, Decision, PolicyRef, Repeat
 from autoscaler.model.plan import Chosen, Counted, Final, Proposal
 from autoscaler.model.policy import MetricSpec, TargetRef
 from tests.audit.samples import cpu_proposal, decision, record, stages
@@ -176,3 +177,61 @@ class TestSchema:
             for each in expanded(found):
                 if each.current is not None:
                     assert rebuilt(each).replicas == each.desired
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("read", [codec.decode, codec.head])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(DEEP, id="nested"),
+        pytest.param(b'{"id":' + DEEP, id="nested within"),
+        pytest.param(b'{"x":' + DEEP, id="nested in a field nobody knows"),
+        pytest.param(b"\xff\xfe", id="no text"),
+        pytest.param(b'{"id":"\xff"}', id="no text within"),
+    ],
+)
+def test_what_is_no_json_is_malformed(read: Callable[[bytes], object], body: bytes) -> None:
+    with pytest.raises(MalformedError, match="audit record: "):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"time": "9999-12-31T23:59:59Z"}, id="the end of time"),
+        pytest.param({"time": "0001-01-01T00:00:00Z"}, id="its beginning"),
+        pytest.param({"repeats": (Repeat(1e308, None, ()),)}, id="a repeat after all"),
+        pytest.param({"repeats": (Repeat(-1e9, None, ()),)}, id="a repeat before the record"),
+    ],
+)
+def test_a_time_that_no_record_has_is_malformed(changes: dict[str, object]) -> None:
+    with pytest.raises(MalformedError, match=r"audit record: (time|repeats)"):
+        codec.decode(codec.encode(decision(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        pytest.param("reason", "QuotaReached", "reason 'QuotaReached'", id="reason"),
+        pytest.param("outcome", "queued", "outcome 'queued'", id="outcome"),
+        pytest.param("action", "replace", "action 'replace'", id="action"),
+        pytest.param("stages", [{"stage": "quota", "left": 3}], "stage 'quota'", id="stage"),
+    ],
+)
+def test_a_word_of_a_later_release_is_told_as_that(field: str, value: object, told: str) -> None:
+    body = msgspec.json.encode(msgspec.json.decode(codec.encode(decision())) | {field: value})
+    with pytest.raises(LaterError, match=f"of a later release: {told}"):
+        codec.decode(body)
+
+
+def test_a_later_release_may_add_fields_and_change_what_the_schema_says() -> None:
+    plain = msgspec.json.decode(codec.encode(decision()))
+    assert codec.decode(msgspec.json.encode(plain | {"weather": "fair"})) == decision()
+    with pytest.raises(LaterError, match="schema 2"):
+        codec.decode(msgspec.json.encode(plain | {"schema": 2, "desired": {"web": 5}}))
+    with pytest.raises(MalformedError) as caught:
+        codec.decode(msgspec.json.encode(plain | {"desired": "many"}))
+    assert not isinstance(caught.value, LaterError)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import DECISION_TYPE, PARKED_TYPE
@@ -59,3 +60,36 @@ async def test_one_broken_line_is_passed_over_and_nothing_but_broken_lines_is_an
 
 async def test_a_target_that_is_not_there_has_none() -> None:
     assert seqs(await collected(), WEB) == [None, None, None]
+
+
+def turn(epoch: int, seq: int, number: int, leadership: int | None, **changes: object) -> Event:
+    """A decision made in second `number`, by whoever writes `epoch`."""
+    made = decision(number, leadership=leadership, **changes)
+    return replace(event(made, seq), number=Number(made.key, epoch, seq))
+
+
+async def test_two_spools_that_take_turns_are_in_the_order_of_their_leaderships() -> None:
+    stream = [turn(9, 1, 1, 1), turn(4, 1, 2, 2), turn(4, 2, 4, 4), turn(9, 2, 3, 3), turn(9, 3, 5, 3)]
+    made = await collected(*stream)
+    told = [made.oldest(WEB), made.newest(WEB), made.newest(WEB, before=parse_instant(decision(3).time))]
+    assert [each and (each.epoch, each.seq) for each in told] == [(9, 1), (4, 2), (9, 2)]
+    alone = await collected(turn(9, 1, 1, None), turn(4, 1, 2, None), turn(9, 2, 3, None))
+    assert seqs(alone) == [1, 2, 2]
+
+
+async def test_a_clock_that_was_set_back_does_not_undo_the_numbers() -> None:
+    assert seqs(await collected(turn(9, 1, 50, 1), turn(9, 2, 10, 1))) == [1, 2, 2]
+
+
+async def test_a_write_that_is_told_once_more_counts_once_and_the_fuller_record_is_kept() -> None:
+    told_again = turn(4, 1, 1, 1, stages=(), basis=None)
+    for stream in ((turn(9, 1, 1, 1), told_again), (told_again, turn(9, 1, 1, 1))):
+        made = await collected(*stream)
+        newest = made.newest(WEB)
+        assert newest is not None
+        assert (made.oldest(WEB), codec.decode(newest.body).stages != ()) == (newest, True)
+
+
+async def test_a_record_of_no_time_is_passed_over() -> None:
+    strange = [replace(turn(9, 2, 2, 1), time=time) for time in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "x")]
+    assert seqs(await collected(turn(9, 1, 1, 1), *strange)) == [1, 1, 1]

@@ -88,3 +88,11 @@ def test_a_body_without_an_id_is_no_event() -> None:
 def test_an_event_knows_its_target() -> None:
     event = Event(number=Number("a/b/c", 1, 1), id="", time="", type="", body=b"")
     assert event.key == "a/b/c"
+
+
+@pytest.mark.parametrize("changed", [{"seq": 0}, {"seq": -4}, {"epoch": "-1"}, {"shed": -5}, {"data": "deep"}])
+def test_numbers_that_no_spool_gives_and_nested_lines_are_malformed(changed: dict[str, object]) -> None:
+    whole = json.loads(line(from_spool(record(2))))
+    text = json.dumps(whole | changed).encode().replace(b'"deep"', b"[" * 100_000)
+    with pytest.raises(MalformedError, match="a file:1: no record of ours"):
+        from_line(text, "a file:1")

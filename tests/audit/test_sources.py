@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -54,9 +55,9 @@ def test_a_path_is_a_spool_or_a_file(tmp_path: Path) -> None:
     assert source_of(str(tmp_path / "x.jsonl"), "", KAFKA) == FileSource(str(tmp_path / "x.jsonl"))
 
 
-@pytest.mark.parametrize("text", ["nowhere", "kafka:///t", "kafka://a:1/b/c", "http://a"])
+@pytest.mark.parametrize("text", ["nowhere", "kafka:///t", "kafka://a:1/b/c", "http://a", "kafka://[::1:9092/x"])
 def test_anything_else_is_an_error_that_names_it(text: str) -> None:
-    with pytest.raises(ConfigError, match=f"--from {text}"):
+    with pytest.raises(ConfigError, match=re.escape(f"--from {text}")):
         source_of(text, "/spool", KAFKA)
 
 
@@ -64,6 +65,11 @@ def test_anything_else_is_an_error_that_names_it(text: str) -> None:
 def test_a_broker_without_a_port_is_told_which(text: str) -> None:
     with pytest.raises(ConfigError, match=r"has no port: write kafka://(a|b|a:b):9092/TOPIC"):
         source_of(text, "/spool", KAFKA)
+
+
+def test_a_port_without_a_broker_is_told() -> None:
+    with pytest.raises(ConfigError, match=r":9092 has no host: write kafka://HOST:PORT"):
+        source_of("kafka://:9092/t", "/spool", KAFKA)
 
 
 def test_kafka_must_be_configured() -> None:
@@ -95,6 +101,7 @@ async def test_a_file_and_what_in_it_is_no_record(tmp_path: Path, zipped: bool) 
     [
         pytest.param(b"x" * (1 << 20) + b"xx", "line 1 is longer than", id="a line without end"),
         pytest.param(gzip.compress(b"x" * 1000)[:-9], "cannot be read", id="half a gzip file"),
+        pytest.param(gzip.compress(b"x" * 1000)[:10] + b"\xff" * 20, "cannot be read", id="a flipped byte in it"),
     ],
 )
 async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -125,3 +125,11 @@ def test_the_overview_names_every_verb() -> None:
 def test_run_and_doctor_and_config_take_every_option() -> None:
     for name in ("run", "doctor", "config"):
         assert sum(len(group.options) for group in VERBS[name].groups) == len(OPTIONS)
+
+
+def test_how_long_ago_is_no_flag() -> None:
+    own = parse(VERBS["explain"], ["shop/web", "--at", "-15m"], "autoscaler").own
+    assert (own.target, own.at) == ("shop/web", "-15m")
+    own = parse(VERBS["explain"], ["shop/web", "--diff", "-2h", "-1h"], "autoscaler").own
+    assert own.diff == ["-2h", "-1h"]
+    assert parse(VERBS["audit"], ["tail", "--since", "-90s"], "autoscaler").own.since == "-90s"

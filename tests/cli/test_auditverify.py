@@ -89,3 +89,31 @@ async def test_a_long_list_of_faults_is_cut() -> None:
     _, text = await report(*[MalformedError(f"line {number}") for number in range(30)])
     assert "unreadable        30" in text
     assert "and 10 more" in text
+
+
+def turn(epoch: int, seq: int, number: int, leadership: int) -> Event:
+    made = decision(number, leadership=leadership)
+    return event(replace(record(number, body=codec.encode(made)), epoch=epoch, seq=seq))
+
+
+async def test_two_spools_that_take_turns_are_whole_whichever_is_older() -> None:
+    turns = [turn(9, 1, 1, 1), turn(4, 1, 3, 2), turn(9, 2, 2, 1), turn(9, 3, 4, 3), turn(4, 2, 5, 4)]
+    assert (await report(*turns))[0] == 0
+    code, text = await report(*turns[:2], *turns[3:])
+    assert (code, "shop/Deployment/web, epoch 9: 2" in text) == (1, True)
+
+
+async def test_it_says_what_it_cannot_see_and_how_many_were_not_kept() -> None:
+    code, text = await report(ONE, event(replace(record(3), shed=1)))
+    assert (code, text.splitlines()[-1]) == (0, "the record is whole, but for 1 numbers not kept")
+    assert "status.lastDecisionId" in text
+    assert "a whole epoch" in text
+
+
+async def test_a_record_of_a_later_release_counts_and_is_told() -> None:
+    body = json.loads(TWO.body) | {"reason": "QuotaReached"}
+    code, text = await report(ONE, replace(TWO, body=json.dumps(body).encode()), THREE)
+    assert (code, text.splitlines()[-1]) == (0, "the record is whole")
+    assert "of a later release 1 " in text
+    assert "topic[0]@2: audit record of a later release: reason 'QuotaReached'" in text
+    assert "missing           0" in text

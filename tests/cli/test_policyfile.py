@@ -57,6 +57,8 @@ def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
         ),
         pytest.param("[1]", "kind: None is no policy", id="no object"),
         pytest.param("a: [", "no YAML", id="no YAML"),
+        pytest.param("a: " + "[" * 5000, "nested too deeply", id="a thousand brackets"),
+        pytest.param(POLICY + "  metrics: &m [*m]", "an anchor refers to itself", id="itself within itself"),
         pytest.param(
             POLICY + "  maxReplica: 3", "spec.maxReplica is no field; did you mean maxReplicas?", id="a mistyped field"
         ),

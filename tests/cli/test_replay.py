@@ -2,6 +2,7 @@ import io
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.audit import codec, event
 from autoscaler.audit.event import Event
@@ -9,6 +10,7 @@ from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
 from autoscaler.config.load import load
+from autoscaler.core.strand import LATE
 from autoscaler.errors import AuditError, ConfigError
 from bench import week
 from tests.cli.test_policyfile import POLICY
@@ -18,13 +20,13 @@ LOAD = 1200
 
 def lines(decisions):
     for seq, each in enumerate(week.records(decisions), 1):
-        body = codec.encode(each)
-        yield (
-            event.line(
-                Event(number=Number(each.key, 1, seq), id=each.id, time=each.time, type=codec.DECISION_TYPE, body=body)
-            )
-            + b"\n"
-        )
+        yield line(each, 1, seq)
+
+
+def line(made, epoch, seq):
+    number, body = Number(made.key, epoch, seq), codec.encode(made)
+    told = Event(number=number, id=made.id, time=made.time, type=codec.DECISION_TYPE, body=body)
+    return event.line(told) + b"\n"
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +120,84 @@ def test_the_words_of_the_command_line(record, capsys):
     assert main(["replay", "--from", str(record), "--policy", "nowhere.yaml"]) == 2
     assert main(["replay", "--help"]) == 0
     assert "--policy" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def turns(tmp_path_factory):
+    """Spools 9 and 4 take turns; the write that ended the second is recorded once more by the third."""
+    made = list(week.records(week.decisions(lambda after: 1200 if after < 300 else 4000, 1200)))
+    each, seqs, text = len(made) // 4, {9: 0, 4: 0}, []
+    for number, one in enumerate(made):
+        turn = min(number // each, 3)
+        epoch = (9, 4, 9, 4)[turn]
+        told = replace(one, leadership=turn + 1)
+        seqs[epoch] += 1
+        text.append(line(told, epoch, seqs[epoch]))
+        if turn == 1 and told.outcome == "written":
+            seqs[9] += 1
+            text.append(line(replace(told, stages=(), basis=None, repeats=()), 9, seqs[9]))
+    path = tmp_path_factory.mktemp("turns") / "turns.jsonl"
+    path.write_bytes(b"".join(text))
+    return path, made
+
+
+def test_two_spools_that_take_turns_are_one_record(turns, tmp_path, capsys):
+    path, made = turns
+    evaluations = sum(1 + len(each.repeats) for each in made)
+    code, told = run(source=str(path), output="json")
+    found = json.loads(told)
+    assert (code, found["identical"], found["unanswerable"]) == (0, evaluations, [])
+    again = tmp_path / "again.jsonl"
+    assert main(["audit", "export", "--from", str(path), "--to", str(again)]) == 0
+    assert again.read_bytes().count(b"\n") == path.read_bytes().count(b"\n")
+    for source in (path, again):
+        assert main(["audit", "verify", "--from", str(source)]) == 0
+    capsys.readouterr()
+    assert main(["audit", "tail", "--from", str(path), "--lines", "1"]) == 0
+    assert made[-1].id in capsys.readouterr().out
+    assert main(["explain", "shop/web", "--from", str(path), "-o", "json"]) == 0
+    moved = [each for each in made if each.outcome == "written"]
+    assert json.loads(capsys.readouterr().out)["decision"]["id"] == moved[-1].id
+
+
+def test_the_tail_of_a_former_leader_is_judged_but_leads_no_candidate(turns, tmp_path, half):
+    path, made = turns
+    text = path.read_bytes().splitlines(keepends=True)
+    late = tmp_path / "late.jsonl"
+    late.write_bytes(b"".join([*text[:5], *text[6:8], text[5], *text[8:]]))
+    code, told = run(source=str(late), output="json", policies=(str(half),))
+    found = json.loads(told)
+    assert (code, found["identical"]) == (0, sum(1 + len(each.repeats) for each in made))
+    (untold,) = found["candidates"][0]["unanswerable"]
+    assert untold["reason"] == LATE
+
+
+def test_a_record_of_a_later_release_is_told_and_the_others_replayed(record, tmp_path):
+    text = record.read_bytes().splitlines(keepends=True)
+    later = tmp_path / "later.jsonl"
+    later.write_bytes(b"".join([text[0], text[1].replace(b'"reason":"', b'"reason":"Lunar', 1), *text[2:]]))
+    code, told = run(source=str(later), output="json")
+    found = json.loads(told)
+    assert (code, found["differing"]) == (0, 0)
+    assert ["audit record of a later release: reason 'Lunar" in each["reason"] for each in found["unanswerable"]] == [
+        True
+    ]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_one_before(record, tmp_path, monkeypatch):
+    page = tmp_path / "week.html"
+    page.write_text("the good one")
+
+    def halfway(*_):
+        yield "<!doctype html>"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(replay, "told", halfway)
+    with pytest.raises(ConfigError, match="No space left"):
+        run(source=str(record), output="html", to=str(page))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("week.html", "the good one")]
+
+
+def test_since_may_be_how_long_ago(record):
+    with pytest.raises(AuditError, match="see --since and --until"):
+        run(source=str(record), since="0s", until="-1h")

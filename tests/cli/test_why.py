@@ -7,12 +7,11 @@ from collections.abc import Iterable
 import pytest
 
 from autoscaler.audit import codec
-from autoscaler.audit.collected import Collected
 from autoscaler.audit.event import Event, line
 from autoscaler.audit.verify import Number
-from autoscaler.cli import explain
-from autoscaler.cli.why import asked
+from autoscaler.cli.why import Answer, asked, tell
 from autoscaler.errors import NotFoundError
+from autoscaler.model.decision import PolicyRef
 from tests.audit.samples import decision
 
 DECISIONS = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/decisions/web"
@@ -32,29 +31,70 @@ class Cluster:
         return found
 
 
-def structured(seq: int) -> bytes:
-    made = decision(seq)
+class Replicas(Cluster):
+    """Each question meets the next one, and the last one from then on; None has no record."""
+
+    def __init__(self, policy_path: str, policy: bytes, *decisions: bytes | None) -> None:
+        super().__init__()
+        self.policy_path, self.policy, self.decisions = policy_path, policy, list(decisions)
+
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        if path == DECISIONS:
+            self.answers[path] = self.decisions.pop(0) if len(self.decisions) > 1 else self.decisions[0]
+            return await super().get(path)
+        if path == self.policy_path:
+            return self.policy
+        raise NotFoundError(path, status=404)
+
+
+def told(found: Answer, output: str = "text") -> tuple[int, str]:
+    out = io.StringIO()
+    return tell(found, "shop/web", at=None, diff=(), output=output, out=out), out.getvalue()
+
+
+def structured(seq: int, **changes: object) -> bytes:
+    made = decision(seq, **changes)
     number = Number(made.key, 1, seq)
     return line(Event(number=number, id=made.id, time=made.time, type=codec.DECISION_TYPE, body=codec.encode(made)))
 
 
 async def test_what_the_program_answers_is_explained() -> None:
     found = await asked(Cluster(decisions=structured(1) + b"\n" + structured(2) + b"\n"), "shop", "web")
-    assert isinstance(found, Collected)
-    out = io.StringIO()
-    assert explain.tell(found, "shop/web", at=None, diff=(), output="text", out=out) == 0
-    assert out.getvalue().startswith("shop/Deployment/web: 3 -> 5 replicas, written\n")
+    code, text = told(found)
+    assert (code, text.partition("\n")[0]) == (0, "shop/Deployment/web: 3 -> 5 replicas, written")
+
+
+@pytest.mark.parametrize("policy", ["web", "front"])
+async def test_a_former_leader_is_not_taken_at_its_word(policy: str) -> None:
+    def answers(last: str) -> bytes:
+        return json.dumps({"status": {"lastDecisionId": last}}).encode()
+
+    ref = PolicyRef("HorizontalPodScaler", "shop", policy, "uid-1", 4)
+    old, new = structured(1, policy=ref), structured(2, policy=ref, leadership=9)
+    path = POLICY.replace("/web", f"/{policy}")
+    code, text = told(await asked(Replicas(path, answers("web-2"), old), "shop", "web"))
+    assert code == 1
+    assert text.startswith("NOT the newest decision: that is web-2, and no replica that answered has it;")
+    assert "3 -> 5 replicas, written" in text
+    code, text = told(await asked(Replicas(path, answers("web-2"), old, None, new), "shop", "web"))
+    assert (code, "NOT" in text) == (0, False)
+    code, text = told(await asked(Replicas(path, answers("web-1"), old + b"\n" + new), "shop", "web"))
+    assert (code, "NOT" in text) == (0, False)  # statuses are written behind the decisions
 
 
 async def test_a_replica_that_never_led_leaves_the_status_to_tell() -> None:
     ready = {"type": "Ready", "status": "False", "reason": "InvalidSpec", "message": "spec.maxReplicas: is 0"}
     status = {"currentReplicas": 3, "desiredReplicas": 5, "lastDecisionId": "abc", "conditions": [ready]}
-    told = await asked(Cluster(policy=json.dumps({"status": status}).encode()), "shop", "web")
-    assert told == [
+    found = await asked(Cluster(policy=json.dumps({"status": status}).encode()), "shop", "web")
+    code, text = told(found)
+    assert code == 1
+    assert text.splitlines() == [
         "shop/web: 3 replicas, 5 wanted; of its status only, as no decision about shop/web is kept by this replica",
         "  Ready False InvalidSpec: spec.maxReplicas: is 0",
         "last decision abc: kubectl hps audit show abc --from SOURCE",
     ]
+    code, text = told(found, "json")
+    assert (code, json.loads(text)["status"]) == (1, status)
 
 
 async def test_without_both_it_is_not_there() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from autoscaler.audit import codec
 from autoscaler.core.basis import spec_of
 from autoscaler.core.recollection import UNFOUNDED, planned
-from autoscaler.core.strand import Strand
+from autoscaler.core.strand import LATE, Strand
 from autoscaler.model.decision import Outcome
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
@@ -140,3 +140,49 @@ def test_a_target_that_cannot_be_read_is_replayed_too():
     found = strand([*made[:4], gone, *made[5:]], spec_of(week.policy(max_replicas=60)))
     assert found.identical == len(made)
     assert found.recorded.track(300).replicas.count(None) == 1
+
+
+def turns(*records):
+    """(epoch, seq, decision) each, with a candidate."""
+    found = Strand(KEY, [spec_of(week.policy())], ready_after=week.READY_AFTER, since=float("-inf"), until=float("inf"))
+    for epoch, seq, each in records:
+        found.take(epoch, seq, each)
+    return found
+
+
+def test_epochs_are_numbered_each_on_its_own():
+    made = [replace(each, leadership=1 + number // 10) for number, each in enumerate(week.decisions(wild, 600))]
+    seqs = Counter()
+    records = []
+    for each in made:
+        epoch = (9, 4)[each.leadership % 2]
+        seqs[epoch] += 1
+        records.append((epoch, seqs[epoch], each))
+    found = turns(*records, records[3], records[-1])
+    assert (found.evaluations, found.identical) == (len(made), len(made))
+    assert found.recorded.track(300) == strand(made).recorded.track(300)
+
+
+def test_a_late_record_is_judged_and_no_candidate_led_through_it():
+    made = [replace(each, leadership=1 + number // 10) for number, each in enumerate(week.decisions(wild, 600))]
+    records = [((9, 4)[each.leadership % 2], number, each) for number, each in enumerate(made, 1)]
+    late = [*records[:9], *records[10:15], records[9], *records[15:]]
+    found = turns(*late)
+    assert (found.evaluations, found.identical) == (len(made), len(made))
+    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(1, LATE)]
+
+
+def test_a_write_that_is_told_once_more_counts_once():
+    made = list(week.decisions(wild, 600))
+    (number, written) = next((at, each) for at, each in enumerate(made) if each.outcome is Outcome.WRITTEN)
+    again = replace(written, stages=(), basis=None)
+    found = turns(*((9, seq, each) for seq, each in enumerate(made[: number + 1], 1)), (4, 1, again))
+    assert (found.evaluations, list(found.unanswerable())) == (number + 1, [])
+
+
+def test_what_nobody_can_read_is_passed_over_with_its_reason():
+    found = turns()
+    found.pass_over(9, 1, 50.0, "of a later release")
+    found.pass_over(9, 1, 50.0, "of a later release")
+    assert found.evaluations == 1
+    assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet
@@ -106,20 +107,41 @@ STREAM = (
     replace(at(19, 10, 5), shed=1),  # one was dropped on purpose
     at(19, 1, 5, before=2, epoch=8, id="web-5"),  # the next leader records the last change once more
 )
+TURNS = (  # leadership 1 has epoch 9, leadership 2 the older spool with epoch 4, and so on by turns
+    at(1, 1, 5, before=3, epoch=9, leadership=1, id="a1"),
+    at(2, 1, 2, before=5, epoch=4, leadership=2, id="b1"),
+    at(3, 2, 5, before=2, epoch=9, leadership=3, id="a2"),
+    at(4, 2, 2, before=5, epoch=4, leadership=4, id="b2"),
+    at(3.5, 3, 5, epoch=9, leadership=3, id="a3"),  # its tail comes late: it was at its maximum until 4
+    at(5, 3, 5, before=2, epoch=4, leadership=4, id="b3"),
+    at(3.5, 3, 5, epoch=9, leadership=3, id="a3"),  # and is delivered once more
+    at(6, 4, 2, before=5, epoch=9, leadership=5, id="a4"),
+)
 
 
 @pytest.fixture
 async def stream(broker: Broker, topic: str) -> str:
     """A topic with `STREAM`."""
+    await sent(broker, topic, STREAM)
+    return topic
+
+
+@pytest.fixture
+async def turns(broker: Broker, topic: str) -> str:
+    """A topic with `TURNS`."""
+    await sent(broker, topic, TURNS)
+    return topic
+
+
+async def sent(broker: Broker, topic: str, records: Sequence[Record]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
     await producer.start()
     try:
-        for record in STREAM:
+        for record in records:
             headers = codec.headers(record)
             await producer.send_and_wait(topic, record.body, record.key.encode(), headers=headers)
     finally:
         await producer.stop()
-    return topic
 
 
 def daily_summary(*words: str) -> subprocess.CompletedProcess[str]:
@@ -140,6 +162,19 @@ async def test_the_consumer_in_java_sums_up_days(broker: Broker, stream: str) ->
     ]
     assert "shop/Deployment/web 7/8: 2 missing before it" in done.stderr
     assert done.returncode == 1
+
+
+async def test_everybody_counts_the_turns_of_two_leaders(broker: Broker, turns: str) -> None:
+    done = daily_summary(broker.bootstrap, turns)
+    # at the maximum: 1 to 2, 3 to 4, 5 to 6
+    assert done.stdout.splitlines()[1:] == ["shop/Deployment/web,2027-01-15,7,6,180.0"]
+    assert (done.returncode, done.stderr) == (0, "")
+    source = f"kafka://{broker.bootstrap}/{turns}"
+    told = autoscaler("audit", "verify", "--from", source, code=1)  # the sums are made up
+    for line in ("duplicates        1 (legal", "missing           0", "out of order      0", "unreadable        0"):
+        assert line in told
+    told = autoscaler("explain", "shop/web", "--from", source)
+    assert told.startswith("shop/Deployment/web: 5 -> 2 replicas, written\n")
 
 
 async def test_the_consumer_in_java_finds_a_whole_topic_whole(broker: Broker, recorded: Recorded) -> None:
