@@ -53,7 +53,6 @@ class Kafka:
             self._clock,
             telemetry,
             kind=kind,
-            set_aside_after=settings.set_aside_after,
             told=told,
         )
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from autoscaler.errors import AuditError, LaterError, MalformedError
 from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, Repeat
-from autoscaler.model.instant import parse_instant
+from autoscaler.model.instant import micro_text, parse_instant
 from autoscaler.model.plan import Action, Aged, Counted, Proposal, Selected, Stage, Unnamed
 from autoscaler.model.reason import Reason
 
@@ -179,7 +179,10 @@ def headers(record: Record, kind: str = DECISION_TYPE, source: str = SOURCE) -> 
 
 def stub(record: Record, reason: str) -> Record:
     """The record to publish as `PARKED_TYPE` instead of `record`."""
-    about = head(record.body)
+    try:
+        about = head(record.body)
+    except MalformedError:
+        about = Head(id=f"{record.epoch}-{record.seq}", time=micro_text(record.at))
     parked = Parked(id=about.id, time=about.time, reason=reason[:TEXT_KEPT], size=len(record.body))
     return replace(record, body=_encoder.encode(parked))
 

@@ -1,8 +1,8 @@
 """Records that Kafka will never take, whole, in a file beside the spool: CloudEvents in structured mode, one a line.
 
 Each line is what `audit --from FILE` reads, with one attribute more, `refusal`: why. It is durable before the record
-counts as dealt with; a crash in between leaves it twice, under one id. Two files of `max_bytes` are kept at most: the
-newer lines in `dead-letters.jsonl`, the older ones in `dead-letters.older.jsonl`.
+counts as dealt with; a crash in between leaves it twice, under one id. Nothing in it is ever overwritten: a file of
+`max_bytes` takes no more until a person has moved it away.
 """
 
 from __future__ import annotations
@@ -17,26 +17,24 @@ from autoscaler.audit.codec import Record
 from autoscaler.errors import AuditError
 
 FILE_NAME = "dead-letters.jsonl"
-OLDER_NAME = "dead-letters.older.jsonl"
-MAX_BYTES = 8 << 20
+MAX_BYTES = 16 << 20
 REASON_KEPT = 1024  # characters
 _TAIL = 1 << 18  # bytes; no line is longer
 
 
 class DeadLetters:
-    """The files in a directory, of which only this process writes."""
+    """The file in a directory, which only this process writes."""
 
     def __init__(self, directory: Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = directory / FILE_NAME
-        self._older = directory / OLDER_NAME
         self._max_bytes = max_bytes
 
     def add(self, record: Record, reason: str) -> None:
-        """Keep `record`; AuditError when the disk does not take it."""
+        """Keep `record`; AuditError when the file is full, or the disk does not take it."""
         line = _line(record, reason)
         try:
             if self.path.exists() and self.path.stat().st_size + len(line) > self._max_bytes:
-                self.path.replace(self._older)
+                raise AuditError(f"{self.path} is full ({self._max_bytes} bytes): move it away, and records flow again")
             new = not self.path.exists()
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:

@@ -3,9 +3,9 @@
 Records go in rounds: the oldest ones up to one producer batch, all sent before any is awaited, so that no partition has
 two batches in flight; then the cursor moves. After any error the producer is thrown away and the round sent anew: one
 that met an error cannot be trusted any more (aiokafka never gives back the sequence numbers of a refused batch, never
-looks for a broker that moved). A refusal of the record itself, for its size, is final: it is set aside, and a stub
+looks for a broker that moved). A refusal of the record itself is final (`audit.refusals`): it is set aside, and a stub
 with its id and number published in its place. A refusal of the topic (there is none, or no right to write it) is for a
-person to mend: records wait for it in the spool, and are set aside only when they have waited for very long.
+person to mend: records wait for it in the spool, however long.
 """
 
 from __future__ import annotations
@@ -13,25 +13,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import takewhile
 from typing import Protocol
 
 import structlog
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 from tenacity.wait import wait_base
 
-from autoscaler.audit import codec, reasons
+from autoscaler.audit import codec, reasons, refusals
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.codec import Headers, Record
 from autoscaler.clock import Clock
+from autoscaler.errors import MalformedError
 from autoscaler.telemetry import DeliveryTelemetry
 
 log = structlog.get_logger(__name__)
@@ -43,17 +35,8 @@ ROUND_WITHIN = 30.0
 CLOSE_WITHIN = 1.0
 FINISH_WITHIN = 2.0  # with CLOSE_WITHIN, and the second of the last evaluations, well under the 5 s there are to end
 FORWARD_INTERVAL = 0.25  # fuller batches: a quarter of the broker's work and of the log's bytes (measured)
+FINAL = (*refusals.OF_A_RECORD, MalformedError)  # one whose body a disk has changed has no headers
 BACKOFF = wait_random_exponential(multiplier=0.2, max=10)
-
-REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
-"""Of a record."""
-TOPIC_REFUSALS = (
-    UnknownTopicOrPartitionError,
-    InvalidTopicError,
-    TopicAuthorizationFailedError,
-    ClusterAuthorizationFailedError,
-)
-SET_ASIDE_AFTER = 86400.0
 
 
 class Producer(Protocol):
@@ -71,7 +54,7 @@ class Producer(Protocol):
 
 
 class Backlog(Protocol):
-    """The undelivered records; `audit.outbox.Outbox`."""
+    """The undelivered records; `audit.outbox.Outbox`. `set_aside` raises when the record is not safe elsewhere."""
 
     async def news(self) -> None: ...
     async def settle(self) -> None: ...
@@ -87,8 +70,7 @@ class Forwarder:
     """`run`, then `finish` beside it, then cancel `run` if it has not returned.
 
     `make` gives a fresh producer, with credentials read anew each time. `kind` is the `ce_type` of the records, `told`
-    are called with those that Kafka has acknowledged. Those that a topic refuses are set aside `set_aside_after`
-    seconds after they were made.
+    are called with those that Kafka has acknowledged.
     """
 
     def __init__(
@@ -103,7 +85,6 @@ class Forwarder:
         interval: float = FORWARD_INTERVAL,
         round_within: float = ROUND_WITHIN,
         backoff: wait_base = BACKOFF,
-        set_aside_after: float = SET_ASIDE_AFTER,
         told: Sequence[Told] = (),
     ) -> None:
         self._backlog = backlog
@@ -114,11 +95,11 @@ class Forwarder:
         self._kind = kind
         self._interval = interval
         self._round_within = round_within
-        self._set_aside_after = set_aside_after
         self._told = told
         self._producer: Producer | None = None
         self._asked = ""
         self._careful_until = 0
+        self._stubbed = 0
         self._turn = asyncio.Lock()  # a round that is under way when `finish` is called ends before its own
         self._ending = False
         self._broker_log = BrokerLog(clock)
@@ -174,11 +155,9 @@ class Forwarder:
             else:
                 await self._send(records, self._kind)
         except BaseException as exc:
-            if isinstance(exc, REFUSALS) and not careful:
+            if isinstance(exc, FINAL) and not careful:
                 self._careful_until = records[-1].position  # one of these: find out which, one by one
             await self._discard()
-            if isinstance(exc, TOPIC_REFUSALS):
-                await self._set_overdue_aside(reasons.named(exc))
             raise
         await self._backlog.delivered(records[-1].position)
         for told in self._told:
@@ -191,32 +170,18 @@ class Forwarder:
         """Send one record, or set it aside and send its stub when Kafka refuses it."""
         try:
             await self._send([record], self._kind)
-        except REFUSALS as exc:
+        except FINAL as exc:
             reason = reasons.named(exc)
             await self._discard()
-            await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
+            if record.position != self._stubbed:  # else it is there, and the record was not safe yet
+                await self._send([codec.stub(record, reason)], codec.PARKED_TYPE)
+                self._stubbed = record.position
             await self._backlog.set_aside(record, reason)
             self._telemetry.parked.inc()
             size = len(record.body)
             log.error(
                 "Set a record aside that Kafka refuses", target=record.key, seq=record.seq, size=size, error=reason
             )
-
-    async def _set_overdue_aside(self, reason: str) -> None:
-        """Give up records that have waited too long for their topic."""
-        count, limit = 0, self._clock.now() - self._set_aside_after
-        while records := await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS):
-            overdue = list(takewhile(lambda record: record.at < limit, records))
-            for record in overdue:
-                await self._backlog.set_aside(record, reason)
-                self._telemetry.parked.inc()
-                count += 1
-            if overdue:
-                await self._backlog.delivered(overdue[-1].position)
-            if len(overdue) < len(records):
-                break
-        if count:
-            log.error("Set records aside that waited too long for their topic", topic=self._topic, count=count)
 
     async def _send(self, records: Sequence[Record], kind: str) -> None:
         """Return when all of `records` are acknowledged; the first error otherwise."""

@@ -177,13 +177,15 @@ class Outbox:
         await self._writer.call(lambda: self._spool.delivered(position))
 
     async def set_aside(self, record: Record, reason: str) -> None:
-        """Keep `record`, which Kafka will never take, where a person finds it; in the log when the disk does not."""
+        """Keep `record`, which Kafka will never take, where a person finds it; AuditError: it must stay here."""
         try:
             await self._writer.call(lambda: self._letters.add(record, reason))
-        except (AuditError, MalformedError) as exc:
-            log.error(
-                "Kept a refused record in this log only", error=str(exc), record=record.body.decode(errors="replace")
-            )
+        except AuditError:
+            self._telemetry.kept_back.inc()
+            raise
+        except MalformedError as exc:
+            text = record.body.decode(errors="replace")
+            log.error("A record that cannot be read is in this log only", error=str(exc), record=text)
 
     def changed(self, state: State) -> None:
         """How the spool is (`writer.Watcher`)."""

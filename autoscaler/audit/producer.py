@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 
-from autoscaler.audit import topics
+from autoscaler.audit import refusals, topics
 from autoscaler.audit.brokers import KafkaSettings, client_options, fingerprint
 from autoscaler.audit.codec import Headers
 
@@ -32,6 +32,7 @@ class KafkaProducer:
         self._wish = wish
         self._seen = seen
         self._credentials = fingerprint(settings)  # before they are read: what changes meanwhile is seen as a change
+        refusals.known()
         self._producer = AIOKafkaProducer(
             **client_options(settings),
             acks="all",

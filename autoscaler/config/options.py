@@ -216,9 +216,6 @@ AUDIT = Group(
             "Partitions of a topic that we make.", least=1, most=1000),
         Option("audit-kafka-retention", Kind.DURATION, "720h", "audit.topics.retention",
             "How long a topic that we make keeps records.", least=60, most=10 * 366 * 86400),
-        Option("audit-kafka-set-aside-after", Kind.DURATION, "24h", "audit.topics.set_aside_after",
-            "How long records wait for a topic that is not there, or that our user may not write. Then they go to "
-            "dead-letters.jsonl in --audit-spool-dir.", least=1, most=10 * 366 * 86400),
         Option("audit-kafka-security-protocol", Kind.CHOICE, "PLAINTEXT", "audit.kafka.security_protocol",
             "How brokers are spoken to; only the two with SSL keep records from being read and changed on the way.",
             choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),

@@ -114,7 +114,6 @@ class TopicSettings(Struct, frozen=True, kw_only=True):
     create: bool
     partitions: int
     retention: float
-    set_aside_after: float
 
 
 class AuditSettings(Struct, frozen=True, kw_only=True):

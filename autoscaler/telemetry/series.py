@@ -212,6 +212,11 @@ class AuditTelemetry(DeliveryTelemetry):
             f"{prefix}_kafka_cluster_changed", "1 while Kafka is another cluster than the one remembered.",
             registry=registry,
         )  # fmt: skip
+        self.kept_back = Counter(
+            f"{prefix}_kept_back",
+            "Tries to set a record aside for which dead-letters.jsonl has no room: it waits, and all behind it.",
+            registry=registry,
+        )
         self.committed = Counter(f"{prefix}_committed", "Records made durable in the spool.", registry=registry)
         self.undelivered = Gauge(f"{prefix}_undelivered", "Records in the spool not yet in Kafka.", registry=registry)
         self.oldest = Gauge(

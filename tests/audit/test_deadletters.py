@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit.brokers import KafkaSettings
-from autoscaler.audit.deadletters import FILE_NAME, OLDER_NAME, DeadLetters
+from autoscaler.audit.deadletters import FILE_NAME, DeadLetters
 from autoscaler.audit.event import Event
 from autoscaler.audit.sources import events, source_of
 from autoscaler.clock import SystemClock
@@ -43,13 +43,22 @@ async def test_what_a_crash_cut_off_goes_and_the_lines_before_it_stay(tmp_path: 
     assert [each.id for each in await read(letters.path)] == ["web-1", "web-2"]
 
 
-async def test_two_files_at_most_and_the_newest_lines_stay(tmp_path: Path) -> None:
+async def test_a_full_file_takes_no_more_and_loses_nothing_until_it_is_moved_away(tmp_path: Path) -> None:
     letters = DeadLetters(tmp_path, max_bytes=10_000)
-    for number in range(1, 101):
-        letters.add(record(number), "too large")
-    kept = [each.number.seq for name in (OLDER_NAME, FILE_NAME) for each in await read(tmp_path / name)]
-    assert kept == list(range(kept[0], 101))
-    assert sum(each.stat().st_size for each in tmp_path.iterdir()) <= 20_000
+    taken = 0
+    error = ""
+    while not error:
+        try:
+            letters.add(record(taken + 1), "too large")
+            taken += 1
+        except AuditError as exc:
+            error = str(exc)
+    assert f"{FILE_NAME} is full (10000 bytes): move it away" in error
+    assert [each.number.seq for each in await read(letters.path)] == list(range(1, taken + 1))
+    assert letters.path.stat().st_size <= 10_000
+    letters.path.rename(tmp_path / "elsewhere.jsonl")
+    letters.add(record(taken + 1), "too large")
+    assert [each.number.seq for each in await read(letters.path)] == [taken + 1]
 
 
 def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:

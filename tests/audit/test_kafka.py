@@ -12,7 +12,6 @@ import pytest
 from aiokafka.errors import (
     DuplicateSequenceNumber,
     InvalidProducerEpoch,
-    MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
     TopicAuthorizationFailedError,
@@ -21,14 +20,15 @@ from aiokafka.errors import (
 )
 from tenacity import wait_fixed
 
+from autoscaler.audit import refusals
 from autoscaler.audit.codec import Record
-from autoscaler.audit.kafka import FINISH_WITHIN, FORWARD_INTERVAL, REFUSALS, ROUND_WITHIN, START_WITHIN, Forwarder
+from autoscaler.audit.kafka import FINISH_WITHIN, FORWARD_INTERVAL, ROUND_WITHIN, START_WITHIN, Forwarder
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError
 from autoscaler.telemetry import Telemetry
 from tests.audit.broker import Broker
-from tests.audit.samples import NOON, record
+from tests.audit.samples import record
 
 pytestmark = pytest.mark.looptime
 
@@ -255,36 +255,72 @@ async def test_a_spool_that_cannot_be_read_now_is_read_later() -> None:
     assert broker.ids() == ["web-1", "web-2"]
 
 
-class Calendar(SystemClock):
-    """Begins when the first record is made."""
-
-    def now(self) -> float:
-        return NOON + asyncio.get_running_loop().time()
-
-
 @pytest.mark.parametrize("error", [TopicAuthorizationFailedError, UnknownTopicOrPartitionError])
-async def test_q09_what_waited_too_long_for_its_topic_is_set_aside_and_the_rest_waits(error: type[Exception]) -> None:
-    backlog, broker, telemetry = Backlog(records(200)), Broker(), Telemetry()
+async def test_q09_records_wait_for_their_topic_however_long_and_none_is_set_aside(error: type[Exception]) -> None:
+    backlog, broker = Backlog(records(200)), Broker()
 
     def refuse(_: bytes) -> None:
         raise error("decisions")
 
     broker.fault = refuse
-    sender = Forwarder(
-        backlog, broker.producer, "decisions", Calendar(), telemetry.audit, backoff=wait_fixed(1), set_aside_after=60
-    )
+    clock, audit = SystemClock(), Telemetry().audit
+    sender = Forwarder(backlog, broker.producer, "decisions", clock, audit, backoff=wait_fixed(600))
     async with running(sender):
-        await asyncio.sleep(60)
-        assert backlog.parked == [], "a person has a while to make a topic, or to grant a right"
-        await asyncio.sleep(100)
-        given_up = len(backlog.parked)
-        assert given_up == pytest.approx(100, abs=3)
-        assert [position for position, _ in backlog.parked] == list(range(1, given_up + 1))
+        await asyncio.sleep(3 * 86400)
+        assert (backlog.cursor, backlog.parked) == (0, [])
         assert error.__name__ in sender.problem
         broker.fault = lambda _: None
         await backlog.empty.wait()
-    assert len(broker.log) == 200 - len(backlog.parked)
-    assert telemetry.registry.get_sample_value("autoscaler_audit_parked_total") == len(backlog.parked)
+    assert backlog.parked == []
+    assert broker.ids() == [f"web-{number}" for number in range(1, 201)]
+    assert sender.problem == ""
+
+
+@pytest.mark.parametrize("error", refusals.OF_A_RECORD)
+async def test_q09_what_the_broker_finds_wrong_with_a_record_is_final_for_that_record(error: type[Exception]) -> None:
+    backlog, broker = Backlog(records(5)), Broker()
+
+    def refuse(value: bytes) -> None:
+        if b'"web-3"' in value and b'"size"' not in value:  # but its stub is fine
+            raise error
+
+    broker.fault = refuse
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert [position for position, _ in backlog.parked] == [3]
+    assert verify(broker.numbers()).whole
+
+
+async def test_a_body_that_no_one_can_read_holds_up_nothing() -> None:
+    backlog, broker = Backlog([record(1), record(2, body=b'{"id": \x00'), record(3)]), Broker()
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert [position for position, _ in backlog.parked] == [2]
+    assert verify(broker.numbers()).whole
+
+
+async def test_a_refused_record_that_is_safe_nowhere_stays_in_the_spool_and_its_stub_is_sent_once() -> None:
+    class Full(Backlog):
+        full = True
+
+        async def set_aside(self, record: Record, reason: str) -> None:
+            if self.full:
+                raise AuditError("dead-letters.jsonl is full")
+            await super().set_aside(record, reason)
+
+    backlog, broker = Full(records(5)), Broker()
+    backlog.records[2] = record(3, body=_body(3, 60_000))
+    broker.limit = 20_000
+    sender = forwarder(backlog, broker)
+    async with running(sender):
+        await asyncio.sleep(60)
+        assert backlog.cursor == 2
+        assert "dead-letters.jsonl is full" in sender.problem
+        backlog.full = False
+        await backlog.empty.wait()
+    assert [position for position, _ in backlog.parked] == [3]
+    assert broker.ids()[-3:] == ["web-3", "web-4", "web-5"]
+    assert broker.ids().count("web-3") == 1
 
 
 @pytest.mark.parametrize(
@@ -412,9 +448,3 @@ class TestTheEnd:
         assert await forwarder(backlog, broker).finish()
         assert backlog.cursor == 3
         assert verify(broker.numbers()).whole
-
-
-def test_only_refusals_of_the_record_itself_are_final() -> None:
-    """Everything else may pass: rights are granted, topics made, leaders elected."""
-    assert MessageSizeTooLargeError in REFUSALS
-    assert not issubclass(TopicAuthorizationFailedError, REFUSALS)

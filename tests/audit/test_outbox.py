@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from autoscaler.audit import codec, deadletters
@@ -242,8 +243,9 @@ async def test_a_damaged_spool_is_told_counted_and_replaced(tmp_path: Path) -> N
     assert kept(tmp_path) == ["web-1", "web-2"]
 
 
-async def test_a_record_that_is_set_aside_is_in_a_file_or_else_in_the_log(tmp_path: Path) -> None:
-    async with outbox_at(tmp_path / "spool") as outbox:
+async def test_a_record_that_is_set_aside_is_in_a_file_or_else_it_is_not_set_aside(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path / "spool", telemetry.audit) as outbox:
         await outbox.record(decision(1))
         [record] = await outbox.undelivered(1 << 20, 10)
         await outbox.set_aside(record, "too large")
@@ -251,9 +253,12 @@ async def test_a_record_that_is_set_aside_is_in_a_file_or_else_in_the_log(tmp_pa
         assert b"too large" in letters.read_bytes()
         letters.unlink()
         letters.mkdir()
-        with capture_logs() as logs:
+        with pytest.raises(AuditError, match=deadletters.FILE_NAME):
             await outbox.set_aside(record, "too large")
-    assert [codec.decode(each["record"].encode()).id for each in logs] == ["web-1"]
+        assert value(telemetry, "autoscaler_audit_kept_back_total") == 1
+        with capture_logs() as logs:
+            await outbox.set_aside(replace(record, body=b"no JSON"), "too large")
+    assert [each["record"] for each in logs] == ["no JSON"], "of what nobody can read there is no line in that file"
 
 
 async def test_a_decision_without_a_time_is_refused_before_the_disk(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tenacity import wait_fixed
 
 from autoscaler.audit.brokers import KafkaSettings
-from autoscaler.audit.kafka import SET_ASIDE_AFTER, Forwarder
+from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
@@ -68,7 +68,6 @@ async def courier(
     topic: str,
     *,
     access: Mapping[str, object] | None = None,
-    set_aside_after: float = SET_ASIDE_AFTER,
 ) -> AsyncIterator[Courier]:
     """`access`: how to be let in, fields of KafkaSettings."""
     clock, telemetry = SystemClock(), Telemetry()
@@ -91,7 +90,6 @@ async def courier(
             interval=0.05,
             round_within=ROUND_WITHIN,
             backoff=wait_fixed(0.3),
-            set_aside_after=set_aside_after,
         )
         running = asyncio.get_running_loop().create_task(forwarder.run())
         try:
