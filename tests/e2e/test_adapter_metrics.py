@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.e2e.adapter import Adapter
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Object
-from tests.e2e.release import NAME, Release
+from tests.e2e.release import Release
 from tests.e2e.workloads import Namespace, deployment, hpa, scaler
 
 PATIENCE = 120.0
@@ -145,32 +145,80 @@ def test_a_containers_own_usage_leads_both_to_the_same_size(cluster: Cluster, na
     eventually(PATIENCE, same, "both have as many as they may")
 
 
-def test_any_kind_with_a_scale_is_scaled_once_we_may(
-    cluster: Cluster, release: Release, adapter: Adapter, namespace: str
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+KINDS = {
+    "set": ("apps", "v1", "StatefulSet", "statefulsets"),
+    "own": ("example.com", "v1", "Widget", "widgets"),
+}
+"""What scales other kinds: their group, version, kind and resource. Nobody runs pods for them here."""
+
+
+@pytest.fixture
+def widgets(cluster: Cluster) -> Iterator[None]:
+    """A kind of one's own with a scale subresource."""
+    names = {"kind": "Widget", "plural": "widgets", "singular": "widget"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    scale = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    version["subresources"] = {"status": {}, "scale": scale}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    cluster.admin.post(DEFINITIONS, {"metadata": {"name": "widgets.example.com"}, "spec": spec})
+    eventually(30, lambda: cluster.admin.exists("/apis/example.com/v1/widgets"))
+    yield
+    cluster.admin.delete(f"{DEFINITIONS}/widgets.example.com")
+
+
+@pytest.fixture
+def upgraded(release: Release) -> Iterator[Callable[[Object], None]]:
+    """Upgrades the release to have these values too; as before afterwards."""
+    before = release.values
+
+    def upgrade(values: Object) -> None:
+        release.values = before | values
+        release.helm("upgrade")
+
+    yield upgrade
+    release.values = before
+    release.helm("upgrade")
+
+
+def test_any_kind_with_a_scale_is_scaled_once_rbac_targets_names_it(
+    cluster: Cluster, adapter: Adapter, namespace: str, widgets: None, upgraded: Callable[[Object], None]
 ) -> None:
     here = Namespace(cluster, namespace)
-    template = deployment("bare", 1)
-    path = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
-    cluster.admin.post(path, template | {"kind": "ReplicaSet"})
-    adapter.loads["bare"] = HIGH
-    target = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "bare"}
-    cluster.admin.post(here.scalers, scaler("bare", spec(target, external("load", "bare", EACH))))
+    paths = {}
+    for name, (group, version, kind, resource) in KINDS.items():
+        path = paths[name] = f"/apis/{group}/{version}/namespaces/{namespace}/{resource}"
+        whole = deployment(name, 1) | {"apiVersion": f"{group}/{version}", "kind": kind}
+        cluster.admin.post(path, whole)
+        cluster.admin.patch(f"{path}/{name}/status", {"status": {"replicas": 1, "selector": f"app={name}"}})
+        adapter.loads[name] = HIGH
+        target = {"apiVersion": f"{group}/{version}", "kind": kind, "name": name}
+        cluster.admin.post(here.scalers, scaler(name, spec(target, external("load", name, EACH))))
+    for name, (_, _, _, resource) in KINDS.items():
 
-    def refused() -> bool:
-        return here.condition("bare", "AbleToScale").get("reason") == "FailedGetScale"
+        def refused(name: str = name, resource: str = resource) -> bool:
+            found = here.condition(name, "AbleToScale")
+            assert found.get("reason") == "FailedGetScale", found
+            return f"{resource}/scale" in found["message"]
 
-    eventually(30, refused, "without the right it says so")
-    assert "replicasets/scale" in here.condition("bare", "AbleToScale")["message"].replace('"', "")
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": f"{namespace}-replicasets"}}
-    rule = {"apiGroups": ["apps"], "resources": ["replicasets/scale"], "verbs": ["get", "update"]}
-    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    cluster.admin.post(f"{roles}/roles", role | {"kind": "Role", "rules": [rule]})
-    ours = {"kind": "ServiceAccount", "name": NAME, "namespace": release.namespace}
-    named = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"{namespace}-replicasets"}
-    cluster.admin.post(f"{roles}/rolebindings", role | {"kind": "RoleBinding", "roleRef": named, "subjects": [ours]})
+        eventually(30, refused, "without the right it says so")
+    named = [{"group": group, "resource": resource} for group, _, _, resource in KINDS.values()]
+    upgraded({"rbac": {"targets": [{"group": "apps", "resource": "deployments"}, *named]}})
+    for name, path in paths.items():
 
-    def scaled() -> bool:
-        wanted: int = cluster.admin.get(f"{path}/bare")["spec"]["replicas"]
-        return wanted == SIZES[HIGH]
+        def scaled(name: str = name, path: str = path) -> bool:
+            wanted: int = cluster.admin.get(f"{path}/{name}")["spec"]["replicas"]
+            assert wanted == SIZES[HIGH], _told(here, name)
+            return True
 
-    eventually(PATIENCE, scaled, "the ReplicaSet has its size")
+        eventually(PATIENCE, scaled, f"{name} has its size")
+
+
+def _told(here: Namespace, name: str) -> list[Object]:
+    found: list[Object] = here.scaler(name).get("status", {}).get("conditions", [])
+    return found
