@@ -153,10 +153,10 @@ class Shop:
 
     def evaluate(self, given: Policy | None = None) -> Decision:
         """One evaluation, and its status written."""
-        return asyncio.run(self._evaluated(given or policy()))
+        return asyncio.run(self.evaluated(given))
 
-    async def _evaluated(self, given: Policy) -> Decision:
-        decision = await self.reconciler.reconcile(given)
+    async def evaluated(self, given: Policy | None = None) -> Decision:
+        decision = await self.reconciler.reconcile(given or policy())
         await self.postbox.flush()
         return decision
 

@@ -25,7 +25,7 @@ from autoscaler.audit.verify import Number, verify
 from autoscaler.errors import AuditError, SpoolFullError
 from autoscaler.telemetry import Telemetry
 from tests.audit.samples import NOON, decision
-from tests.control.shop import Shop, policy
+from tests.control.shop import Shop
 
 DISK = 48 << 20
 BODY = b"x" * 1400
@@ -118,12 +118,12 @@ def scaled(directory: Path, on_full: OnFull) -> Found:
             shop.reconciler._teller._journal = box
             logged: list[Any] = []
             structlog.configure(processors=[lambda _logger, _name, event: logged.append(event) or ""])  # type: ignore[func-returns-value]  # it takes everything
-            first = await shop.reconciler.reconcile(policy())
+            first = await shop.evaluated()
             puts = len(shop.written)
             told = shop.condition("AuditDelivered").reason
             await box.delivered((await box.undelivered(1 << 30, 1 << 20))[-1].position)
             await box.record(decision(1))
-            second = await shop.reconciler.reconcile(policy())
+            second = await shop.evaluated()
             return {
                 "first": [first.outcome.value, puts, first.error],
                 "told": told,
