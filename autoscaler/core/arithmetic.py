@@ -26,6 +26,8 @@ def wrapped32(value: int) -> int:
 
 def quotient(dividend: int, divisor: int) -> int:
     """Integer division toward zero."""
+    if dividend >= 0 and divisor > 0:
+        return wrapped64(dividend // divisor)
     whole = abs(dividend) // abs(divisor)
     return wrapped64(whole if (dividend < 0) == (divisor < 0) else -whole)
 
@@ -39,11 +41,15 @@ def ratio(dividend: float, divisor: float) -> float:
 
 def ceil32(value: float) -> int:
     """The next whole number as int32; out of range it saturates, unlike upstream on some processors (hpa.md §1.7)."""
+    if INT32_MIN <= value <= INT32_MAX:
+        return math.ceil(value)
     return INT32_MIN if math.isnan(value) else math.ceil(max(float(INT32_MIN), min(float(INT32_MAX), value)))
 
 
 def trunc32(value: float) -> int:
     """The whole part as int32, saturated."""
+    if INT32_MIN <= value <= INT32_MAX:
+        return int(value)
     return int(max(float(INT32_MIN), min(float(INT32_MAX), value)))
 
 

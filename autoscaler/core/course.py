@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.core import behavior
@@ -18,7 +18,7 @@ from autoscaler.model.policy import ControllerSettings, Policy
 from autoscaler.model.reason import Reason
 
 
-class Course(NamedTuple):
+class Course(Struct, frozen=True):
     """Both steps, where they end, and the history with this recommendation in it."""
 
     stabilized: Stabilized

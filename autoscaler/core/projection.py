@@ -40,29 +40,41 @@ def unknown(spec: MetricSpec, proposal: Proposal) -> str:
     return ""
 
 
-def asked(
-    spec: MetricSpec, proposal: Proposal, usage: int, *, size: int, unready: int, recorded: bool, tolerance: Tolerance
-) -> int | None:
-    """What the metric asks for at `size` pods of which `unready` are not ready; `recorded`: with the recorded pods.
+class Projection:
+    """A metric under `spec`, where the pods and sums but for the usage are those of `proposal`."""
 
-    None: no pod with a sample has a request.
-    """
-    target = target_of(spec)
-    if spec.type in PER_POD:
-        sums = totals_of(proposal, usage)
-        if not recorded:
-            sums = at_size(sums, spec, target, size, unready)
-        elif (target, target_type(spec)) != (proposal.target, proposal.target_type):
-            sums = _assuming(sums, spec, target)
-        found = wanted(sums, target, size, tolerance)
-        return None if found is None else found.replicas
-    if target_type(spec) == "Value":
-        ready = (proposal.pods or Counted(ready=0)).ready
-        then = ready if recorded else max(0, size - unready)
-        value = usage if recorded or not ready or not then else quotient(usage * ready, then)
-        return shared_by(ratio(value, target), then, size, tolerance)[0]
-    observed = proposal.observed if recorded and proposal.observed is not None else size
-    return each_of(usage, target, observed, tolerance)[0]
+    def __init__(self, spec: MetricSpec, proposal: Proposal) -> None:
+        self._spec, self._proposal = spec, proposal
+        self._target, self._kind, self._per_pod = target_of(spec), target_type(spec), spec.type in PER_POD
+        self._sums = self._recorded = totals_of(proposal, 0)
+        if self._per_pod and (self._target, self._kind) != (proposal.target, proposal.target_type):
+            self._recorded = _assuming(self._sums, spec, self._target)
+        self._spread: dict[tuple[int, int], Totals] = {}
+
+    def asked(self, usage: int, *, size: int, unready: int, recorded: bool, tolerance: Tolerance) -> int | None:
+        """What it asks for at `size` pods of which `unready` are not ready; `recorded`: with the recorded pods.
+
+        None: no pod with a sample has a request.
+        """
+        if self._per_pod:
+            sums = self._recorded if recorded else self._at(size, unready)
+            found = wanted(sums, self._target, size, tolerance, Milli(usage + sums.usage))
+            return None if found is None else found.replicas
+        proposal, target = self._proposal, self._target
+        if self._kind == "Value":
+            ready = (proposal.pods or Counted(ready=0)).ready
+            then = ready if recorded else max(0, size - unready)
+            value = usage if recorded or not ready or not then else quotient(usage * ready, then)
+            return shared_by(ratio(value, target), then, size, tolerance)[0]
+        observed = proposal.observed if recorded and proposal.observed is not None else size
+        return each_of(usage, target, observed, tolerance)[0]
+
+    def _at(self, size: int, unready: int) -> Totals:
+        """The sums at no usage, worked out once for each size."""
+        found = self._spread.get((size, unready))
+        if found is None:
+            found = self._spread[size, unready] = at_size(self._sums, self._spec, self._target, size, unready)
+        return found
 
 
 def at_size(sums: Totals, spec: MetricSpec, target: int, size: int, unready: int) -> Totals:

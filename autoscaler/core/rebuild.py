@@ -53,19 +53,43 @@ def rebuilt(decision: Decision) -> Rebuilt:
     return Rebuilt(asked=asks, replicas=_final(decision.stages, asks, current))
 
 
-def asked(proposal: Proposal, current: int, *, usage: int | None = None) -> int | None:
-    """What the metric asks for when the target has `current` replicas, or what it would with another `usage`."""
+def asked(proposal: Proposal, current: int, *, usage: int | None = None, sums: Totals | None = None) -> int | None:
+    """What the metric asks for when the target has `current` replicas, or what it would with another `usage`.
+
+    `sums` are the proposal's `totals_of`, from whoever asks often; their usage does not count.
+    """
     total = proposal.usage if usage is None else usage
     if total is None:
         return None
     tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
     if proposal.type in PER_POD:
-        found = totals.wanted(totals_of(proposal, total), proposal.target, current, tolerance)
+        known = totals_of(proposal, total) if sums is None else sums
+        found = totals.wanted(known, proposal.target, current, tolerance, Milli(total))
         return None if found is None else found.replicas
     if proposal.observed is not None:
         return replicas.each_of(total, proposal.target, proposal.observed, tolerance)[0]
     ready = proposal.pods.ready if proposal.pods else 0
     return replicas.shared_by(ratio(total, proposal.target), ready, current, tolerance)[0]
+
+
+def alike(one: Proposal, other: Proposal) -> bool:
+    """Whether they differ in nothing but what was measured and what follows from it."""
+    return (
+        one.samples == other.samples
+        and one.requests == other.requests
+        and one.pods == other.pods
+        and one.gaps == other.gaps
+        and one.observed == other.observed
+        and (one.usage is None) is (other.usage is None)
+        and one.target == other.target
+        and one.tolerance_down == other.tolerance_down
+        and one.tolerance_up == other.tolerance_up
+        and one.target_type == other.target_type
+        and one.type == other.type
+        and one.name == other.name
+        and one.container == other.container
+        and one.label == other.label
+    )
 
 
 def totals_of(proposal: Proposal, usage: int) -> Totals:

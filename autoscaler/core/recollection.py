@@ -36,7 +36,7 @@ UNFOUNDED = "the record tells a write that another process had begun, not the ev
 
 def unanswerable(decision: Decision) -> str:
     """Why this decision cannot be made again from its record, "" when it can."""
-    if set(decision.truncated) - {"pods"}:
+    if decision.truncated and set(decision.truncated) - {"pods"}:
         return SHORTENED
     return UNFOUNDED if decision.basis is None else ""
 

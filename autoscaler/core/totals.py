@@ -78,9 +78,12 @@ def level(usage: int, requests: int | None, count: int, target: int) -> Level | 
     return Level(percent, ratio(percent, target))
 
 
-def wanted(totals: Totals, target: int, current: int, tolerance: Tolerance) -> Wanted | None:
-    """Replicas for these sums; None when no pod with a sample has a request."""
-    first = level(totals.usage, totals.requests, totals.samples, target)
+def wanted(
+    totals: Totals, target: int, current: int, tolerance: Tolerance, usage: Milli | None = None
+) -> Wanted | None:
+    """Replicas for these sums, with another `usage` if one is given; None when no pod with a sample has a request."""
+    usage = totals.usage if usage is None else usage
+    first = level(usage, totals.requests, totals.samples, target)
     if first is None:
         return None
     unready_too = bool(totals.unready) and first.ratio > 1.0
@@ -90,7 +93,7 @@ def wanted(totals: Totals, target: int, current: int, tolerance: Tolerance) -> W
         replicas = ceil32(first.ratio * float(totals.ready))
         return Wanted(replicas, "ratio {ratio:g} x {pods} ready pods, rounded up", totals.ready, first)
     size = totals.values
-    usage, requests = totals.usage, totals.requests
+    requests = totals.requests
     if first.ratio < 1.0 or first.ratio > 1.0:  # not when it is exactly 1, nor when it is no number
         size += totals.missing
         requests = _more(requests, totals.missing_requests)

@@ -42,21 +42,27 @@ class Trace:
 
         What stood before counts until now, but for `patience` seconds at most: then nothing is known of what was.
         """
-        if self._at is not None:
-            if at <= self._at:
+        begun = self._at
+        if begun is not None:
+            if at <= begun:
                 return
-            self._pass(min(at, self._at + patience))
-            if at > self._at + patience:
-                self._keep(self._at + patience, UNKNOWN)
-            else:
-                before = self._states[-1].replicas
-                self._changes += before is not None and state.replicas is not None and before != state.replicas
+            limit, before = begun + patience, self._states[-1].replicas
+            lasted = (limit if at > limit else at) - begun
+            if before is not None:
+                self._pod_seconds += before * lasted
+                if self._short:
+                    self._short_seconds += lasted
+            if at > limit:
+                self._keep(limit, UNKNOWN)
+            elif before is not None and state.replicas is not None and before != state.replicas:
+                self._changes += 1
         self._at, self._short = at, short
         if short and state.demand is not None and state.replicas is not None:
             missing = state.demand - state.replicas
             if self._worst is None or missing > self._worst.demand - self._worst.replicas:
                 self._worst = Worst(self._target, at, state.demand, state.replicas)
-        self._keep(at, state)
+        if begun is None or self._states[-1] != state:
+            self._keep(at, state)
 
     def track(self, patience: float) -> Track:
         """All of it; what stood last is taken to have stood for `patience` more seconds, which do not count."""
@@ -80,14 +86,6 @@ class Trace:
             minutes_under_target=self._short_seconds / 60,
             worst=self._worst,
         )
-
-    def _pass(self, until: float) -> None:
-        replicas = self._states[-1].replicas
-        if self._at is None or replicas is None:
-            return
-        self._pod_seconds += replicas * (until - self._at)
-        if self._short:
-            self._short_seconds += until - self._at
 
     def _keep(self, at: float, state: State) -> None:
         if self._states and self._states[-1] == state:

@@ -54,6 +54,9 @@ class Facts(Struct, frozen=True):
     decision: Decision
     basis: Basis
     proposals: tuple[Proposal, ...]
+    """The same as of the record before, where they differ in nothing but the usage."""
+    edition: int
+    """Another number when spec or settings are others than those of the record before."""
     moved: bool
     """Whether somebody else set the size since the evaluation before."""
 
@@ -84,31 +87,41 @@ class Trial:
         self._settings = ControllerSettings()
         self._tolerance = Tolerance(0.0, 0.0)
         self._fixed = ""
+        self._unknown = ""
         self._lines: Lines = ()
+        self._projections: Sequence[projection.Projection] = ()
         self._facts: Facts | None = None
         self._matched: list[tuple[int, str]] = []
 
     def begin(self, facts: Facts) -> str:
         """Take up a record; why its evaluations cannot be made anew, "" when they can."""
         before, self._facts = self._facts, facts
-        if before is None or before.basis.spec != facts.basis.spec or before.basis.settings != facts.basis.settings:
+        fresh = before is None or before.edition != facts.edition
+        if fresh:
             self._policy, self._settings = policy_of(facts.decision, self._spec), facts.basis.settings
             self._matched = [_place(spec, facts.basis.spec) for spec in self._spec.metrics]
             self._tolerance = tolerance_of(self._policy, self._settings)
             self._fixed = self._difference(facts)
+        if fresh or before is None or before.proposals is not facts.proposals:
+            self._unknown = self._fixed or self._projected(facts)
         current = facts.decision.current
         if self._size is None and current is not None:
             self._size, self._history, self._zeroed = current, facts.basis.history, facts.basis.zeroed
         elif facts.moved and current is not None:
             self._resize(current, 0.0)
-        if self._fixed:
-            return self._fixed
+        return self._unknown
+
+    def _projected(self, facts: Facts) -> str:
+        """Every metric as these sums have it; else why there is one that they have not got."""
         for (place, missing), spec in zip(self._matched, self._spec.metrics, strict=True):
             if place < 0:
                 return missing
             if facts.proposals and (lost := projection.unknown(spec, facts.proposals[place])):
                 return f"{proposals.label(spec)}: {lost}"
         self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals)
+        if facts.proposals:
+            pairs = zip(self._matched, self._spec.metrics, strict=True)
+            self._projections = [projection.Projection(spec, facts.proposals[place]) for (place, _), spec in pairs]
         return ""
 
     def skip(self, now: float, patience: float) -> None:
@@ -194,9 +207,7 @@ class Trial:
         usage = this.usages[place] if facts.proposals else None
         if usage is None:
             return None
-        return projection.asked(
-            self._spec.metrics[number],
-            facts.proposals[place],
+        return self._projections[number].asked(
             usage,
             size=this.size,
             unready=this.unready,

@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.core import planner, projection
-from autoscaler.core.projection import at_size, need, unknown
+from autoscaler.core.projection import Projection, at_size, need, unknown
 from autoscaler.core.rebuild import asked as as_recorded
 from autoscaler.core.rebuild import totals_of
 from autoscaler.core.totals import Tolerance
@@ -22,8 +22,8 @@ FIVE = Proposal(
 
 
 def asked(spec, proposal, *, size, unready=0, recorded=False):
-    return projection.asked(
-        spec, proposal, proposal.usage, size=size, unready=unready, recorded=recorded, tolerance=TOLERANCE
+    return Projection(spec, proposal).asked(
+        proposal.usage, size=size, unready=unready, recorded=recorded, tolerance=TOLERANCE
     )
 
 
@@ -70,8 +70,8 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
         found = [stage for stage in plan.stages if isinstance(stage, Proposal)]
         for spec, told in zip(each.policy.metrics, found, strict=False):
             if told.usage is not None and plan.current:
-                again = projection.asked(
-                    spec, told, told.usage, size=plan.current, unready=0, recorded=True, tolerance=each.tolerance
+                again = Projection(spec, told).asked(
+                    told.usage, size=plan.current, unready=0, recorded=True, tolerance=each.tolerance
                 )
                 assert again == told.replicas == as_recorded(told, plan.current)
                 seen += 1

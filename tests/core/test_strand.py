@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from autoscaler.audit import codec
 from autoscaler.core.basis import spec_of
 from autoscaler.core.recollection import UNFOUNDED, planned
+from autoscaler.core.rerun import usual
 from autoscaler.core.strand import LATE, Strand
 from autoscaler.model.decision import Outcome
 from autoscaler.model.plan import Action, Proposal
@@ -72,7 +73,7 @@ def test_so_it_does_for_evaluations_of_all_kinds():
         told = recorded(each)
         found = strand([told])
         assert (found.identical, found.differences) == (1, []), each
-        kinds[found._usual(told)] += 1
+        kinds[usual(told)] += 1
     assert min(kinds[True], kinds[False]) > 300
 
 
@@ -90,7 +91,7 @@ def test_the_short_way_finds_what_the_planner_finds():
         found = strand([changed])
         asked = [stage.replicas for stage in stages if isinstance(stage, Proposal)]
         again = [stage.replicas for stage in planned(changed).stages if isinstance(stage, Proposal)]
-        if found._usual(changed):
+        if usual(changed):
             assert found.differing == (asked != again), each
             seen[found.differing] += 1
     assert min(seen.values()) > 50
