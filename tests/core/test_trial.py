@@ -177,7 +177,7 @@ def test_one_number_for_all_pods_and_a_target_that_sleeps():
     lengths = (30_000, 0, 0, 20_000)
     made = [
         replace(
-            first, time=f"2027-01-15T1{hour}:00:00.000000Z", stages=(replace(told, usage=length),),
+            first, id=f"web-{hour}", time=f"2027-01-15T1{hour}:00:00.000000Z", stages=(replace(told, usage=length),),
             basis=replace(first.basis, spec=spec, history=History()),
         )
         for hour, length in enumerate(lengths)
