@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,6 +21,7 @@ from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.app.garbage import set_aside
 from autoscaler.app.kafka import Decisions
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
@@ -70,7 +71,7 @@ def run(settings: Settings) -> int:
     import uvloop  # noqa: PLC0415 - `demo` and the tests bring their own loop
 
     try:
-        uvloop.run(_until_signalled(Application(settings)))
+        uvloop.run(_until_signalled(Application(settings, warmed=set_aside)))
     except BaseExceptionGroup as group:
         # not `except*`: beside an error that is not ours, what is raised in one comes in a group again
         if (error := told(group)) is None:
@@ -131,14 +132,18 @@ class Application:
     _scaling: Scaling
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, witness: Witness = lambda _decision: None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        witness: Witness = lambda _decision: None,
+        warmed: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._leadership: Leadership | None = None
-        self._witness = witness
-        self.telemetry = Telemetry(settings.kubelet.resolution)
-        self.health = Health()
+        self._witness, self._warmed = witness, warmed
+        self.telemetry, self.health = Telemetry(settings.kubelet.resolution), Health()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError, alone or in a group, when something cannot begin."""
@@ -196,15 +201,14 @@ class Application:
         """Every part but the streams; pages go to the `further` storages too."""
         settings, clock, telemetry = self._settings, self._clock, self.telemetry
         freshness = Freshness()
-        self.cluster = Cluster(
-            client, clock=clock, telemetry=telemetry.kube, node_selector=settings.kubelet.node_selector
-        )
+        selector = settings.kubelet.node_selector
+        self.cluster = Cluster(client, clock=clock, telemetry=telemetry.kube, node_selector=selector)
         trust = AuthenticationConfig(client, clock=clock, telemetry=telemetry.kube)
         self.storage = MemoryStorage(
             resolution=settings.kubelet.resolution, clock=clock, telemetry=telemetry.engine, freshness=freshness
         )
         rings = Rings(self.storage, resolution=settings.kubelet.resolution, clock=clock)
-        self.warmup = Warmup(self.cluster, self.storage, clock)
+        self.warmup = Warmup(self.cluster, self.storage, clock, self._warmed)
         heart = Heartbeat(clock, telemetry.process)
         if settings.lease.elect:
             self._leadership = Leadership(

@@ -2,7 +2,8 @@
 
 Records that arrive within the commit window share one transaction and one fsync; everything else asked of the spool
 runs between two commits, in the order in which it was asked. Where nothing arrives but rows of records that stand
-already, as in a quiet cluster, the window is longer: a commit costs about as much as 50 records.
+already, as in a quiet cluster, the window is longer: a commit costs about as much as 50 records. It ends with enough of
+them, for who evaluates waits for it, a few at a time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ WAITING = 10_000  # records in memory before a disk that hangs makes us refuse m
 GROUP = 1000  # records a transaction, so that a backlog in memory does not end in one huge commit
 CLOSE_WITHIN = 3.0
 QUIET_WINDOW = 0.05
+COMPANY = 16  # as many rows are company enough: half of what is evaluated at once, so that disk and sums take turns
 
 T = TypeVar("T")
 _Answered = tuple[asyncio.Future[Any], object]
@@ -64,12 +66,14 @@ class _Call(Struct, frozen=True):
 
 
 class Writer:
-    """`start`, then `close`, from the event loop. `window` in seconds: how long a commit waits for company."""
+    """`start`, then `close`, from the event loop. In seconds: how long a commit waits for company (`window`), and how
+    long where nothing but rows of standing records arrives (`quiet`), unless there are enough of them.
+    """
 
-    def __init__(self, spool: Spool, watcher: Watcher, *, window: float) -> None:
+    def __init__(self, spool: Spool, watcher: Watcher, *, window: float, quiet: float = QUIET_WINDOW) -> None:
         self._spool = spool
         self._watcher = watcher
-        self._window = window
+        self._window, self._quiet = window, quiet
         self._inbox: queue.SimpleQueue[_Append | _Call] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._hurry = threading.Event()  # somebody waits who is not to wait for the quiet window
@@ -118,7 +122,7 @@ class Writer:
         if self._inbox.qsize() >= WAITING:
             raise AuditError("the audit spool does not keep up")
         self._inbox.put(item)
-        if isinstance(item, _Call) or item.entry.joins is None:
+        if isinstance(item, _Call) or item.entry.joins is None or self._inbox.qsize() >= COMPANY:
             self._hurry.set()
 
     # In the thread
@@ -127,7 +131,7 @@ class Writer:
         while self._running:
             item = self._inbox.get()
             if isinstance(item, _Append):
-                self._hurry.wait(QUIET_WINDOW)
+                self._hurry.wait(self._quiet)
                 self._hurry.clear()  # whoever has set it is in the queue, and comes along now
                 self._closing.wait(self._window)
                 group, behind = self._company(item)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -59,11 +59,10 @@ def _of_containers(pod: Pod, resource: str, container: str) -> Milli | Failure:
     return Milli(wrapped64(total))
 
 
-def _running(pod: Pod) -> Iterator[Container | InitContainer]:
-    yield from pod.containers
-    for each in pod.init_containers:
-        if each.sidecar:
-            yield each
+def _running(pod: Pod) -> Sequence[Container | InitContainer]:
+    if not pod.init_containers:
+        return pod.containers
+    return (*pod.containers, *(each for each in pod.init_containers if each.sidecar))
 
 
 def _pod_level(pod: Pod, resource: str) -> Milli | Failure:

@@ -8,7 +8,7 @@ Metrics API goes on answering, with empty lists, since an unready APIService wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from autoscaler.clock import Clock
@@ -34,12 +34,14 @@ class NodeUsages(Protocol):
 
 
 class Warmup:
-    """Ask `warm`; `waiting_for` says what it waits for, "" when warm."""
+    """Ask `warm`; `waiting_for` says what it waits for, "" when warm. `warmed` is called once, when it became so."""
 
-    def __init__(self, inventory: Inventory, usages: NodeUsages, clock: Clock) -> None:
+    def __init__(
+        self, inventory: Inventory, usages: NodeUsages, clock: Clock, warmed: Callable[[], None] = lambda: None
+    ) -> None:
         self._inventory = inventory
         self._usages = usages
-        self._clock = clock
+        self._clock, self._warmed = clock, warmed
         self._synced_at: float | None = None
         self._warm = False
         self.waiting_for = "the list of nodes and pods"
@@ -55,4 +57,6 @@ class Warmup:
         patient = self._clock.monotonic() - self._synced_at < PATIENCE_SECONDS
         self._warm = covered >= COVERAGE * len(names) or not patient
         self.waiting_for = "" if self._warm else f"usage of nodes: {covered} of {len(names)} ready ones have one"
+        if self._warm:
+            self._warmed()
         return self._warm

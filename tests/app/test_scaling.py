@@ -10,6 +10,8 @@ import pytest
 
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.sim.resources import POD_AUTOSCALERS, POD_SCALERS
+from tests.app.crowd import Crowd
+from tests.clock import FakeClock
 from tests.test_app import HPS, Run, running
 
 pytestmark = pytest.mark.timeout(60)
@@ -68,39 +70,35 @@ async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_
         assert "records wait in the spool: audit delivery" in conditions(run, "web")["AuditDelivered"]["message"]
 
 
-async def test_what_stays_asks_nothing_and_a_change_is_one_write_of_the_size_and_two_of_the_status(
-    tmp_path: Path,
-) -> None:
-    async with running(tmp_path) as run:
-        requests = run.world.api.requests
-        await run.until(quiet)
-        before, already = Counter(requests), len(sent(run))
-        await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
-        for _ in range(QUIET):
-            await run.until(quiet)
-        changes, asked = len(sent(run)) - already, requests - before
-        assert asked["update deployments/scale"] == changes
-        assert changes < asked["update horizontalpodscalers/status"] <= 2 * changes
-        assert not asked["get deployments/scale"]
-        while True:
-            settled, already = Counter(requests), len(sent(run))
-            for _ in range(QUIET):
-                await run.until(quiet)
-            if len(sent(run)) == already:
-                break
-        asked = requests - settled
-        assert set(asked) <= {"update horizontalpodscalers/status"}, "neither a list nor a read nor a write of the size"
-        assert asked["update horizontalpodscalers/status"] <= 1, "new values of the metrics, once in 15 s"
+async def test_a_pass_asks_what_it_must_and_a_pass_in_which_nothing_changes_asks_nothing(tmp_path: Path) -> None:
+    """Counts, not times: one write of the size and two of the status for a change, no list, no read, and no commit and
+    no record more than there are evaluations.
+    """
+    clock, many = FakeClock(), 60
+    crowd = Crowd(tmp_path, clock, targets=many, pods=2)
+    async with crowd.running():
+        crowd.load = 75
+        crowd.scaling.open_gate()
+        assert without_events(await crowd.passed()) == {SIZES: many, STATUSES: many}, "each promised, each written"
+        assert (crowd.spool.records, crowd.spool.rows) == (many, 0)
+        assert all(decision.outcome is Outcome.WRITTEN for decision in crowd.decisions)
+        assert crowd.size_of("app-0") == 3
+        crowd.load = 50
+        asked = [without_events(await crowd.freshened(clock)) for _ in range(4)]
+        assert asked == [{STATUSES: many}, {}, {}, {}], "that it is done, and what is found now"
+        kept = (crowd.spool.records, crowd.spool.rows)
+        assert kept == (3 * many, 2 * many), "the size a period began with is another once; what is the same is a row"
+        assert crowd.spool.commits <= 5 * many
+        crowd.load = 51
+        asked = [without_events(await crowd.freshened(clock)) for _ in range(3)]
+        assert sum(asked, Counter[str]()) == {STATUSES: many}, (
+            "new values alone are not told more often than every 15 s"
+        )
 
 
-QUIET = 6
-"""Evaluations at which a change has been told to the end."""
+SIZES, STATUSES = "update deployments/scale", "update horizontalpodscalers/status"
 
 
-def quiet(decision: Decision) -> bool:
-    return decision.reason == "OnTarget"
-
-
-def sent(run: Run) -> list[Decision]:
-    """Those whose size was sent; it is refused when the Deployment got another pod on the way."""
-    return [each for each in run.decisions if each.outcome in (Outcome.WRITTEN, Outcome.CONFLICTED)]
+def without_events(asked: Counter[str]) -> Counter[str]:
+    """They are offered, and sent when there is time."""
+    return Counter({what: count for what, count in asked.items() if what != "create events"})

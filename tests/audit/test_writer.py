@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from autoscaler.audit.room import Pressure
 from autoscaler.audit.spool import Entry, Spool
-from autoscaler.audit.writer import WAITING, State, Writer
+from autoscaler.audit.writer import COMPANY, WAITING, State, Writer
 from autoscaler.errors import AuditError
 from tests.audit.samples import NOON
 
@@ -25,8 +25,8 @@ class Watch:
 
 
 @asynccontextmanager
-async def writing(directory: Path, watch: Watch) -> AsyncIterator[Writer]:
-    writer = Writer(Spool(directory, now=NOON, forwarding=True), watch, window=0.005)
+async def writing(directory: Path, watch: Watch, quiet: float = 0.05) -> AsyncIterator[Writer]:
+    writer = Writer(Spool(directory, now=NOON, forwarding=True), watch, window=0.005, quiet=quiet)
     writer.start()
     yield writer
     await writer.close()
@@ -54,6 +54,13 @@ async def test_what_joins_waits_for_company_until_somebody_is_in_a_hurry(tmp_pat
         assert all(each.done() for each in alone), "a call came, and finds them kept"
         last = writer.append(replace(entry(5), joins=NOON, row=b"1"))
         assert await last, "and without anybody it is kept too"
+
+
+async def test_rows_that_are_enough_wait_for_nobody(tmp_path: Path) -> None:
+    async with writing(tmp_path, Watch(), quiet=3600) as writer:
+        assert await writer.append(entry())
+        rows = [writer.append(replace(entry(number), joins=NOON, row=b"1")) for number in range(2, COMPANY + 3)]
+        assert all(await asyncio.gather(*rows))
 
 
 async def test_an_error_is_told_to_who_asked_and_the_thread_goes_on(tmp_path: Path) -> None:

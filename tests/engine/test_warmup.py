@@ -18,14 +18,17 @@ class Cluster:
 
 
 def test_a27_warm_when_nine_nodes_of_ten_have_a_usage() -> None:
-    cluster = Cluster(10)
-    warmup = Warmup(cluster, cluster, FakeClock())
+    cluster, told = Cluster(10), list[str]()
+    warmup = Warmup(cluster, cluster, FakeClock(), lambda: told.append("warm"))
     cluster.served = {f"n{i}" for i in range(8)}
     assert not warmup.warm()
+    assert not told
     assert warmup.waiting_for == "usage of nodes: 8 of 10 ready ones have one"
     cluster.served.add("n8")
     assert warmup.warm()
     assert warmup.waiting_for == ""
+    assert warmup.warm()
+    assert told == ["warm"], "once"
 
 
 async def test_a27_nodes_that_never_answer_keep_nobody_waiting_longer_than_a_minute() -> None:
