@@ -13,13 +13,16 @@ import pytest
 from jsonschema import Draft202012Validator
 from tenacity import wait_fixed
 
-from autoscaler.audit import codec, event
+from autoscaler.audit import codec, event, reasons
+from autoscaler.audit.brokers import KafkaSettings, client_options
 from autoscaler.audit.codec import Record
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
-from autoscaler.kube import decode
+from autoscaler.errors import AuditError
+from autoscaler.kube import decode, decode_policy
+from autoscaler.kube.answers import Status, error_for
 from autoscaler.model.decision import SCHEMA_VERSION, Decision
 from autoscaler.model.objects import Pod
 from autoscaler.model.plan import EventNote
@@ -166,6 +169,51 @@ def test_a_secret_of_a_pod_gets_into_no_record(load: int) -> None:
     assert "pods" in {field for stage in made.stages for field in stage.__struct_fields__}, "pods were looked at"
     assert CANARY.encode() not in codec.encode(made)
     assert all(CANARY not in repr(status) for status in shop.statuses)
+
+
+def test_a_secret_of_a_policy_or_in_an_adapters_error_gets_into_no_record() -> None:
+    words = {"vault/token": CANARY, "kubectl.kubernetes.io/last-applied-configuration": CANARY}
+    wire = {
+        "metadata": {"namespace": "shop", "name": "web", "uid": "p1", "annotations": words, "labels": words},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "maxReplicas": 10,
+            "metrics": [
+                {
+                    "type": "External",
+                    "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "3"}},
+                }
+            ],
+        },
+    }
+    shop = Shop()
+    said = f'Get "https://me:{CANARY}@prom/q?up&token={CANARY}": Authorization: Bearer {CANARY}'
+    shop.answers["queue"] = error_for(Status(message=said), 500, "GET /apis/external.metrics.k8s.io")
+    made = shop.evaluate(decode_policy.policy(json.dumps(wire).encode()))
+    told = codec.encode(made).decode()
+    assert 'Get \\"https://…prom/q?up&token=…\\": Authorization: Bearer …' in told, "the error is recorded"
+    assert CANARY not in told
+    assert all(CANARY not in repr(status) for status in (*shop.statuses, *shop.notes))
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b""])
+def test_the_password_for_kafka_gets_into_no_error(tmp_path: Path, bad: bytes) -> None:
+    """A status tells what stands between the spool and Kafka: nothing of what a credential file holds."""
+    user, password = tmp_path / "user", tmp_path / "password"
+    user.write_text("me")
+    password.write_bytes(CANARY.encode() + bad)
+    settings = KafkaSettings(
+        bootstrap_servers=("kafka:9092",),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        username_file=str(user),
+        password_file=str(password),
+        ca_file=str(password),
+    )
+    with pytest.raises(AuditError) as caught:
+        client_options(settings)
+    assert CANARY not in reasons.told(caught.value, "", "kafka:9092")
+    assert caught.value.__cause__ is None or CANARY not in repr(caught.value.__cause__)
 
 
 def test_no_field_of_the_record_is_made_for_a_secret() -> None:

@@ -27,10 +27,31 @@ def test_the_text_is_the_servers_own_and_the_reason_is_kept() -> None:
     assert (str(error), error.reason) == ("PUT /x: spec.replicas: must be positive", "Invalid")
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'{"message":7}'])
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1]", b'{"message":7}', b"[" * 100_000])
 def test_a_body_that_is_no_status_still_gives_an_error(body: bytes) -> None:
     assert error_of(410, body, "", "GET /x").status == 410
 
 
 def test_a_status_inside_a_watch_means_the_same() -> None:
     assert isinstance(error_for(Status(message="too old"), 410, "watch"), GoneError)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        pytest.param(
+            'Get "https://prom/api/v1/query?query=up&access_token=s3cr3t": EOF',
+            'Get "https://prom/api/v1/query?query=up&access_token=…": EOF',
+            id="a token in an address",
+        ),
+        pytest.param(
+            "dial https://me:s3cr3t@prom:9090/: refused", "dial https://…prom:9090/: refused", id="a password"
+        ),
+        pytest.param("refused 'Authorization: Bearer s3cr3t.a.b'", "refused 'Authorization: Bearer …'", id="a header"),
+        pytest.param("?X-Amz-Signature=s3cr3t&n=1", "?X-Amz-Signature=…&n=1", id="a signature"),
+        pytest.param("no key for a token at basic level", "no key for a token at basic level", id="plain words"),
+    ],
+)
+def test_credentials_are_left_out_of_what_is_told(said: str, told: str) -> None:
+    assert str(error_for(Status(message=said), 500, "GET /x")) == f"GET /x: {told}"
+    assert str(error_of(500, said.encode(), "", "GET /x")) == f"GET /x: {told}"
