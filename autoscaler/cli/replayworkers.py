@@ -126,13 +126,19 @@ def _decided(candidates: Sequence[PolicyFile], span: Span, items: Sequence[Item]
 def _take(replay: Replay, items: Sequence[Item]) -> None:
     for item in items:
         try:
-            decision = codec.decode(item.body)
-        except LaterError as exc:
-            replay.pass_over(item.key, item.epoch, item.seq, codec.instant(codec.head(item.body).time), str(exc))
-            continue
+            _take_one(replay, item)
         except MalformedError as exc:
             raise AuditError(f"{item.key} {item.epoch}/{item.seq}: {exc}; see `audit verify`") from exc
-        replay.take(item.key, item.epoch, item.seq, decision)
+
+
+def _take_one(replay: Replay, item: Item) -> None:
+    try:
+        decision = codec.decode(item.body)
+    except LaterError as exc:  # its time is all that is needed
+        at = codec.instant(codec.head(item.body).time)
+        replay.pass_over(item.key, item.epoch, item.seq, at, str(exc))
+        return
+    replay.take(item.key, item.epoch, item.seq, decision)
 
 
 def _work(connection: Connection, candidates: Sequence[PolicyFile], span: Span) -> None:

@@ -35,6 +35,8 @@ def test_a_body_that_is_none_ends_it_with_its_place(alone):
     good = next(iter(items())).body
     with pytest.raises(AuditError, match="shop/Deployment/web-0 1/9: audit record"):
         taken([(8, good), (9, b"{}")], alone)
+    with pytest.raises(AuditError, match="shop/Deployment/web-0 1/9: audit record"):
+        taken([(8, good), (9, b'{"schema":2}')], alone)  # of a later release, and without a time
 
 
 def taken(bodies, alone):
