@@ -84,7 +84,15 @@ def test_every_flag_is_one_of_ours_or_of_a_program_named_beside_it(page: Path) -
 
 @pytest.mark.parametrize(
     "script",
-    ["options_doc.py", "metrics_doc.py", "reasons_doc.py", "reports_doc.py", "faults_doc.py", "record_schema.py"],
+    [
+        "options_doc.py",
+        "metrics_doc.py",
+        "reasons_doc.py",
+        "reports_doc.py",
+        "faults_doc.py",
+        "record_schema.py",
+        "values_doc.py",
+    ],
 )
 def test_what_is_made_from_the_code_is_up_to_date(script: str) -> None:
     found = subprocess.run(

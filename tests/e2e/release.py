@@ -55,11 +55,19 @@ class Release:
         """Where the running program keeps its records."""
         return self._folder / "volumes" / "state" / "spool"
 
-    def helm(self, verb: str, *flags: str) -> str:
+    def helm(self, verb: str, *flags: str, chart: Path = CHART) -> str:
         """`install` or `upgrade` with the current values."""
         file = self._folder / "values.json"
         file.write_text(json.dumps(self.values))
-        return self.cluster.helm(verb, NAME, str(CHART), f"--namespace={self.namespace}", f"--values={file}", *flags)
+        return self.cluster.helm(verb, NAME, str(chart), f"--namespace={self.namespace}", f"--values={file}", *flags)
+
+    def roll_back(self) -> None:
+        """To the revision before the current one."""
+        self.cluster.helm("rollback", NAME, f"--namespace={self.namespace}")
+
+    def uninstall(self) -> None:
+        """Returns when Helm says that all of it is gone."""
+        self.cluster.helm("uninstall", NAME, f"--namespace={self.namespace}", "--wait", "--timeout=60s")
 
     def start(self, *flags: str) -> Process:
         """Run the container's command; returns at once."""

@@ -142,3 +142,20 @@ default
 {{- $kafka := .Values.audit.kafka -}}
 {{- ternary (list $kafka.secret.name $kafka.ca.secret | compact | uniq) list (not (empty $kafka.bootstrapServers)) | toJson -}}
 {{- end -}}
+
+{{/* Fails when somebody else registered this APIService; a render without a cluster looks nothing up. */}}
+{{- define "hpa-companion.unowned" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $found := lookup "apiregistration.k8s.io/v1" "APIService" "" $name -}}
+{{- if and $found (not $root.Values.apiService.takeover) -}}
+{{- $annotations := $found.metadata.annotations | default dict -}}
+{{- $release := get $annotations "meta.helm.sh/release-name" -}}
+{{- $namespace := get $annotations "meta.helm.sh/release-namespace" -}}
+{{- if or (ne $release $root.Release.Name) (ne $namespace $root.Release.Namespace) -}}
+{{- $service := $found.spec.service | default (dict "namespace" "" "name" "nobody") -}}
+{{- $by := empty $release | ternary "not by Helm" (printf "by the Helm release %s in namespace %s" $release $namespace) -}}
+{{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it; or apiService.takeover=true, with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,130 @@
+"""Upgrade, rollback, a second release and uninstalling, by the real Helm on the real API server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.asking import asking
+from tests.e2e.chart import CHART
+from tests.e2e.cluster import Cluster
+from tests.e2e.eventually import eventually
+from tests.e2e.kubeapi import Object
+from tests.e2e.release import NAME, VERSIONS, Release
+from tests.e2e.workloads import Namespace, autoscaler_spec, scaler
+
+SOON = 30.0
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
+REGISTERED = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
+FIELD = "maxSampleAge"
+"""A field that the chart before this one did not have."""
+
+
+@pytest.fixture
+def here(cluster: Cluster, release: Release, namespace: str) -> Namespace:
+    """With a policy, which must outlive everything."""
+    assert release.serving()
+    made = Namespace(cluster, namespace)
+    cluster.admin.post(made.scalers, scaler("web", autoscaler_spec("web") | {"mode": "Shadow"}))
+    return made
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The chart as it might have been before: another version, a definition without one of its fields."""
+    folder = tmp_path / "older"
+    shutil.copytree(CHART, folder)
+    chart = folder / "Chart.yaml"
+    chart.write_text(chart.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
+    schemas = folder / "templates/crd.yaml"
+    lines = schemas.read_text().splitlines(keepends=True)
+    [start] = [number for number, line in enumerate(lines) if line.strip() == f"{FIELD}:"]
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    end = next(n for n in range(start + 1, len(lines)) if len(lines[n]) - len(lines[n].lstrip()) <= indent)
+    schemas.write_text("".join(lines[:start] + lines[end:]))
+    return folder
+
+
+def identities(cluster: Cluster, release: Release, here: Namespace) -> list[str]:
+    """Of what must not be made anew: the definition and a policy, who is asked, and what runs."""
+    base = f"/namespaces/{release.namespace}"
+    paths = [CRD, f"{here.scalers}/web", f"/api/v1{base}/services/{NAME}", f"/apis/apps/v1{base}/deployments/{NAME}"]
+    return [cluster.admin.get(path)["metadata"]["uid"] for path in [*paths, REGISTERED]]
+
+
+def knows(cluster: Cluster, here: Namespace) -> bool:
+    """Whether the API server takes the new field: it forgets those it does not know."""
+    policy = scaler("new", autoscaler_spec("new") | {FIELD: "30s"})
+    return FIELD in cluster.admin.post(f"{here.scalers}?dryRun=All", policy)["spec"]
+
+
+@pytest.mark.timeout(180)
+def test_c16_an_upgrade_and_a_rollback_leave_policies_and_the_metrics_api_alone(
+    cluster: Cluster, release: Release, here: Namespace, older: Path
+) -> None:
+    before = identities(cluster, release, here)
+    with asking(cluster) as codes:
+        try:
+            release.helm("upgrade", chart=older)
+            eventually(SOON, lambda: not knows(cluster, here), "the older definition holds")
+            release.helm("upgrade")
+            eventually(SOON, lambda: knows(cluster, here), "the newer one does")
+            release.roll_back()
+            eventually(SOON, lambda: not knows(cluster, here), "the older one does again")
+        finally:
+            release.helm("upgrade")
+        eventually(SOON, lambda: knows(cluster, here))
+    assert identities(cluster, release, here) == before
+    assert set(codes) == {200}
+
+
+def test_c18_a_second_release_is_refused_by_the_name_of_the_first(cluster: Cluster, release: Release) -> None:
+    before = cluster.admin.get(REGISTERED)
+    with pytest.raises(AssertionError) as refused:
+        cluster.helm("install", "second", str(CHART), "--namespace=default", "--set=crds.install=false")
+    told = str(refused.value)
+    assert f"registered for the Service {release.namespace}/{NAME}" in told
+    assert f"by the Helm release {NAME} in namespace {release.namespace}" in told
+    assert "apiService.create=false" in told
+    assert cluster.admin.get(REGISTERED)["spec"] == before["spec"]
+    beside = ["--set=crds.install=false,apiService.create=false", "--dry-run=server"]
+    assert "kind: APIService" not in cluster.helm("install", "second", str(CHART), "--namespace=default", *beside)
+
+
+@pytest.fixture
+def registered_by_others(cluster: Cluster, release: Release) -> Iterator[None]:
+    """As metrics-server's manifests do it, for a moment: without Helm."""
+    found: Object = cluster.admin.get(REGISTERED)
+    marks = found["metadata"]["annotations"]
+    owner = {name: None for name in marks if name.startswith("meta.helm.sh/")}
+    service = {"namespace": "kube-system", "name": "metrics-server", "port": 443}
+    cluster.admin.patch(REGISTERED, {"metadata": {"annotations": owner}, "spec": {"service": service}})
+    yield
+    ours = {**service, "namespace": release.namespace, "name": NAME, "port": found["spec"]["service"]["port"]}
+    cluster.admin.patch(REGISTERED, {"metadata": {"annotations": marks}, "spec": {"service": ours}})
+    eventually(SOON, release.serving, "we serve again")
+
+
+@pytest.mark.usefixtures("registered_by_others")
+def test_c18_a_metrics_server_that_is_there_is_named(release: Release) -> None:
+    with pytest.raises(AssertionError, match="registered for the Service kube-system/metrics-server, not by Helm"):
+        release.helm("upgrade")
+
+
+@pytest.mark.timeout(180)
+def test_c17_uninstalled_nothing_hangs_and_policies_stay(cluster: Cluster, release: Release, here: Namespace) -> None:
+    policy = cluster.admin.get(f"{here.scalers}/web")["metadata"]["uid"]
+    release.stop()  # first what serves, as in the worst case: an APIService that is left would answer nothing now
+    try:
+        release.uninstall()
+        assert not any(cluster.admin.exists(REGISTERED.replace("v1beta1", version)) for version in VERSIONS)
+        assert cluster.admin.get(f"{here.scalers}/web")["metadata"]["uid"] == policy
+        cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "to-go"}})
+        cluster.admin.delete("/api/v1/namespaces/to-go")
+        eventually(SOON, lambda: not cluster.admin.exists("/api/v1/namespaces/to-go"), "a namespace can be deleted")
+    finally:
+        release.helm("install")
+        release.serve()
