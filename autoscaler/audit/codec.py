@@ -6,7 +6,8 @@ The contract a consumer may rely on:
 - `epoch` and `seq` number the records of a target: seq 1, 2, 3, ... within an epoch, so a gap is a loss and a repeated
   number a duplicate. An epoch is a spool's, and a replica's spool outlives its leadership: which of two epochs is the
   later one they do not say, the body's `leadership` and `time` do (`place`);
-- `shed`, if it is there, says how many numbers directly before this one were dropped on purpose: no loss;
+- `shed`, if it is there, says how many numbers directly before this one no record has: of evaluations that changed
+  nothing, dropped for want of room, and of whatever the spool refused, which the log has;
 - `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay.
 """
 

@@ -79,7 +79,12 @@ class Outbox:
         ShedError: it was dropped, for there is little room and it says nothing new. SlowError: that is not known within
         `patience`. SpoolFullError or another AuditError: it is not kept.
         """
-        entry, record_id = self._sharing.entry(decision)
+        try:
+            entry, record_id = self._sharing.entry(decision)
+        except (AuditError, MalformedError):
+            self._telemetry.refused.labels("text").inc()
+            self._spool.gaps.missed(decision.key)
+            raise
         try:
             await self.keep(entry)
         except BaseException:

@@ -41,6 +41,22 @@ def salvage(damaged: Path, db: sqlite3.Connection, after: int) -> Saved:
     return Saved(0, 0)
 
 
+def salvageable(damaged: Path, after: int) -> int:
+    """How many records a damaged file was given behind position `after`, standing ones not counted."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, isolation_level=None)) as source:
+        return max(0, _given(source) - after)
+    return 0
+
+
+def _given(source: sqlite3.Connection) -> int:
+    """The last position that was given, also when the page that had it cannot be read."""
+    with suppress(sqlite3.Error):
+        row = source.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
+        if row is not None:
+            return max(int(row[0]), _last(source, "records", "position") or 0)
+    return _last(source, "records", "position") or 0
+
+
 def _taken_over(source: sqlite3.Connection, db: sqlite3.Connection, keys: dict[int, str], after: int) -> Saved:
     kept = stood = 0
     last = after
@@ -61,7 +77,7 @@ def _taken_over(source: sqlite3.Connection, db: sqlite3.Connection, keys: dict[i
             standing.stand(db, place, at, standing.with_repeats(body, _repeats(source, target)))
             standing.finish(db, place.target)
             stood += 1
-    end = max(last, _last(source, "records", "position") or 0)
+    end = max(last, _given(source))
     return Saved(kept + stood, max(0, end - after - kept))  # positions have no holes
 
 

@@ -9,7 +9,6 @@ the disk has (`audit.room`). The write-ahead log beside it adds some 10 MB. Not 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,9 +18,10 @@ from msgspec import Struct
 
 from autoscaler.audit import numbering, room, standing
 from autoscaler.audit.codec import Record
+from autoscaler.audit.gaps import Gaps
 from autoscaler.audit.lock import SpoolLock
 from autoscaler.audit.room import OnFull, Pressure, Room
-from autoscaler.audit.salvage import Saved, salvage
+from autoscaler.audit.salvage import Saved, salvage, salvageable
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, delivered_of, mapped_errors, opened, put_aside, unhurried
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
@@ -76,7 +76,8 @@ class Spool:
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
         self._room = Room(directory, max_bytes)
-        self._dropped: Counter[str] = Counter()  # numbers of no record, which the file was too full to be told of
+        self.gaps = Gaps()
+        self._reserved: set[str] = set()
         self._lock = SpoolLock(directory)
         self._max_bytes = max_bytes
         self._cursor = 0
@@ -87,7 +88,8 @@ class Spool:
             raise
 
     def close(self) -> None:
-        """Give the file and its lock back."""
+        """Give the file and its lock back; numbers of no record are told to the file if it takes that."""
+        self._tell_gaps()
         self._db.close()
         self._lock.release()
 
@@ -108,31 +110,42 @@ class Spool:
         Who is not kept takes its number along. A file that is found damaged is put aside (`aside`), once a life, and a
         new one of a higher epoch begun with what can be read of it. The same goes for every other method.
         """
-        return self._mended(lambda: self._append(entries), int(entries[-1].at * 1000))
+        try:
+            return self._mended(lambda: self._append(entries), int(entries[-1].at * 1000))
+        except Exception:  # whatever it was: who counts finds a gap
+            self.pressure = Pressure.FULL
+            self.gaps.add([entry.key for entry in entries])
+            self._tell_gaps()
+            raise
+
+    def reserved(self, key: str) -> bool:
+        """Whether room is kept for a record of that target."""
+        return key in self._reserved
 
     def _append(self, entries: Sequence[Entry]) -> Sequence[bool]:
         rows = max(PRUNE_AT_LEAST, 4 * len(entries))
         shedding = self.on_full is OnFull.SHED and self._crowded(rows)
         while True:
-            left = self._dropped.copy()
+            untold = self.gaps.untold()
+            left = dict(untold)
             try:
                 with self._transaction():
                     before = room.pages(self._db)
                     kept = [self._inserted(entry, left.pop(entry.key, 0), shedding=shedding) for entry in entries]
+                    numbering.drop_all(self._db, left)
                     if any(kept):
                         self._room.check(self._db, before)
                 break
             except SpoolFullError:
                 if not self._made_room(rows):
-                    self._refuse(entries)
                     raise
-        self._dropped = left
+        self.gaps.told(untold)
+        self._reserved.difference_update(entry.key for entry in entries)
         self.pressure = Pressure.NONE if all(kept) else Pressure.CROWDED
-        with mapped_errors():
+        with suppress(AuditError), mapped_errors():  # what was appended is kept; the next call tries again
             if room.used_pages(self._db) > self._keep_pages:
-                with suppress(SpoolFullError):  # what was appended is kept; the next call prunes again
-                    self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
-                    room.shrink(self._db)
+                self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
+                room.shrink(self._db)
         return kept
 
     def _crowded(self, rows: int) -> bool:
@@ -148,13 +161,13 @@ class Spool:
         except SpoolFullError:
             return False
 
-    def _refuse(self, entries: Sequence[Entry]) -> None:
-        """Their numbers go with them: told to the file at once if that is possible, else with the next that is kept."""
-        self.pressure = Pressure.FULL
-        self._dropped.update(entry.key for entry in entries)
-        with suppress(SpoolFullError), self._transaction():
-            numbering.drop_all(self._db, self._dropped)
-            self._dropped = Counter()
+    def _tell_gaps(self) -> None:
+        """To the file at once if that is possible, else with the next record that is kept."""
+        untold = self.gaps.untold()
+        with suppress(AuditError):
+            with self._transaction():
+                numbering.drop_all(self._db, untold)
+            self.gaps.told(untold)
 
     def reserve(self, key: str, body: bytes) -> None:
         """Have `body` durable, and room for a record of its length that the target `key` will `append` next.
@@ -170,6 +183,7 @@ class Spool:
                     before = room.pages(self._db)
                     self._db.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", (key, body + RESERVED_MORE))
                     self._room.check(self._db, before)
+                self._reserved.add(key)
                 return
             except SpoolFullError:
                 if not self._made_room(PRUNE_AT_LEAST):
@@ -249,8 +263,11 @@ class Spool:
         except ConfigError as exc:
             raise AuditError(str(exc)) from exc
         self.epoch, self._cursor = epoch, after
-        with suppress(SpoolFullError), self._transaction():  # the damaged one takes its room on the disk
-            self.saved = salvage(self.aside, self._db, delivered)
+        try:
+            with self._transaction():
+                self.saved = salvage(self.aside, self._db, delivered)
+        except SpoolFullError:  # the damaged one takes its room on the disk
+            self.saved = Saved(0, salvageable(self.aside, delivered))
 
     def _meta(self, name: str) -> int:
         return int(self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])

@@ -117,9 +117,12 @@ class Writer:
         return result
 
     def _put(self, item: _Append | _Call) -> None:
-        if self._closing.is_set():
+        closed, behind = self._closing.is_set(), self._inbox.qsize() >= WAITING
+        if (closed or behind) and isinstance(item, _Append):
+            self._spool.gaps.missed(item.entry.key)
+        if closed:
             raise AuditError("the audit spool is closed")
-        if self._inbox.qsize() >= WAITING:
+        if behind:
             raise AuditError("the audit spool does not keep up")
         self._inbox.put(item)
         if isinstance(item, _Call) or item.entry.joins is None or self._inbox.qsize() >= COMPANY:
@@ -155,6 +158,16 @@ class Writer:
         return group, None
 
     def _commit(self, group: list[_Append]) -> None:
+        """Those for whom there is room are not refused for their company's sake."""
+        first: dict[str, _Append] = {}
+        for item in group:
+            if self._spool.reserved(item.entry.key):
+                first.setdefault(item.entry.key, item)
+        for part in (list(first.values()), [item for item in group if first.get(item.entry.key) is not item]):
+            if part:
+                self._commit_together(part)
+
+    def _commit_together(self, group: list[_Append]) -> None:
         known = self._spool.aside
         kept: Sequence[bool] = ()
         error: Exception | None = None

@@ -14,6 +14,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+RECORD = "record"
+"""Holds a record that is nowhere else: such a line is JSON in both forms, for a program to read."""
 LogFormat = Literal["text", "json"]
 
 
@@ -21,11 +23,12 @@ def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> 
     """Send our log, and what libraries log at WARNING and above, to `stream`."""
     number = logging.getLevelNamesMapping()[level.upper()]
     colours = stream.isatty() and "NO_COLOR" not in os.environ
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=36)
-    )
+    as_json = structlog.processors.JSONRenderer()
+    as_text = structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=36)
+
+    def renderer(logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
+        return as_json(logger, method, event) if form == "json" or RECORD in event else as_text(logger, method, event)
+
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -53,6 +56,8 @@ def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> 
 
 def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Make control characters visible: names and error texts come from outside."""
+    if RECORD in event:
+        return event
     return {
         key: value.encode("unicode_escape").decode()
         if isinstance(value, str) and key != "exception" and not value.isprintable()

@@ -261,10 +261,17 @@ async def test_a_record_that_is_set_aside_is_in_a_file_or_else_it_is_not_set_asi
     assert [each["record"] for each in logs] == ["no JSON"], "of what nobody can read there is no line in that file"
 
 
-async def test_a_decision_without_a_time_is_refused_before_the_disk(tmp_path: Path) -> None:
-    async with outbox_at(tmp_path) as outbox:
+async def test_what_cannot_be_written_down_is_refused_before_the_disk_and_leaves_a_gap(tmp_path: Path) -> None:
+    telemetry = Telemetry()
+    async with outbox_at(tmp_path, telemetry.audit) as outbox:
         with pytest.raises(MalformedError):
             await outbox.record(decision(1, time="yesterday"))
+        with pytest.raises(AuditError, match="no Unicode"):
+            await outbox.record(decision(2, error="\ud800"))
+        await outbox.record(decision(3))
+        [record] = await outbox.undelivered(1 << 20, 10)
+    assert (record.seq, record.shed) == (3, 2)
+    assert value(telemetry, "autoscaler_audit_refused_total", reason="text") == 2
 
 
 async def test_evaluations_that_come_to_the_same_share_a_record_that_waits_for_them(tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def saved(directory: Path) -> tuple[Saved, list[int]]:
         return spool.saved, [int(codec.decode(each.body).id.rpartition("-")[2]) for each in found]
 
 
+def test_what_was_on_the_last_pages_is_counted_among_the_lost(tmp_path: Path) -> None:
+    filled(tmp_path)
+    overwrite(tmp_path, *leaves(tmp_path, "records")[-3:])
+    report, ids = saved(tmp_path)
+    assert len(ids) < COUNT
+    assert report == Saved(len(ids), COUNT + 1 - len(ids))
+
+
 @pytest.mark.parametrize("which", [0, 3, 10])
 def test_damaged_records_cost_themselves_only_and_leave_a_gap(tmp_path: Path, which: int) -> None:
     filled(tmp_path)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -191,6 +193,38 @@ class TestDamage:
             assert 80 < len(opened.undelivered(1 << 20, 100)) < 100
             assert opened.aside is not None
             assert opened.saved.lost == 100 - opened.saved.kept
+
+
+def test_an_error_of_the_disk_that_is_not_fullness_takes_a_number_too(tmp_path: Path) -> None:
+    """A quota, or a limit of the file's size: SQLite calls it an I/O error."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from autoscaler.audit.spool import Entry, Spool
+from autoscaler.errors import AuditError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+spool = Spool(Path({str(tmp_path)!r}), now=1, forwarding=True)
+spool.append([Entry("web", 1.0, changed=True, body=b"x")])
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+lost = 0
+for _ in range(200):
+    try:
+        spool.append([Entry("web", 1.0, changed=True, body=b"x" * 1400)])
+    except AuditError as exc:
+        assert "I/O" in str(exc), exc
+        lost += 1
+print(lost, spool.pressure.value)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+spool.append([Entry("web", 1.0, changed=True, body=b"x")])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lost, pressure = ran.stdout.split()
+    assert (int(lost) > 100, pressure) == (True, "full")
+    with SpoolReader(tmp_path) as reader:
+        verdict = verify(Number(each.key, each.epoch, each.seq, each.shed) for each in reader.records())
+    assert verdict.whole
+    assert sum(fault.last - fault.first + 1 for fault in verdict.shed) == int(lost)
 
 
 class TestPressure:

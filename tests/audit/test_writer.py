@@ -3,16 +3,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.audit.room import Pressure
+from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.verify import Number, verify
 from autoscaler.audit.writer import COMPANY, WAITING, State, Writer
-from autoscaler.errors import AuditError
+from autoscaler.errors import AuditError, SpoolFullError
 from tests.audit.samples import NOON
 
 
@@ -85,6 +87,57 @@ async def test_nothing_is_taken_beyond_what_memory_is_for_nor_behind_the_end(tmp
         held_up.set()
     with pytest.raises(AuditError, match="closed"):
         writer.append(entry())
+
+
+async def test_what_was_never_taken_leaves_a_gap_that_is_told(tmp_path: Path) -> None:
+    held_up = threading.Event()
+    async with writing(tmp_path, Watch()) as writer:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(writer.call(held_up.wait))
+            await asyncio.sleep(0)
+            refused = 0
+            while not refused:
+                try:
+                    writer.append(entry())
+                except AuditError:
+                    refused += 1
+            held_up.set()
+        await writer.append(entry())
+    verdict = verify(numbers(tmp_path))
+    assert verdict.whole
+    assert sum(fault.last - fault.first + 1 for fault in verdict.shed) == refused
+
+
+async def test_who_has_room_reserved_is_not_refused_for_the_sake_of_its_company(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, now=NOON, forwarding=True, max_bytes=1 << 20, on_full=OnFull.HALT)
+    spool.reserve(entry().key, b"x" * 1400)
+    with suppress(SpoolFullError):
+        while True:
+            spool.append([Entry("shop/Deployment/fill", NOON, changed=True, body=b"x" * 30_000)])
+    held_up = threading.Event()
+    writer = Writer(spool, Watch(), window=0)
+    writer.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(writer.call(held_up.wait))
+            await asyncio.sleep(0)
+            company = [
+                writer.append(Entry(f"shop/Deployment/{name}", NOON, changed=True, body=b"x" * 20_000))
+                for name in "abcd"
+            ]
+            own = writer.append(Entry(entry().key, NOON, changed=True, body=b"x" * 1400))
+            held_up.set()
+        assert await own
+        others = await asyncio.gather(*company, return_exceptions=True)
+        assert all(isinstance(each, SpoolFullError) for each in others)
+    finally:
+        await writer.close()
+    assert entry().key in {each.key for each in numbers(tmp_path)}
+
+
+def numbers(directory: Path) -> list[Number]:
+    with SpoolReader(directory) as reader:
+        return [Number(each.key, each.epoch, each.seq, each.shed) for each in reader.records()]
 
 
 def append_two(writer: Writer) -> None:

@@ -107,6 +107,27 @@ def filled_by_others(directory: Path) -> Found:
     }
 
 
+def refused(directory: Path) -> Found:
+    """Changes that a disk without a byte does not take, and what is seen of them once there is room."""
+    spool = spool_in(directory)
+    spool.append([entry()])
+    take_the_rest(directory)
+    lost = 0
+    for _ in range(20):
+        try:
+            spool.append([entry()])
+        except AuditError:
+            lost += 1
+    (directory / "of somebody else").unlink()
+    spool.append([entry()])
+    with SpoolReader(directory) as reader:
+        return {
+            "lost": lost,
+            "numbers": [[each.seq, each.shed] for each in reader.records()][-1],
+            "whole": verdict(directory),
+        }
+
+
 def scaled(directory: Path, on_full: OnFull) -> Found:
     """A target whose load rises while the disk is full, and once there is room again."""
     spool = spool_in(directory, on_full)
@@ -145,6 +166,7 @@ def verdict(directory: Path) -> bool:
 SCENARIOS: dict[str, Callable[[Path], Found]] = {
     "smaller than allowed": smaller_than_allowed,
     "filled by others": filled_by_others,
+    "refused": refused,
     "shed": lambda directory: scaled(directory, OnFull.SHED),
     "halt": lambda directory: scaled(directory, OnFull.HALT),
 }

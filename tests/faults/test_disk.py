@@ -55,6 +55,10 @@ def test_q03_a_disk_that_others_fill_stops_nothing_for_ever_and_loses_nothing(lo
     }  # fmt: skip
 
 
+def test_q03_what_a_full_disk_did_not_take_is_a_gap_that_is_told(look: Look) -> None:
+    assert look("refused") == {"lost": 20, "numbers": [22, 20], "whole": True}
+
+
 def test_q03_on_a_full_disk_scaling_goes_on_and_the_log_has_the_record(look: Look) -> None:
     found = look("shed")
     assert found["first"] == ["written", 1, ""]

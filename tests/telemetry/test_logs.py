@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from autoscaler.telemetry.logs import configure_logs
+from autoscaler.telemetry.logs import LogFormat, configure_logs
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,17 @@ def test_a_hostile_value_cannot_forge_a_second_line_or_colour_a_terminal() -> No
     structlog.get_logger().info("Scraped", pod="x\nlevel=error forged", other="\x1b[31mred")
     assert len(out.getvalue().splitlines()) == 1
     assert "\x1b" not in out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_record_that_is_nowhere_else_is_in_a_line_of_json_in_both_forms(form: LogFormat) -> None:
+    out = io.StringIO()
+    configure_logs("info", form, out)
+    body = json.dumps({"error": "\u202e\u200b\x1b[31m \u00e4"}, ensure_ascii=False)
+    structlog.get_logger().error("Kept a record in this log only", target="shop/x", record=body)
+    [line] = out.getvalue().splitlines()
+    assert json.loads(json.loads(line)["record"]) == json.loads(body)
+    assert "\x1b" not in line
 
 
 def test_what_is_below_the_level_is_not_said() -> None:
