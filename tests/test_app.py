@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +17,8 @@ from msgspec.structs import replace
 from autoscaler.app import Application, told
 from autoscaler.audit import codec
 from autoscaler.audit.read import SpoolReader
+from autoscaler.cli import replay
+from autoscaler.cli.replay import Request
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
@@ -142,6 +146,31 @@ async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
     for record in kept:
         again.take(record.epoch, record.seq, codec.decode(record.body))
     assert (again.identical, again.differences) == (len(told), []), "and each is decided again from its record"
+
+
+@pytest.mark.timeout(60)
+async def test_the_record_of_a_program_that_began_again_is_replayed_from_its_spool(tmp_path: Path) -> None:
+    """What the second run found in the status, and what it therefore did not know, is in its records."""
+    async with running(tmp_path) as run:
+        await run.until(lambda decision: decision.desired > 2)
+        run.stop.set()
+        await run.ended.wait()
+        second = Run(run.world, settings(tmp_path, tmp_path / "kubeconfig"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(second.live())
+            for _ in range(3):
+                await second.until(lambda _decision: True)
+            second.stop.set()
+    found = await asyncio.to_thread(replayed, tmp_path / "spool")
+    assert found["identical"] == found["evaluations"] == len(run.decisions) + len(second.decisions)
+    assert (found["differing"], found["unanswerable"]) == (0, [])
+
+
+def replayed(spool: Path) -> dict[str, object]:
+    """The report on what is in this spool."""
+    out = io.StringIO()
+    assert replay.run(load({}, {}), Request(source=str(spool), output="json"), out) == 0
+    return json.loads(out.getvalue())  # type: ignore[no-any-return]  # JSON
 
 
 def measured(decision: Decision) -> Decision:

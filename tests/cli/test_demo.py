@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import shlex
 import signal
@@ -14,11 +15,12 @@ from rich.console import Console
 
 from autoscaler.audit.sources import SpoolSource
 from autoscaler.audit.spool import Entry, Spool
-from autoscaler.cli import demo
+from autoscaler.cli import demo, replay
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, Scene
 from autoscaler.cli.demo_view import TerminalView
 from autoscaler.cli.explain import run as explain
+from autoscaler.cli.replay import Request
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.errors import ConfigError
@@ -65,6 +67,9 @@ async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_i
     spool = tmp_path / "hpa-companion" / "demo" / "spool"
     assert explain("shop/web", source=SpoolSource(spool), at=None, output="text", out=told) == 0
     assert "shop/Deployment/web: stays at 2 replicas" in told.getvalue()
+    again, out = Request(source=str(spool), output="json"), io.StringIO()
+    assert await asyncio.to_thread(replay.run, load({}, {}), again, out) == 0
+    assert json.loads(out.getvalue())["identical"] == json.loads(out.getvalue())["evaluations"] >= view.evaluations
     assert not (tmp_path / "hpa-companion" / "spool").exists(), "a real run keeps its records there"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from autoscaler.audit.codec import Record
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Limited
+from bench import week
 from tests.audit.samples import NOON, decision
 from tests.e2e.eventually import eventually
 from tests.e2e.kafka import jars
@@ -74,6 +76,18 @@ async def test_a_table_has_them_all(recorded: Recorded, tmp_path: Path) -> None:
     table = pyarrow.parquet.read_table(file)
     assert table.num_rows == 5 * EACH
     assert set(table.column("seq").to_pylist()) == set(range(1, EACH + 1))
+
+
+async def test_a_topic_is_decided_again(broker: Broker, topic: str, tmp_path: Path) -> None:
+    made = list(week.decisions(week.daily(), 1800))
+    async with courier(tmp_path / "spool", lambda: broker.bootstrap, topic) as working:
+        for each in made:
+            await working.outbox.record(each)
+        await working.delivered()
+    file = tmp_path / "found.json"
+    autoscaler("replay", "--from", f"kafka://{broker.bootstrap}/{topic}", "-o", "json", "--to", file)
+    found = json.loads(file.read_bytes())
+    assert (found["identical"], found["differing"], found["unanswerable"]) == (len(made), 0, [])
 
 
 async def test_a_topic_that_is_not_there_is_named(broker: Broker) -> None:
