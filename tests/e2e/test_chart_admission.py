@@ -25,14 +25,22 @@ def restricted(cluster: Cluster) -> Iterator[str]:
     cluster.admin.delete(f"/api/v1/namespaces/{name}")
 
 
-def pod() -> Object:
-    """The one the chart's Deployment makes, of an account that is there."""
-    made: Object = objects()["Deployment", "try-hpa-companion"]["spec"]["template"]["spec"]
-    return {"metadata": {"name": "try"}, "spec": {**made, "serviceAccountName": "default"}}
+def pod(which: str = "Deployment") -> Object:
+    """The one the chart's Deployment makes, or that of `helm test`, of an account that is there."""
+    made = objects()
+    spec = (
+        made["Deployment", "try-hpa-companion"]["spec"]["template"]["spec"]
+        if which == "Deployment"
+        else made["Pod", "try-hpa-companion-test-metrics"]["spec"]
+    )
+    return {"metadata": {"name": "try"}, "spec": {**spec, "serviceAccountName": "default"}}
 
 
-def test_c20_our_pod_is_admitted_where_only_restricted_ones_are(cluster: Cluster, restricted: str) -> None:
-    made = cluster.admin.post(restricted, pod())
+@pytest.mark.parametrize("which", ["Deployment", "helm test"])
+def test_c20_our_pods_are_admitted_where_only_restricted_ones_are(
+    cluster: Cluster, restricted: str, which: str
+) -> None:
+    made = cluster.admin.post(restricted, pod(which))
     assert made["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
 
 

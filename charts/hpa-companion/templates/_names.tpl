@@ -159,3 +159,10 @@ default
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Annotations of what is made for `helm test` and goes with it. */}}
+{{- define "hpa-companion.tested" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
