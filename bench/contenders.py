@@ -8,6 +8,7 @@ import json
 import ssl
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,12 @@ class Simulated:
         path.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
         return path
 
+    def server(self) -> Contender:
+        """Its API server, to be asked as an administrator."""
+        port = urllib.parse.urlsplit(self._url()).port
+        assert port is not None
+        return Contender(self.process, port, self.authority())
+
     def pods_on(self, node: str) -> set[str]:
         """Namespace/name of the pods that are bound there."""
         items = json.loads(self._asked("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}"))["items"]
@@ -87,12 +94,14 @@ class Simulated:
 
     def _asked(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The API server's answer to an administrator."""
-        server = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/merge-patch+json"}
-        request = urllib.request.Request(server + path, body, headers, method=method)
+        request = urllib.request.Request(self._url() + path, body, headers, method=method)
         context = ssl.create_default_context(cafile=str(self.authority()))
         with urllib.request.urlopen(request, context=context, timeout=30) as answer:
             return bytes(answer.read())
+
+    def _url(self) -> str:
+        return str(yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"])
 
 
 class Contender:

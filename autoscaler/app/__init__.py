@@ -1,9 +1,8 @@
 """Composition root: every object is built here, once, and ended in order.
 
-Ending (SIGTERM): no new evaluation is begun, those under way are finished and their statuses written; then another
-replica is let to decide and everything that watches, scrapes and serves is cancelled (requests in progress get their
-answer) while the forwarder ends its round and makes the last ones; then the spool is closed. All of it takes less than
-5 s; what Kafka did not take by then waits in the spool for the next start.
+Ending (SIGTERM), in less than 5 s: no new evaluation is begun, those under way are finished and their statuses written;
+then another replica is let to decide and everything that watches, scrapes and serves is cancelled (requests under way
+are answered) while the forwarder ends its round and makes the last ones. What Kafka did not take waits in the spool.
 """
 
 from __future__ import annotations

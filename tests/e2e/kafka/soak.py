@@ -2,7 +2,7 @@
 
 `python -m tests.e2e.kafka.soak [--outage 1800]` says what happens as it does, and a verdict; exit code 1 when a record
 is lost or out of order, or when decisions waited for Kafka. `make soak` is the full length. In the order of events:
-Kafka is away at the start; good and bad windows in turn, so that what the machine does meanwhile meets both; the
+Kafka is away at the start; good and bad windows in pairs, so that what the machine does meanwhile meets both; the
 outage, after which the program is killed three times; Kafka returns under another address.
 """
 
@@ -28,6 +28,7 @@ from tests.e2e.eventually import eventually
 from tests.e2e.kafka import jars
 from tests.e2e.kafka.broker import Broker
 from tests.e2e.kafka.passage import Passage
+from tests.e2e.kafka.verdict import Latency, Pair, Verdict, Window
 from tests.e2e.processes import Process, free_port
 from tests.e2e.requirements import need
 
@@ -38,87 +39,27 @@ KILLS = 3
 SLOW = 5.0
 HEARTBEAT = 10
 """How old a record may be before it is due at all."""
-LIMIT = 1.05
-"""How much longer the slowest hundredth of scale writes may take without Kafka."""
-SURE = 2.6
-"""Standard deviations: one run in a hundred would be judged wrongly if nothing but chance were at work."""
+ASK_EVERY = 0.1
+QUESTION = "/apis/apps/v1/namespaces/team-0/deployments/app-0"
+"""What the simulated API server is asked; a scale write is of that size."""
 
 Say = Callable[[str], None]
 
 
 class Lengths(Struct, frozen=True):
-    """Seconds of each part; `rounds` of good, frozen, slow."""
+    """Seconds of each part, between two peaks of a target's load, and two scrapes. `rounds` are of two pairs each."""
 
     window: float
     outage: float
     rounds: int
-
-
-class Latency(Struct, frozen=True):
-    """How many scale writes took at most so long, by the program's own histogram; infinity: how many there were."""
-
-    counts: Mapping[float, float]
-
-    def __add__(self, other: Latency) -> Latency:
-        bounds = {*self.counts, *other.counts}
-        return Latency({bound: self.counts.get(bound, 0) + other.counts.get(bound, 0) for bound in bounds})
-
-    @property
-    def writes(self) -> float:
-        return self.counts.get(math.inf, 0.0)
-
-    def quantile(self, part: float) -> float:
-        """Seconds, between the bounds of its bucket as if they were spread evenly; 0 when there are none."""
-        below, lower = 0.0, 0.0
-        for bound, count in sorted(self.counts.items()):
-            if count >= part * self.writes and count > below:
-                upper = lower if math.isinf(bound) else bound
-                return lower + (upper - lower) * (part * self.writes - below) / (count - below)
-            below, lower = count, bound
-        return 0.0
-
-    def range(self, part: float) -> tuple[float, float]:
-        """Where the quantile lies for sure: that of the ranks `SURE` deviations below and above."""
-        spread = SURE * math.sqrt(part * (1 - part) / self.writes) if self.writes else 1.0
-        return self.quantile(max(0.0, part - spread)), self.quantile(min(1.0, part + spread))
-
-
-class Verdict(Struct, frozen=True):
-    """What was found; `lost` and `late` are numbers of records."""
-
-    records: int
-    lost: int
-    late: int
-    duplicates: int
-    strangers: int
-    """Duplicates that do not bear the id of the first."""
-    good: Latency
-    bad: Latency
-    startless: float
-    """Scale writes before there was a Kafka."""
-
-    @property
-    def slower(self) -> bool:
-        """Whether decisions waited for Kafka, beyond what chance explains."""
-        return self.bad.range(0.99)[0] > LIMIT * self.good.range(0.99)[1]
-
-    @property
-    def passed(self) -> bool:
-        return not (self.lost or self.late or self.strangers or self.slower) and self.records > 0 and self.startless > 0
-
-    def __str__(self) -> str:
-        p99 = [f"{each.quantile(0.99) * 1e3:.1f} ms of {each.writes:.0f}" for each in (self.good, self.bad)]
-        return (
-            f"{self.records} records: {self.lost} lost, {self.late} out of order, {self.duplicates} duplicates, "
-            f"{self.strangers} of them under another id; decision to write, p99: {p99[0]} with Kafka, {p99[1]} without"
-            f"; {self.startless:.0f} writes before Kafka was there: {'passed' if self.passed else 'FAILED'}"
-        )
+    wave: float
+    resolution: float = 15.0
 
 
 class Program:
     """`autoscaler run`, in one life after another, with one spool."""
 
-    def __init__(self, folder: Path, kubeconfig: Path, bootstrap: str) -> None:
+    def __init__(self, folder: Path, kubeconfig: Path, bootstrap: str, resolution: float) -> None:
         folder.mkdir()
         self._folder = folder
         self._port = free_port()
@@ -129,6 +70,7 @@ class Program:
             *(f"--secure-port={self._port}", f"--cert-dir={folder}", f"--audit-spool-dir={self.spool}"),
             *(f"--audit-kafka-bootstrap-servers={bootstrap}", f"--audit-topic={TOPIC}", "--audit-kafka-create-topics"),
             *(f"--audit-heartbeat={HEARTBEAT}s", "--hot-resolution=0s"),
+            f"--metric-resolution={resolution:g}s",
         ]
         self._process: Process | None = None
         self._asked: Contender | None = None
@@ -172,39 +114,44 @@ class Program:
 
 
 class Soak:
-    """One run; `say` hears what happens."""
+    """One run; `say` hears what happens. `server` answers questions beside the program's."""
 
-    def __init__(self, broker: Broker, program: Program, entrance: Passage, lengths: Lengths, say: Say) -> None:
+    def __init__(
+        self, broker: Broker, program: Program, server: Contender, entrance: Passage, lengths: Lengths, say: Say
+    ) -> None:
         self._broker = broker
         self._program = program
+        self._server = server
         self._entrance = entrance
         self._beyond: list[Passage] = []
         self._lengths = lengths
         self._say = say
-        self._good, self._bad = Latency({}), Latency({})
 
     def run(self) -> Verdict:
         """Everything, in its order."""
         lengths, broker, program = self._lengths, self._broker, self._program
         program.start()
-        self._wait(lengths.window / 2, "no Kafka from the start")
+        self._window("no Kafka from the start", lengths.window / 2)
         startless = program.latency().writes
         broker.launch()
         self._lead_to_broker()
         self._delivered()
+        pairs = []
         for number in range(lengths.rounds):
-            self._good += self._window(f"good, round {number + 1} of {lengths.rounds}")
+            turn = f"round {number + 1} of {lengths.rounds}"
+            good = self._window(f"good, {turn}")
             broker.freeze()
-            self._bad += self._window("frozen")
+            pairs.append(Pair(good, self._window("frozen")))
             broker.thaw()
             self._delivered()
-            self._good += self._window("good")
             self._slow(SLOW)
-            self._bad += self._window(f"answers take {SLOW:g} s")
+            bad = self._window(f"answers take {SLOW:g} s")
             self._slow(0.0)
             self._delivered()
+            pairs.append(Pair(self._window(f"good again, {turn}"), bad))
+        good = self._window("good")
         broker.stop()
-        self._bad += self._window("gone", lengths.outage)
+        pairs.append(Pair(good, self._window("gone", lengths.outage)))
         for life in range(KILLS):
             program.kill()
             program.start()
@@ -215,9 +162,10 @@ class Soak:
         self._say("Kafka is back, under another address")
         self._delivered()
         program.stop()
-        return self._judged(startless)
+        return self._judged(pairs, startless)
 
     def close(self) -> None:
+        self._server.close()
         for passage in (self._entrance, *self._beyond):
             passage.stop()
 
@@ -231,22 +179,26 @@ class Soak:
         for passage in (self._entrance, *self._beyond):
             passage.delay = delay / 2
 
-    def _window(self, what: str, seconds: float | None = None) -> Latency:
-        before = self._program.latency().counts
-        self._wait(self._lengths.window if seconds is None else seconds, what)
+    def _window(self, what: str, seconds: float | None = None) -> Window:
+        """What happens from now on, for `window` seconds or as many as are given; with a line a minute."""
+        before, asked = self._program.latency().counts, list[float]()
+        now = begun = time.monotonic()
+        end = begun + (self._lengths.window if seconds is None else seconds)
+        told = -math.inf
+        while now < end:
+            if now - told > 60.0:
+                told = now
+                self._tell(f"{what}: {end - now:.0f} s left")
+            asked += self._server.seconds(QUESTION, 1)
+            time.sleep(ASK_EVERY)
+            now = time.monotonic()
         after = self._program.latency().counts
-        return Latency({bound: count - before.get(bound, 0.0) for bound, count in after.items()})
+        return Window(Latency({bound: count - before.get(bound, 0.0) for bound, count in after.items()}), asked)
 
-    def _wait(self, seconds: float, what: str) -> None:
-        """With a line a minute."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            series = self._program.series()
-            self._say(
-                f"{what}: {left:.0f} s left, {series['autoscaler_audit_undelivered']:.0f} undelivered, "
-                f"{series[f'{TO_WRITE}_count']:.0f} writes"
-            )
-            time.sleep(min(60.0, left))
+    def _tell(self, what: str) -> None:
+        series = self._program.series()
+        waiting, writes = series["autoscaler_audit_undelivered"], series[f"{TO_WRITE}_count"]
+        self._say(f"{what}, {waiting:.0f} undelivered, {writes:.0f} writes")
 
     def _delivered(self) -> None:
         """Return once Kafka has what was recorded until now; records go on to be made."""
@@ -261,7 +213,7 @@ class Soak:
         eventually(DELIVERED, caught_up, "Kafka has the records")
         self._say(f"  caught up within {time.monotonic() - began:.0f} s")
 
-    def _judged(self, startless: float) -> Verdict:
+    def _judged(self, pairs: Sequence[Pair], startless: float) -> Verdict:
         messages = asyncio.run(self._broker.messages(TOPIC))
         verdict = verify(message.number for message in messages)
         ids: dict[object, set[str]] = {}
@@ -270,37 +222,40 @@ class Soak:
         highest: dict[str, int] = {}
         for message in messages:
             highest[message.key] = max(highest.get(message.key, 0), message.number.seq)
-        # numbers are given in the spool: what it gave last must be there, else the end is lost
-        unsent = sum(max(0, last - highest.get(key, 0)) for key, last in _numbers(self._program.spool).items())
+        # numbers are given in the spool: what it gave last and does not keep must be there, else the end is lost
+        unsent = sum(max(0, last - highest.get(key, 0)) for key, last in numbers(self._program.spool).items())
         return Verdict(
             records=verdict.records,
             lost=sum(each.last - each.first + 1 for each in verdict.missing) + unsent,
             late=len(verdict.late),
             duplicates=len(verdict.duplicates),
             strangers=sum(len(found) > 1 for found in ids.values()),
-            good=self._good,
-            bad=self._bad,
+            pairs=pairs,
             startless=startless,
         )
 
 
-def _numbers(spool: Path) -> Mapping[str, int]:
-    """The last number that each target was given."""
+def numbers(spool: Path) -> Mapping[str, int]:
+    """The last number of each target that Kafka is to have: the end takes 2 s, what is left then waits in the spool."""
+    delivered = "SELECT value FROM meta WHERE name = 'delivered'"
+    waiting = f"SELECT count(*) FROM records WHERE target = id AND position > ({delivered})"
     with sqlite3.connect(f"file:{spool / 'spool.db'}?mode=ro", uri=True) as db:
-        return dict(db.execute("SELECT key, seq FROM targets"))
+        return dict(db.execute(f"SELECT key, seq - ({waiting}) FROM targets"))
 
 
 @contextmanager
 def prepared(folder: Path, broker: Broker, targets: int, lengths: Lengths, say: Say) -> Iterator[Soak]:
     """A cluster of so many targets of two pods each, and `broker`, which is not running."""
     with ExitStack() as stack:
-        crowd = Crowd(nodes=math.ceil(targets / 15), pods=30, containers=1, scaled=True)
-        words = ("--team=2", f"--wave={max(60.0, 2 * lengths.window):g}", "--restless")
+        crowd = Crowd(
+            nodes=math.ceil(targets / 15), pods=30, containers=1, sample_period=lengths.resolution / 1.5, scaled=True
+        )
+        words = ("--team=2", f"--wave={lengths.wave:g}", "--restless")
         world = stack.enter_context(simulated(folder, crowd, words))
         entrance = Passage(free_port())
-        program = Program(folder / "program", world.kubeconfig, f"127.0.0.1:{entrance.port}")
+        program = Program(folder / "program", world.kubeconfig, f"127.0.0.1:{entrance.port}", lengths.resolution)
         stack.callback(program.stop)
-        soak = Soak(broker, program, entrance, lengths, say)
+        soak = Soak(broker, program, world.server(), entrance, lengths, say)
         stack.callback(soak.close)
         yield soak
 
@@ -310,8 +265,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", type=int, default=1000)
     parser.add_argument("--outage", type=float, default=1800.0, help="seconds without Kafka")
-    parser.add_argument("--window", type=float, default=120.0, help="seconds of each of the other parts")
-    parser.add_argument("--rounds", type=int, default=3, help="how often good and bad parts come in turn")
+    parser.add_argument("--window", type=float, default=30.0, help="seconds of each of the other parts")
+    parser.add_argument("--rounds", type=int, default=12, help="how often good and bad parts come in turn")
+    parser.add_argument("--wave", type=float, default=240.0, help="seconds between two peaks of a target's load")
     chosen = parser.parse_args(arguments)
     fetched = jars.folder() if jars.folder().exists() else jars.build(need("mvn"))
     begun = time.monotonic()
@@ -321,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with tempfile.TemporaryDirectory() as name:
         broker = Broker(need("java"), fetched, Path(name) / "broker")
-        lengths = Lengths(chosen.window, chosen.outage, chosen.rounds)
+        lengths = Lengths(chosen.window, chosen.outage, chosen.rounds, chosen.wave)
         try:
             with prepared(Path(name), broker, chosen.targets, lengths, say) as soak:
                 verdict = soak.run()
