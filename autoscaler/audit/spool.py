@@ -97,11 +97,21 @@ class Spool:
         try:
             self._db = opened(self.path, self._max_bytes, epoch=epoch)
             self.epoch, self._cursor = self._meta("epoch"), self._meta("delivered")
+            self._take_up_reserved()
         except DamagedError:
             try:
                 self._begin_anew(epoch, delivered_of(self.path))
             except AuditError as failed:
                 raise ConfigError(f"{failed}; move it, or name another directory with --audit-spool-dir") from failed
+
+    def _take_up_reserved(self) -> None:
+        """Room that an earlier life kept is still its target's; nobody needs it where nothing halts."""
+        with mapped_errors():
+            self._reserved = {row[0] for row in self._db.execute("SELECT key FROM reserved")}
+        if self._reserved and self.on_full is OnFull.SHED:
+            self._reserved.clear()
+            with suppress(AuditError), self._transaction():  # else the next life tries again
+                self._db.execute("DELETE FROM reserved")
 
     def append(self, entries: Sequence[Entry]) -> Sequence[bool]:
         """All of `entries`, in this order and in one transaction; which of them were kept: spare ones are not when four
@@ -263,6 +273,7 @@ class Spool:
         except ConfigError as exc:
             raise AuditError(str(exc)) from exc
         self.epoch, self._cursor = epoch, after
+        self._reserved.clear()
         try:
             with self._transaction():
                 self.saved = salvage(self.aside, self._db, delivered)

@@ -227,6 +227,20 @@ spool.append([Entry("web", 1.0, changed=True, body=b"x")])
     assert sum(fault.last - fault.first + 1 for fault in verdict.shed) == int(lost)
 
 
+def test_room_that_a_life_reserved_is_its_targets_in_the_next_and_goes_where_nothing_halts(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as first:
+        first.reserve("shop/Deployment/web", BODY)
+    with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as second:
+        assert second.reserved("shop/Deployment/web")
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as third:
+        assert not third.reserved("shop/Deployment/web")
+    with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as fourth:
+        assert not fourth.reserved("shop/Deployment/web")
+        fourth.reserve("shop/Deployment/web", BODY)
+        fourth.append([entry()])
+        assert not fourth.reserved("shop/Deployment/web"), "used"
+
+
 class TestPressure:
     """Half-full, crowded, full; a small spool on a large disk. `tests/faults/test_disk.py` has full disks."""
 
