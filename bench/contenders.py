@@ -27,6 +27,7 @@ READY_SECONDS = 420.0
 ASK_AGAIN_SECONDS = 0.2
 ALL_PODS = "/apis/metrics.k8s.io/v1beta1/pods"
 ALL_NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,17 @@ class Simulated:
         """Give a Deployment so many pods."""
         body = json.dumps({"spec": {"replicas": replicas}}).encode()
         self._asked("PATCH", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale", body)
+
+    def hold_lease(self) -> None:
+        """Somebody else leads."""
+        spec = {"holderIdentity": "somebody", "leaseDurationSeconds": 3600, "leaseTransitions": 1}
+        lease = {"metadata": {"name": "hpa-companion", "namespace": "kube-system"}, "spec": spec}
+        self._asked("POST", LEASES, json.dumps(lease).encode())
+
+    def release_lease(self) -> None:
+        """Who led has given the Lease back, as it does when it ends."""
+        body = {"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}
+        self._asked("PATCH", f"{LEASES}/hpa-companion", json.dumps(body).encode())
 
     def order(self, node: str, fault: str | None) -> None:
         """Make the node's kubelet misbehave (a word of autoscaler.sim.kubelets.Fault), or end it."""
@@ -156,7 +168,13 @@ class Contender:
         """Seconds until /readyz said yes."""
         return self.wait(lambda: bool(self.get("/readyz")), "ready", within)
 
-    def wait(self, reached: Callable[[], bool], what: str, within: float = READY_SECONDS) -> float:
+    def wait(
+        self,
+        reached: Callable[[], bool],
+        what: str,
+        within: float = READY_SECONDS,
+        every: float = ASK_AGAIN_SECONDS,
+    ) -> float:
         """Seconds until `reached` is true; an OSError in it is a no."""
         begun = time.monotonic()
         while time.monotonic() - begun < within:
@@ -166,7 +184,7 @@ class Contender:
                     return time.monotonic() - begun
             except OSError:
                 pass
-            time.sleep(ASK_AGAIN_SECONDS)
+            time.sleep(every)
         raise TimeoutError(f"{self.process.name} was not {what} within {within:.0f} s:\n{self.process.output[-2000:]}")
 
     def seconds(self, path: str, rounds: int, accept: str = "application/json") -> list[float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from autoscaler.errors import AuditError, ConfigError
+
+if TYPE_CHECKING:
+    import ssl
 
 CREDENTIAL_BYTES = 64 * 1024
 
@@ -76,6 +79,8 @@ def _stamp(path: str) -> object:
 
 def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     """Verifies the broker's chain and name, by `ca_file` or the system's authorities."""
+    import ssl  # noqa: PLC0415 - who reads a spool has settings, too, and waits for no TLS
+
     for path in filter(None, (settings.ca_file, settings.cert_file, settings.key_file)):
         _credential(path)  # ssl does not say which file it could not use
     try:

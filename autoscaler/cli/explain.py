@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -70,7 +69,9 @@ def run(
     if isinstance(source, SpoolSource):
         with SpoolReader(source.directory) as spool:
             return tell(spool, target, at=at, diff=diff, output=output, out=out)
-    from autoscaler.audit.collected import Collected  # noqa: PLC0415 - who reads a spool does not wait for it
+    import asyncio  # noqa: PLC0415 - who reads a spool does not wait for it
+
+    from autoscaler.audit.collected import Collected  # noqa: PLC0415 - nor for that
 
     found = Collected(str(getattr(source, "path", "the topic")))
     asyncio.run(found.take(events(source, SystemClock()), parts[0]))
