@@ -104,6 +104,29 @@ def test_the_status_tells_what_an_hpa_would(cart: Namespace) -> None:
     assert cart.condition("web", "AbleToScale")["status"] == "True"
 
 
+def test_the_status_has_every_condition(cart: Namespace, told: list[Object]) -> None:
+    expected = {
+        "Ready": ("True", "Evaluated"),
+        "MetricsAvailable": ("True", "MetricsRead"),
+        "AbleToScale": ("True", "ReadyForNewScale"),
+        "ScalingActive": ("True", "ValidMetricFound"),
+        "ScalingLimited": ("False", "DesiredWithinRange"),
+        "ScaledToZero": ("False", "NotScaledToZero"),
+        "Conflicted": ("False", "OnlyWriter"),
+        "AuditDelivered": ("True", "Delivered"),
+    }
+
+    def all_told() -> str:
+        found = cart.scaler("web")
+        conditions = {each["type"]: (each["status"], each["reason"]) for each in found["status"]["conditions"]}
+        assert conditions == expected
+        assert all(each["lastTransitionTime"] for each in found["status"]["conditions"])
+        assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+        return str(found["status"]["lastDecisionId"])
+
+    assert eventually(60, all_told, "it has settled")
+
+
 def test_kubectl_lists_it_with_its_sizes(cluster: Cluster, cart: Namespace) -> None:
     def settled() -> bool:
         row = cluster.kubectl("-n", "cart", "get", "hps", "--no-headers").split()

@@ -99,18 +99,25 @@ class Namespace:
 
     def share(self, name: str, millicores: int) -> int:
         """Spread this much CPU evenly over the pods there are, as a load balancer would; how many those are."""
+        return self._spread(name, "sim/cpu", millicores, "m")
+
+    def fill(self, name: str, mebibytes: int) -> int:
+        """The same with memory."""
+        return self._spread(name, "sim/memory", mebibytes, "Mi")
+
+    def _spread(self, name: str, resource: str, amount: int, unit: str) -> int:
         pods = self.running(name)
-        each = f"{millicores // max(len(pods), 1)}m"
+        each = f"{amount // max(len(pods), 1)}{unit}"
         for pod in pods:
-            if pod["metadata"]["annotations"]["sim/cpu"] != each:
+            if pod["metadata"]["annotations"][resource] != each:
                 path = f"/api/v1/namespaces/{self.name}/pods/{pod['metadata']['name']}"
-                self._press(path, each)
+                self._press(path, {resource: each})
         return len(pods)
 
-    def _press(self, pod: str, cpu: str) -> None:
+    def _press(self, pod: str, uses: dict[str, str]) -> None:
         """Change what a pod uses; one that went meanwhile uses nothing."""
         try:
-            self._api.patch(pod, {"metadata": {"annotations": {"sim/cpu": cpu}}})
+            self._api.patch(pod, {"metadata": {"annotations": uses}})
         except ApiError as exc:
             if exc.status != 404:
                 raise
