@@ -1,7 +1,7 @@
 """A spool of a million records that Kafka does not have, after a restart.
 
-Filled with records as they are; then opened as a new process opens it, and read and marked as delivered in rounds of
-the forwarder's size, without a broker: what the spool itself costs while it is worked off.
+Filled with records as they are; then opened as a new process opens it, and read and marked as delivered as the
+forwarder does it, without a broker: what the spool itself costs while it is worked off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autoscaler.audit import codec
-from autoscaler.audit.kafka import ROUND_BYTES, ROUND_ROWS
+from autoscaler.audit.readahead import AHEAD_BYTES, AHEAD_ROWS
 from autoscaler.audit.spool import Entry, Spool
 from autoscaler.core import planner
 from bench.catalogue import Say
@@ -43,10 +43,10 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
         begun = time.monotonic()
         spool = _spool(folder)
         with closing(spool):
-            spool.undelivered(ROUND_BYTES, ROUND_ROWS)
+            spool.undelivered(AHEAD_BYTES, AHEAD_ROWS)
             spool.append([_entry(count, body)])
             ready = time.monotonic() - begun
-            while records := spool.undelivered(ROUND_BYTES, ROUND_ROWS):
+            while records := spool.undelivered(AHEAD_BYTES, AHEAD_ROWS):
                 spool.delivered(records[-1].position)
         whole = time.monotonic() - begun
     goal = 30 * count / COUNT

@@ -11,9 +11,10 @@ from msgspec import structs
 from autoscaler.audit import codec
 from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.clusterid import ClusterId
-from autoscaler.audit.kafka import Backlog, Forwarder, Told
+from autoscaler.audit.kafka import Backlog, Forwarder
 from autoscaler.audit.latest import Latest
 from autoscaler.audit.producer import KafkaProducer
+from autoscaler.audit.readahead import Told
 from autoscaler.audit.topics import Wish
 from autoscaler.clock import Clock
 from autoscaler.config.settings import AuditSettings

@@ -1,11 +1,11 @@
 """Delivers the spool to Kafka: at least once, in order per target, for ever if need be; nobody waits for it.
 
 Records go in rounds: the oldest ones up to one producer batch, all sent before any is awaited, so that no partition has
-two batches in flight; then the cursor moves. After any error the producer is thrown away and the round sent anew: one
-that met an error cannot be trusted any more (aiokafka never gives back the sequence numbers of a refused batch, never
-looks for a broker that moved). A refusal of the record itself is final (`audit.refusals`): it is set aside, and a stub
-with its id and number published in its place. A refusal of the topic (there is none, or no right to write it) is for a
-person to mend: records wait for it in the spool, however long.
+two batches in flight. The spool is read and marked for several rounds at a time (`audit.readahead`). After any error
+the producer is thrown away and the round sent anew: one that met an error cannot be trusted any more (aiokafka never
+gives back the sequence numbers of a refused batch, never looks for a broker that moved). A refusal of the record itself
+is final (`audit.refusals`): it is set aside, and a stub with its id and number published in its place. A refusal of the
+topic (there is none, or no right to write it) is for a person to mend: records wait for it in the spool, however long.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tenacity.wait import wait_base
 from autoscaler.audit import codec, reasons, refusals
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.codec import Headers, Record
+from autoscaler.audit.readahead import ReadAhead, Stock, Told
 from autoscaler.clock import Clock
 from autoscaler.errors import MalformedError
 from autoscaler.telemetry import DeliveryTelemetry
@@ -33,7 +34,8 @@ ROUND_ROWS = 80
 START_WITHIN = 60.0  # half a dozen questions and answers, and SASL's, also where each takes 5 s
 ROUND_WITHIN = 30.0
 CLOSE_WITHIN = 1.0
-FINISH_WITHIN = 2.0  # with CLOSE_WITHIN, and the second of the last evaluations, well under the 5 s there are to end
+MARK_WITHIN = 0.5  # a mark that is not waited for is made all the same: it stands in the queue of the spool's thread
+FINISH_WITHIN = 2.0  # with these two, and the second of the last evaluations, under the 5 s there are to end
 FORWARD_INTERVAL = 0.25  # fuller batches: a quarter of the broker's work and of the log's bytes (measured)
 FINAL = (*refusals.OF_A_RECORD, MalformedError)  # one whose body a disk has changed has no headers
 BACKOFF = wait_random_exponential(multiplier=0.2, max=10)
@@ -53,24 +55,18 @@ class Producer(Protocol):
     async def close(self) -> None: ...
 
 
-class Backlog(Protocol):
+class Backlog(Stock, Protocol):
     """The undelivered records; `audit.outbox.Outbox`. `set_aside` raises when the record is not safe elsewhere."""
 
-    async def news(self) -> None: ...
     async def settle(self) -> None: ...
-    async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]: ...
-    async def delivered(self, position: int) -> None: ...
     async def set_aside(self, record: Record, reason: str) -> None: ...
-
-
-Told = Callable[[Sequence[Record]], None]
 
 
 class Forwarder:
     """`run`, then `finish` beside it, then cancel `run` if it has not returned.
 
     `make` gives a fresh producer, with credentials read anew each time. `kind` is the `ce_type` of the records, `told`
-    are called with those that Kafka has acknowledged.
+    are called with those that Kafka has acknowledged and the backlog has marked.
     """
 
     def __init__(
@@ -95,7 +91,7 @@ class Forwarder:
         self._kind = kind
         self._interval = interval
         self._round_within = round_within
-        self._told = told
+        self._ahead = ReadAhead(backlog, clock, [*told, self._count])
         self._producer: Producer | None = None
         self._asked = ""
         self._careful_until = 0
@@ -113,9 +109,9 @@ class Forwarder:
         """Deliver until `finish` is called: the round under way then is the last one begun here."""
         with self._broker_log.attached():
             while not self._ending:
-                await self._backlog.news()
-                sent: Sequence[Record] = await self._retrying(self._regular)
-                if not _full(sent):
+                await self._ahead.news()
+                await self._retrying(self._regular)
+                if not self._ahead.more:
                     await self._clock.sleep(self._interval)
 
     async def finish(self) -> bool:
@@ -136,17 +132,27 @@ class Forwarder:
                 log.warning("Left records in the spool for the next start", error=reasons.named(exc))
             finally:
                 await self._discard()
+                await self._mark_the_rest()
             return False
 
-    async def _regular(self) -> Sequence[Record]:
-        async with self._turn:
-            return () if self._ending else await self._round()
+    async def _mark_the_rest(self) -> None:
+        """What is not marked is sent again by the next start."""
+        try:
+            async with asyncio.timeout(MARK_WITHIN):
+                await self._ahead.mark()
+        except Exception as exc:  # noqa: BLE001 - as above
+            log.warning("Left what Kafka has unmarked in the spool", error=reasons.named(exc))
 
-    async def _round(self) -> Sequence[Record]:
-        """Send the oldest records and move the cursor past them; what was sent."""
-        records = await self._backlog.undelivered(ROUND_BYTES, ROUND_ROWS)
+    async def _regular(self) -> None:
+        async with self._turn:
+            if not self._ending:
+                await self._round()
+
+    async def _round(self) -> bool:
+        """Send the oldest records; False when there is none."""
+        records = await self._ahead.round(ROUND_BYTES, ROUND_ROWS)
         if not records:
-            return ()
+            return False
         careful = records[0].position <= self._careful_until
         try:
             if careful:
@@ -157,14 +163,15 @@ class Forwarder:
         except BaseException as exc:
             if isinstance(exc, FINAL) and not careful:
                 self._careful_until = records[-1].position  # one of these: find out which, one by one
+            self._ahead.forget()
             await self._discard()
             raise
-        await self._backlog.delivered(records[-1].position)
-        for told in self._told:
-            told(records)
-        self._telemetry.delivered.inc(len(records))
+        await self._ahead.acknowledged(records, at_once=careful)
         self._recovered()
-        return records
+        return True
+
+    def _count(self, records: Sequence[Record]) -> None:
+        self._telemetry.delivered.inc(len(records))
 
     async def _single(self, record: Record) -> None:
         """Send one record, or set it aside and send its stub when Kafka refuses it."""
@@ -243,8 +250,3 @@ async def _deadline(seconds: float, what: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         raise TimeoutError(f"{what} within {seconds:g} s") from exc
-
-
-def _full(records: Sequence[Record]) -> bool:
-    """Whether more may wait than went: few large records fill a round as many small ones do."""
-    return len(records) >= ROUND_ROWS or sum(len(record.body) for record in records) >= ROUND_BYTES // 2

@@ -22,7 +22,7 @@ from tenacity import wait_fixed
 
 from autoscaler.audit import refusals
 from autoscaler.audit.codec import Record
-from autoscaler.audit.kafka import FINISH_WITHIN, FORWARD_INTERVAL, ROUND_WITHIN, START_WITHIN, Forwarder
+from autoscaler.audit.kafka import FINISH_WITHIN, FORWARD_INTERVAL, MARK_WITHIN, ROUND_WITHIN, START_WITHIN, Forwarder
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError
@@ -117,6 +117,44 @@ async def test_a_backlog_of_large_records_does_not_wait_between_rounds() -> None
     async with running(forwarder(backlog, broker)):
         await backlog.empty.wait()
     assert asyncio.get_running_loop().time() - started < FORWARD_INTERVAL
+
+
+async def test_a_busy_spool_is_asked_once_a_mebibyte_not_once_a_round() -> None:
+    """1,100 records of 10 kB are 120 rounds."""
+
+    class Busy(Bounded):
+        reads, marks = 0, 0
+
+        async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
+            self.reads += 1
+            await asyncio.sleep(0.26)
+            return await super().undelivered(max_bytes, max_rows)
+
+        async def delivered(self, position: int) -> None:
+            self.marks += 1
+            await asyncio.sleep(0.26)
+            await super().delivered(position)
+
+    backlog, broker = Busy(records(1100, size=10_000)), Broker()
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert broker.ids() == [f"web-{number}" for number in range(1, 1101)]
+    assert (backlog.reads, backlog.marks) == (11, 11)
+
+
+async def test_what_is_acknowledged_is_marked_before_more_is_read_after_an_error() -> None:
+    backlog, broker = Bounded(records(100, size=10_000)), Broker()
+
+    def forget(value: bytes) -> None:
+        if b'"web-50"' in value and len(broker.producers) == 1:
+            raise OutOfOrderSequenceNumber
+
+    broker.fault = forget
+    async with running(forwarder(backlog, broker)):
+        await backlog.empty.wait()
+    assert verify(broker.numbers()).whole
+    assert broker.ids().count("web-45") == 1, "the round before"
+    assert broker.ids().count("web-49") == 2
 
 
 async def test_what_comes_later_is_delivered_too() -> None:
@@ -396,6 +434,21 @@ class TestTheEnd:
         assert backlog.settled, "what stood for others to join is due now"
         assert len(broker.log) == 300
         assert broker.producers[0].closed
+
+    async def test_what_kafka_has_is_marked_also_when_the_rest_stays(self) -> None:
+        backlog, broker = Bounded(records(100, size=10_000)), Broker()
+        broker.fault = lambda value: asyncio.get_running_loop().create_future() if b'"web-50"' in value else None
+        assert not await forwarder(backlog, broker).finish()
+        assert backlog.cursor == 45
+
+    async def test_a_disk_that_hangs_holds_up_the_end_only_for_so_long(self) -> None:
+        class Hanging(Bounded):
+            async def delivered(self, position: int) -> None:
+                await asyncio.Event().wait()
+
+        started = asyncio.get_running_loop().time()
+        assert not await forwarder(Hanging(records(3)), Broker()).finish()
+        assert asyncio.get_running_loop().time() - started == pytest.approx(FINISH_WITHIN + MARK_WITHIN, abs=0.1)
 
     async def test_a_broker_that_is_away_is_tried_once(self) -> None:
         backlog, broker = Backlog(records(3)), Broker()

@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 
-from autoscaler.audit import deadletters, kafka, numbering, outbox, spool, standing, writer
+from autoscaler.audit import deadletters, kafka, numbering, outbox, readahead, spool, standing, writer
 from autoscaler.audit.codec import Headers
 from autoscaler.audit.event import Event, from_message, line
 from autoscaler.audit.kafka import Forwarder
@@ -43,7 +43,9 @@ from autoscaler.model.status import Pending, PolicyStatus
 from autoscaler.telemetry import Telemetry
 from tests.control.shop import Shop, policy
 
-MODULES = (spool, numbering, standing, writer, outbox, deadletters, kafka, reconciler, teller, postbox, journal)
+MODULES = (
+    spool, numbering, standing, writer, outbox, deadletters, kafka, readahead, reconciler, teller, postbox, journal,
+)  # fmt: skip
 LOADS = (120, 60, 61, 240, 240, 62, 63, 20)
 """Of each evaluation of a life: up, held, up again, held."""
 SIZE = 1 << 20
