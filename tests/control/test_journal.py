@@ -79,8 +79,8 @@ class Process(Shop):
             raise UnreachableError("no answer")
         return scale
 
-    async def _evaluated(self, given: Policy) -> Decision:
-        decision = await self.reconciler.reconcile(given)
+    async def evaluated(self, given: Policy | None = None) -> Decision:
+        decision = await self.reconciler.reconcile(given or policy())
         if self.told_at_once:
             await self.flush()
         return decision
