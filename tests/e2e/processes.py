@@ -22,8 +22,11 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
-        # The kernel ends the child when its parent is gone, however it went.
-        guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+        # The kernel ends the child when its parent is gone, however it went. A run in the background ignores SIGINT: so
+        # would the child.
+        guard = (
+            ["setpriv", "--pdeathsig", "KILL", "--", "env", "--default-signal=INT"] if shutil.which("setpriv") else []
+        )
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 [*guard, *map(str, command)],

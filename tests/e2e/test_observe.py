@@ -258,6 +258,9 @@ def test_the_account_of_an_observer_could_not_write(cluster: Cluster, observers:
 
 
 def test_another_tolerance_is_named_as_the_stage_at_which_they_part(observers: Observers, here: Namespace) -> None:
+    here.cluster.admin.patch(
+        f"{here.hpas}/half", {"spec": {"maxReplicas": 20}}
+    )  # the load before may have led to its end
     process = observers.start("exact", "--horizontal-pod-autoscaler-tolerance=0.01")
 
     def parted() -> bool:
