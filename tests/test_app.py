@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.app import Application, told
+from autoscaler.app import Application
 from autoscaler.audit import codec
 from autoscaler.audit.read import SpoolReader
 from autoscaler.cli import replay
@@ -24,7 +24,7 @@ from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
 from autoscaler.core.repeats import expanded
 from autoscaler.core.strand import Strand
-from autoscaler.errors import ConfigError, KubeError
+from autoscaler.errors import ConfigError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import History
 from autoscaler.model.reason import Reason
@@ -269,21 +269,3 @@ async def test_l07_who_follows_scrapes_and_serves_is_ready_and_decides_nothing_u
         decision = await run.until(lambda _decision: True)  # nobody has renewed it
         assert decision.leadership is not None
         assert decision.leadership > 7
-
-
-@pytest.mark.parametrize(
-    ("errors", "expected"),
-    [
-        pytest.param([ConfigError("taken")], "taken", id="alone"),
-        pytest.param([ExceptionGroup("inner", [ConfigError("taken")])], "taken", id="in a group of a part"),
-        pytest.param([ValueError("bug"), ConfigError("taken")], "taken", id="beside one that is not ours"),
-        pytest.param([KubeError("away"), ConfigError("taken")], "taken", id="behind one that nobody can mend here"),
-        pytest.param([KubeError("away")], "away", id="no mistake of the person's"),
-    ],
-)
-def test_of_a_group_one_error_is_told(errors: list[Exception], expected: str) -> None:
-    assert str(told(ExceptionGroup("parts", errors))) == expected
-
-
-def test_a_fault_of_the_program_keeps_its_traceback() -> None:
-    assert told(ExceptionGroup("parts", [ValueError("bug")])) is None

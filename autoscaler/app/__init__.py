@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 
@@ -26,6 +26,7 @@ from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.app.serving import api_settings, shared_certificate
+from autoscaler.app.troubles import told
 from autoscaler.app.usage import usage_stream
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
@@ -43,7 +44,6 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
-from autoscaler.errors import AutoscalerError, ConfigError
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
@@ -58,8 +58,6 @@ from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
 
 log = structlog.get_logger(__name__)
-
-_E = TypeVar("_E", bound=BaseException)
 
 LAST_EVALUATIONS_SECONDS = 1.0
 GATE_LOOK_SECONDS = 0.25
@@ -84,28 +82,6 @@ async def _until_signalled(application: Application) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await application.run(stop)
-
-
-def told(group: BaseExceptionGroup[BaseException]) -> AutoscalerError | None:
-    """The error of ours that a person should read, a ConfigError before all others; what else failed is logged.
-
-    None: none is ours, which is a fault of the program and wants its traceback.
-    """
-    ours, others = group.split(AutoscalerError)
-    if ours is None:
-        return None
-    for other in _leaves(others) if others else ():
-        log.error("Failed as well", err=repr(other))
-    found = list(_leaves(ours))
-    return next((each for each in found if isinstance(each, ConfigError)), found[0])
-
-
-def _leaves(group: BaseExceptionGroup[_E]) -> Iterator[_E]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
 
 
 class Stream(Protocol):
