@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -45,7 +47,11 @@ class KafkaProducer:
 
     async def start(self) -> None:
         """Return when brokers let us in and the topic is there."""
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except asyncio.CancelledError as exc:
+            _close_the_first(exc)
+            raise
         self._seen(await topics.ready(self._producer.client, self._settings.topic, self._wish))
 
     @property
@@ -72,5 +78,22 @@ class KafkaProducer:
             sender.cancel()
         await producer.client.close()  # ends the requests that the sender's tasks wait for
         if sender is not None:
+            _answer_no_more(producer.client)
             await asyncio.wait([sender])
             await producer.client.close()  # what its tasks were connecting to meanwhile
+
+
+def _close_the_first(exc: BaseException) -> None:
+    """Close what the library connected to first: cut off, it neither closes nor keeps that (aiokafka 0.14)."""
+    for frame, _ in traceback.walk_tb(exc.__traceback__):
+        connection = frame.f_locals.get("bootstrap_conn")
+        if connection is not None:
+            connection.close()
+
+
+def _answer_no_more(client: Any) -> None:
+    """Who waits for this closed client to learn of the brokers anew has waited enough; it would be for ever."""
+    answer = client._md_update_fut or asyncio.get_running_loop().create_future()
+    if not answer.done():
+        answer.set_result(False)
+    client._md_update_fut = answer

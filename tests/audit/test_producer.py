@@ -70,6 +70,33 @@ def answers(advertised: int) -> Callable[[int, bytes], bytes]:
     return answer
 
 
+async def test_a_start_that_is_cut_off_between_two_answers_leaves_no_connection() -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def half_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        (size,) = struct.unpack(">i", await reader.readexactly(4))
+        request = await reader.readexactly(size)
+        told = answers(1)(API_VERSIONS, request[4:8])
+        writer.write(struct.pack(">i", len(told)) + told)
+        await reader.readexactly(4)
+        asked.set()
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(half_silent, "127.0.0.1", 0)
+    async with server:
+        producer = KafkaProducer(settings(bootstrap_servers=(f"127.0.0.1:{server.sockets[0].getsockname()[1]}",)))
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            starting = group.create_task(producer.start())
+            await asked.wait()
+            starting.cancel()
+        assert starting.cancelled()
+        await producer.close()
+        async with asyncio.timeout(5):  # not by being collected: `starting` holds what it was doing
+            await gone.wait()
+
+
 async def test_q13_an_advertised_address_that_nobody_reaches_is_named(unused_tcp_port: int) -> None:
     answer = answers(unused_tcp_port)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,8 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from autoscaler.app.kafka import Decisions
+from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.deadletters import FILE_NAME
 from autoscaler.audit.outbox import Outbox
+from autoscaler.audit.producer import KafkaProducer
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
@@ -173,3 +176,25 @@ async def test_q16_another_cluster_at_the_same_address_is_an_alarm_and_gets_what
             assert "--audit-kafka-bootstrap-servers" in working.decisions.alarm
     finally:
         other.remove()
+
+
+async def test_a_producer_that_is_cut_off_at_any_moment_is_closed_at_once_and_altogether(
+    broker: Broker, topic: str
+) -> None:
+    for moment in range(40):
+        producer = KafkaProducer(KafkaSettings(bootstrap_servers=(broker.bootstrap,), topic=topic))
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(_send(producer, topic))
+            await asyncio.sleep(moment / 2000)  # it starts within 10 ms and has sent within 20
+            working.cancel()
+        async with asyncio.timeout(1):
+            await producer.close()
+        gc.collect()  # a connection that stayed open warns
+        assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}
+
+
+async def _send(producer: KafkaProducer, topic: str) -> None:
+    await producer.start()
+    for number in range(30):
+        await producer.send(topic, key=str(number).encode(), value=b"x" * 100, headers=[])
+    await asyncio.Event().wait()
