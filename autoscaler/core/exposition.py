@@ -1,4 +1,4 @@
-"""A kubelet's `/metrics/resource` page (text exposition 0.0.4) as a `Page`.
+"""A kubelet's `/metrics/resource` page (text exposition 0.0.4, or OpenMetrics) as a `Page`.
 
 A kubelet repeats the same label texts at every scrape, so a decoder remembers what each of them means, or, of a page
 without a fault, where all its numbers stand (pagelayout.py), and reads only those: one `ExpositionDecoder` per node. A
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Set
 
 from autoscaler.core import samplebatch
+from autoscaler.core.openmetrics import is_openmetrics, plain
 from autoscaler.core.pagelayout import Layout, Numbers, layout_of
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import ContainerId, Page, Sample
@@ -55,8 +56,9 @@ class ExpositionDecoder:
         if self._layout and (found := self._layout.read(body)):
             reading.take(*found)
             return reading.page(asked_ns)
-        reading.read(_lines(body, reading.skipped))
-        self._layout = None if reading.skipped else reading.layout(body)
+        lines, foreign = _lines(body, reading.skipped), is_openmetrics(body)
+        reading.read(plain(lines) if foreign else lines)
+        self._layout = None if foreign or reading.skipped else reading.layout(body)
         page = reading.page(asked_ns)
         if len(self._ids) > 2 * reading.width() + 64:  # most of it belongs to containers that are gone
             self._ids.clear()

@@ -1,6 +1,6 @@
 """One question to a kubelet and its answer over kept connections, within every limit of operations.md §6.
 
-2 s to connect, no redirect; what an answer may be is httpanswer.py's business. Every failure is a ScrapeError. A kept
+2 s to connect, 2 s for TLS, no redirect; what an answer may be is httpanswer.py's business. Every failure is a ScrapeError. A kept
 connection that turns out to be closed before a byte of the answer came is replaced once. One connection is kept per
 address, port and name, and only while the TLS context that verified it is the one to be used.
 """
@@ -20,10 +20,12 @@ from autoscaler.kube.addresses import AddressRules, DeniedError, Endpoint, Guard
 from autoscaler.kube.httpanswer import AnswerReader
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.scrapefailure import cause
-from autoscaler.kube.tlsconnection import ClosedError, TlsConnection, dial
+from autoscaler.kube.tlsconnection import ClosedError, TlsConnection, connected, secured
 
 CONNECT_SECONDS = 2.0
-"""TCP and TLS together: three addresses can be tried within one deadline."""
+"""For a name's lookup and TCP, all addresses of the name together."""
+TLS_SECONDS = 2.0
+"""For the handshake: a kubelet that accepts and says nothing leaves time for two more addresses of its node."""
 KEPT_SECONDS = 120.0
 """An idle connection is not kept for longer; kubelets close theirs after 90 s."""
 
@@ -106,16 +108,19 @@ class TlsExchange:
         """A fresh connection; the addresses of a name are tried in turn."""
         name = endpoint.server_name or endpoint.host.strip("[]")
         failures: list[OSError] = []
+        late = f"no connection within {CONNECT_SECONDS:g} s"
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS) as patience:
                 for family, address in await self._addresses(node, endpoint):
                     try:
-                        return await dial(address, family, tls, name)
+                        plain = await connected(address, family)
+                        patience.reschedule(asyncio.get_running_loop().time() + TLS_SECONDS)
+                        late = f"it accepts, and no TLS handshake came within {TLS_SECONDS:g} s"
+                        return await secured(plain, tls, name)
                     except OSError as exc:
                         failures.append(exc)
         except TimeoutError as exc:
-            why = f"no connection within {CONNECT_SECONDS:g} s"
-            raise ScrapeError(node, ScrapeReason.TIMEOUT, why) from exc
+            raise ScrapeError(node, ScrapeReason.TIMEOUT, late) from exc
         raise ScrapeError(node, *cause(failures[0])) from failures[0]
 
     async def _addresses(self, node: str, endpoint: Endpoint) -> list[tuple[int, tuple[str, int]]]:

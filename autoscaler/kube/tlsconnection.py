@@ -27,7 +27,7 @@ class ClosedError(Exception):
 
 
 class TlsConnection:
-    """`open` until either side closes it. Made by `dial`."""
+    """`open` until either side closes it. Made by `secured`."""
 
     def __init__(self, tls: ssl.SSLSocket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -106,13 +106,32 @@ class TlsConnection:
             self._done.set_exception(error)
 
 
-async def dial(address: tuple[str, int], family: int, context: ssl.SSLContext, name: str) -> TlsConnection:
-    """A connection to an IP address whose certificate was verified for `name`; OSError, ssl.SSLError among them."""
+async def connected(address: tuple[str, int], family: int) -> socket.socket:
+    """A socket that is connected to an IP address; OSError.
+
+    Not by the loop's `sock_connect`: uvloop's sends even an IP address through the threads that resolve names, where it
+    waits behind every slow answer of DNS.
+    """
     plain = socket.socket(family, socket.SOCK_STREAM)
     try:
         plain.setblocking(False)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await _connect(plain, address)
+        loop = asyncio.get_running_loop()
+        error = plain.connect_ex(address)
+        if error == errno.EINPROGRESS:
+            await _until(plain, loop.add_writer, loop.remove_writer)
+            error = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+async def secured(plain: socket.socket, context: ssl.SSLContext, name: str) -> TlsConnection:
+    """TLS on it, its certificate verified for `name`; OSError, ssl.SSLError among them. `plain` is taken over."""
+    try:
         tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
@@ -123,21 +142,6 @@ async def dial(address: tuple[str, int], family: int, context: ssl.SSLContext, n
     except BaseException:
         tls.close()
         raise
-
-
-async def _connect(plain: socket.socket, address: tuple[str, int]) -> None:
-    """Connect to an IP address.
-
-    Not by the loop's `sock_connect`: uvloop's sends even an IP address through the threads that resolve names, where it
-    waits behind every slow answer of DNS.
-    """
-    loop = asyncio.get_running_loop()
-    error = plain.connect_ex(address)
-    if error == errno.EINPROGRESS:
-        await _until(plain, loop.add_writer, loop.remove_writer)
-        error = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if error:
-        raise OSError(error, os.strerror(error))
 
 
 async def _shake_hands(tls: ssl.SSLSocket) -> None:

@@ -159,17 +159,17 @@ def test_k26_a_node_of_500_pods_with_20_containers_is_read_whole() -> None:
     assert all(len(told.served(each.name) or ()) == 20 for each in pods)
 
 
-def test_k33_openmetrics_and_exemplars_are_read_or_left_out() -> None:
+def test_k33_openmetrics_and_exemplars_are_read() -> None:
     labels = '{container="a",namespace="shop",pod="web"}'
     text = (
         "# TYPE container_cpu_usage_seconds_total counter\n# UNIT x seconds\n"
-        f"container_cpu_usage_seconds_total{labels} 2 1800000010000\n"
+        f"container_cpu_usage_seconds_total{labels} 2 1800000010.000\n"
         f'container_memory_working_set_bytes{labels} 7 # {{trace_id="x",pod="other"}} 0.67\n'
         "# EOF\n"
     )
     page = ExpositionDecoder().page(text.encode(), instant(10))
-    assert list(page.containers.values()) == [Sample(instant(10), 2 * NANO)]
-    assert page.skipped == {"syntax": 1}
+    assert list(page.containers.values()) == [Sample(instant(10), 2 * NANO, 7)]
+    assert page.skipped == {}
 
 
 def test_k34_a_flood_of_invented_pods_is_cut_and_leaves_nothing_behind() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.kube.addresses import AddressRules
-from autoscaler.kube.exchange import CONNECT_SECONDS, TlsExchange
+from autoscaler.kube.exchange import CONNECT_SECONDS, TLS_SECONDS, TlsExchange
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.trust import TrustFiles, kubelet_context
 from tests.certificates import Authority
@@ -115,14 +115,27 @@ async def test_k11_a_kubelet_that_rotates_its_certificate_loses_no_scrape(
     assert kubelet.connections == 2
 
 
-async def test_k12_a_peer_that_never_speaks_tls_is_given_two_seconds() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        kubelet = ScriptedKubelet()
-        kubelet.port = deaf.getsockname()[1]
+async def test_k12_tcp_and_tls_have_two_seconds_each_and_say_which_were_too_few() -> None:
+    """One peer accepts and never speaks TLS; one never accepts, as its backlog is full."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.create_connection(full.getsockname(), timeout=5)]
         begun = time.monotonic()
         async with opened() as exchange:
-            assert await failure(exchange, kubelet) is ScrapeReason.TIMEOUT
-        assert time.monotonic() - begun >= CONNECT_SECONDS  # and less than the deadline of the question
+            said = await asyncio.gather(*(late(exchange, each.getsockname()[1]) for each in (deaf, full)))
+        assert time.monotonic() - begun >= min(CONNECT_SECONDS, TLS_SECONDS)  # and less than `asked` waits
+        for each in waiting:
+            each.close()
+    assert said == ["it accepts, and no TLS handshake came within 2 s", "no connection within 2 s"]
+
+
+async def late(exchange: TlsExchange, port: int) -> str:
+    """What it says of a peer that took too long."""
+    kubelet = ScriptedKubelet()
+    kubelet.port = port
+    with pytest.raises(ScrapeError) as caught:
+        await asked(exchange, kubelet)
+    assert caught.value.reason is ScrapeReason.TIMEOUT
+    return caught.value.detail
 
 
 async def test_k29_a_name_is_verified_by_name(kubelet: ScriptedKubelet, tls: ssl.SSLContext, tmp_path: Path) -> None:

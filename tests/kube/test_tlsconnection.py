@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.tlsconnection import RECORD, ClosedError, TlsConnection, dial
+from autoscaler.kube.tlsconnection import RECORD, ClosedError, TlsConnection, connected, secured
 from tests.certificates import Authority
 from tests.kubelets import PAGE, ScriptedKubelet, answer, hanging_up_after, saying
 
@@ -29,8 +29,9 @@ def kubelet() -> ScriptedKubelet:
 
 
 @asynccontextmanager
-async def connected(kubelet: ScriptedKubelet, name: str = "127.0.0.1") -> AsyncIterator[TlsConnection]:
-    connection = await dial(("127.0.0.1", kubelet.port), socket.AF_INET, TRUSTING, name)
+async def opened(kubelet: ScriptedKubelet, name: str = "127.0.0.1") -> AsyncIterator[TlsConnection]:
+    plain = await connected(("127.0.0.1", kubelet.port), socket.AF_INET)
+    connection = await secured(plain, TRUSTING, name)
     try:
         yield connection
     finally:
@@ -44,7 +45,7 @@ async def until_closed(connection: TlsConnection) -> None:
 
 
 async def test_one_question_after_the_other(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(saying(answer()), tls), connected(kubelet) as connection:
+    async with kubelet.serving(saying(answer()), tls), opened(kubelet) as connection:
         for _ in range(3):
             assert (await connection.ask("n1", REQUEST)).body() == PAGE
     assert (len(kubelet.requests), kubelet.connections) == (3, 1)
@@ -52,14 +53,14 @@ async def test_one_question_after_the_other(kubelet: ScriptedKubelet, tls: ssl.S
 
 @pytest.mark.parametrize("size", [RECORD - 1, RECORD, RECORD + 1, 40 * RECORD])
 async def test_answers_of_many_records(kubelet: ScriptedKubelet, tls: ssl.SSLContext, size: int) -> None:
-    async with kubelet.serving(saying(answer(b"x" * size)), tls), connected(kubelet) as connection:
+    async with kubelet.serving(saying(answer(b"x" * size)), tls), opened(kubelet) as connection:
         assert len((await connection.ask("n1", REQUEST)).body()) == size
 
 
 async def test_another_name_is_not_believed(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
     async with kubelet.serving(saying(answer()), tls):
         with pytest.raises(ssl.SSLCertVerificationError):
-            async with connected(kubelet, "n2"):
+            async with opened(kubelet, "n2"):
                 pass
     assert kubelet.requests == []
 
@@ -67,11 +68,11 @@ async def test_another_name_is_not_believed(kubelet: ScriptedKubelet, tls: ssl.S
 async def test_an_end_before_the_first_byte_is_told_from_one_later(
     kubelet: ScriptedKubelet, tls: ssl.SSLContext
 ) -> None:
-    async with kubelet.serving(hanging_up_after(b""), tls), connected(kubelet) as connection:
+    async with kubelet.serving(hanging_up_after(b""), tls), opened(kubelet) as connection:
         with pytest.raises(ClosedError):
             await connection.ask("n1", REQUEST)
         assert not connection.open
-    async with kubelet.serving(hanging_up_after(answer()[:-1]), tls), connected(kubelet) as connection:
+    async with kubelet.serving(hanging_up_after(answer()[:-1]), tls), opened(kubelet) as connection:
         with pytest.raises(ScrapeError) as caught:
             await connection.ask("n1", REQUEST)
         assert caught.value.reason is ScrapeReason.INTERRUPTED
@@ -80,13 +81,13 @@ async def test_an_end_before_the_first_byte_is_told_from_one_later(
 async def test_who_hangs_up_or_talks_unasked_is_left(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
     for rest in (b"", b"HTTP/1.1 200 OK\r\n"):
         script = saying(answer() + rest) if rest else hanging_up_after(answer())
-        async with kubelet.serving(script, tls), connected(kubelet) as connection:
+        async with kubelet.serving(script, tls), opened(kubelet) as connection:
             assert (await connection.ask("n1", REQUEST)).body() == PAGE
             await until_closed(connection)
 
 
 async def test_who_loses_patience_leaves_nothing_open(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
-    async with kubelet.serving(lambda _request, _writer: None, tls), connected(kubelet) as connection:
+    async with kubelet.serving(lambda _request, _writer: None, tls), opened(kubelet) as connection:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await connection.ask("n1", REQUEST)
@@ -98,7 +99,7 @@ async def test_nobody_there_is_an_error_of_the_system(kubelet: ScriptedKubelet, 
     async with kubelet.serving(saying(answer()), tls):
         pass
     with pytest.raises(ConnectionRefusedError):
-        async with connected(kubelet):
+        async with opened(kubelet):
             pass
 
 
@@ -112,5 +113,5 @@ async def test_p05_an_ip_address_is_dialled_without_the_resolver(
 
     async with kubelet.serving(saying(answer()), tls):
         monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", resolving)
-        async with connected(kubelet) as connection:
+        async with opened(kubelet) as connection:
             assert (await connection.ask("n1", REQUEST)).body() == PAGE
