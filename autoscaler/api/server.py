@@ -14,6 +14,7 @@ from autoscaler.api.certificate import ServingCertificate, given, self_signed
 from autoscaler.api.connection import Limits, Listener
 from autoscaler.api.decisions import Decisions
 from autoscaler.api.discovery import Discovery
+from autoscaler.api.door import Door
 from autoscaler.api.frontproxy import TrustSource
 from autoscaler.api.handler import Handler
 from autoscaler.api.ledger import Feed, Inventory, Ledger, UsageReader
@@ -102,28 +103,30 @@ class ApiServer:
                 telemetry=self._telemetry.api,
             )
             listener = Listener(handler, limits)
-            server = await asyncio.get_running_loop().create_server(
-                listener,
-                sock=listening,
-                backlog=limits.connections,
-                ssl=self._contexts.entry,
-                ssl_handshake_timeout=limits.handshake,
-                ssl_shutdown_timeout=STOP_SECONDS,
-            )
-            self.started.set()
-            _log.info("Serving the Metrics API", address=self._settings.bind_address, port=self.port)
-            watch = TrustWatch(self._contexts, self._clock, self._telemetry.api)
-            try:
-                async for _ in ticks(self._clock, RENEW_SECONDS):
-                    watch.look()
-                    listener.close_stale(self._contexts.trusted_ca())
-                    await self._ledger.settle()
-                    self._resources.tick()
-            finally:
-                server.close()
-                self._ledger.close()
-                listener.pre_shutdown()
-                await listener.shutdown(STOP_SECONDS)
+            door = Door(listener, self._contexts.entry, handshake=limits.handshake, shutdown=STOP_SECONDS)
+            listening.listen(limits.connections)
+            async with asyncio.TaskGroup() as tasks:
+                accepting = tasks.create_task(door.run(listening), name="door")
+                self.started.set()
+                _log.info("Serving the Metrics API", address=self._settings.bind_address, port=self.port)
+                try:
+                    await self._tend(listener)
+                finally:
+                    accepting.cancel()
+                    await asyncio.wait((accepting,))
+                    listening.close()
+                    self._ledger.close()
+                    listener.pre_shutdown()
+                    await listener.shutdown(STOP_SECONDS)
+
+    async def _tend(self, listener: Listener) -> None:
+        """Whatever is to be done every second."""
+        watch = TrustWatch(self._contexts, self._clock, self._telemetry.api)
+        async for _ in ticks(self._clock, RENEW_SECONDS):
+            watch.look()
+            listener.close_stale(self._contexts.trusted_ca())
+            await self._ledger.settle()
+            self._resources.tick()
 
     def _trusts(self) -> Verdict:
         self._contexts.trusted_ca()

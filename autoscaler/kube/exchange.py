@@ -1,8 +1,8 @@
 """One question to a kubelet and its answer over kept connections, within every limit of operations.md §6.
 
-2 s to connect, 2 s for TLS, no redirect; what an answer may be is httpanswer.py's business. Every failure is a ScrapeError. A kept
-connection that turns out to be closed before a byte of the answer came is replaced once. One connection is kept per
-address, port and name, and only while the TLS context that verified it is the one to be used.
+2 s to connect, 2 s for TLS, no redirect; what an answer may be is httpanswer.py's business. Every failure is a
+ScrapeError. A kept connection that turns out to be closed before a byte of the answer came is replaced once. One
+connection is kept per address, port and name, and only while the TLS context that verified it is the one to be used.
 """
 
 from __future__ import annotations

@@ -3,11 +3,8 @@
 from msgspec import structs
 
 from autoscaler.model.objects import Pod
-from tests.api.world import (
-    Cluster,
-    World,
-    pod_usage,
-)
+from tests.api.cluster import Cluster, pod_usage
+from tests.api.world import World
 
 
 def many(count: int, label: str = "web") -> Cluster:

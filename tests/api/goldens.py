@@ -7,7 +7,7 @@ from pathlib import Path
 from autoscaler.api.items import Item, node_item, pod_item
 from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
-from tests.api.world import SAMPLED, pod_usage
+from tests.api.cluster import SAMPLED, pod_usage
 
 HERE = Path(__file__).parent / "golden"
 

@@ -15,7 +15,7 @@ from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.series import ApiTelemetry
 from tests.api.asking import BASE
-from tests.api.world import NOW, Cluster, pod_usage
+from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
 
 

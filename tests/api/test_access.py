@@ -8,7 +8,8 @@ from autoscaler.api.frontproxy import ANONYMOUS, Headers, Peer
 from autoscaler.api.status import StatusError
 from autoscaler.errors import UnreachableError
 from autoscaler.model.identity import Identity, PathAttributes, ResourceAttributes
-from tests.api.world import NOW, Reviews, Trust
+from tests.api.cluster import NOW
+from tests.api.world import Reviews, Trust
 from tests.clock import FakeClock, settle
 
 ANN = Identity("ann", groups=("dev",))

@@ -13,9 +13,9 @@ from autoscaler.api.notation import Compact
 from autoscaler.api.status import bad_request
 from autoscaler.api.textual import Textual
 from tests.api import protodecode
+from tests.api.cluster import NOW
 from tests.api.goldens import HERE, WEB, WEB_1, WEB_1_USAGE, WEB_USAGE, dns, web
 from tests.api.usages import items
-from tests.api.world import NOW
 
 PODS = Binary(ObjectMessage("PodMetrics", "v1beta1"))
 

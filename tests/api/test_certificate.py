@@ -6,7 +6,7 @@ from cryptography import x509
 
 from autoscaler.api import certificate
 from autoscaler.errors import ConfigError
-from tests.api.world import NOW
+from tests.api.cluster import NOW
 from tests.certificates import Authority
 
 NAMES = ("localhost", "127.0.0.1")

@@ -5,8 +5,8 @@ import pytest
 from autoscaler.api import wire
 from autoscaler.api.envelope import Bookmark, ListMeta
 from autoscaler.api.forms import Objects, Partial
+from tests.api.cluster import NOW
 from tests.api.goldens import POD_JSON, web
-from tests.api.world import NOW
 
 STAMP = wire.stamp(NOW)
 

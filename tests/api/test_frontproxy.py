@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from autoscaler.api.frontproxy import ANONYMOUS, Peer, asserted, peer_of, with_authenticated
 from autoscaler.api.status import StatusError
 from autoscaler.model.identity import Identity
-from tests.api.world import NOW, PROXY_CA, trust
+from tests.api.cluster import NOW
+from tests.api.world import PROXY_CA, trust
 
 PEER = Peer("front-proxy-client", NOW + 60)
 TRUST = trust()

@@ -15,17 +15,10 @@ from autoscaler.model.objects import Pod
 from autoscaler.telemetry.health import Verdict
 from tests.api import protodecode
 from tests.api.asking import BASE
+from tests.api.cluster import Cluster, golden_cluster
 from tests.api.crowd import counted, many
-from tests.api.world import (
-    MASTER,
-    PROXY,
-    Cluster,
-    Reviews,
-    Trust,
-    golden_cluster,
-    parsed,
-    serving,
-)
+from tests.api.reply import parsed
+from tests.api.world import MASTER, PROXY, Reviews, Trust, serving
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"

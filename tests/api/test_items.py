@@ -1,8 +1,8 @@
 from msgspec import structs
 
 from autoscaler.api.items import node_item, numberless, pod_item, renewed
+from tests.api.cluster import SAMPLED
 from tests.api.goldens import NODE, NODE_USAGE, WEB, WEB_USAGE
-from tests.api.world import SAMPLED
 
 LATER = structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000)
 

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from autoscaler.api.ledger import Ledger, pod_key
 from autoscaler.model.objects import Node, NodeName, Pod
-from tests.api.world import NOW, Cluster, golden_cluster, pod_usage
+from tests.api.cluster import NOW, Cluster, golden_cluster, pod_usage
 from tests.clock import FakeClock
 
 START = int(NOW * 1_000_000)

@@ -11,7 +11,7 @@ from autoscaler.api.status import StatusError
 from autoscaler.errors import ScrapeReason
 from autoscaler.model.objects import NodeName
 from autoscaler.model.scrape import NodeReport
-from tests.api.world import NOW, golden_cluster
+from tests.api.cluster import NOW, golden_cluster
 from tests.clock import FakeClock
 
 GOOD = NodeReport(

@@ -4,8 +4,8 @@ from msgspec import structs
 from autoscaler.api import protowire
 from autoscaler.api.items import pod_item, renewed
 from autoscaler.api.protobuf import data, meta_stamp
+from tests.api.cluster import NOW, SAMPLED
 from tests.api.goldens import WEB, WEB_USAGE, web
-from tests.api.world import NOW, SAMPLED
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from autoscaler.api.status import StatusError, object_not_found
 from autoscaler.api.textual import Textual
 from autoscaler.model.identity import ResourceAttributes
 from tests.api import protodecode
+from tests.api.cluster import NOW
 from tests.api.goldens import node, web
-from tests.api.world import NOW
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 TABLE = ";as=Table;v=v1;g=meta.k8s.io"

@@ -16,8 +16,8 @@ from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.series import ApiTelemetry
 from tests.api.asking import BASE
+from tests.api.cluster import NOW, Cluster, golden_cluster, pod_usage
 from tests.api.lister import Client
-from tests.api.world import NOW, Cluster, golden_cluster, pod_usage
 from tests.clock import FakeClock
 
 

@@ -13,7 +13,7 @@ from autoscaler.api.routes import Routes
 from autoscaler.api.status import StatusError
 from autoscaler.telemetry.health import Health, Verdict
 from autoscaler.telemetry.series import Telemetry
-from tests.api.world import NOW, golden_cluster
+from tests.api.cluster import NOW, golden_cluster
 from tests.clock import FakeClock
 
 BASE = "/apis/metrics.k8s.io/v1beta1"

@@ -15,20 +15,8 @@ from autoscaler.model.identity import Identity
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import Telemetry
 from tests.api.asking import ANN, NODES, rest
-from tests.api.world import (
-    MASTER,
-    NOW,
-    PROXY,
-    PROXY_CA,
-    Cluster,
-    Reviews,
-    Trust,
-    closed,
-    golden_cluster,
-    serving,
-    trust,
-    until,
-)
+from tests.api.cluster import NOW, Cluster, golden_cluster
+from tests.api.world import MASTER, PROXY, PROXY_CA, Reviews, Trust, closed, serving, trust, until
 from tests.certificates import Authority, Issued
 from tests.clock import FakeClock, settle
 

@@ -5,7 +5,7 @@ import pytest
 from autoscaler.api.items import pod_item
 from autoscaler.api.shelf import Shelf, TooOldError
 from autoscaler.model.objects import Node, NodeName, Pod
-from tests.api.world import pod_usage
+from tests.api.cluster import pod_usage
 
 START = 1000
 

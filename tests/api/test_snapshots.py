@@ -10,7 +10,7 @@ from autoscaler.api.selection import Selection
 from autoscaler.api.snapshots import KEPT_SECONDS, Snapshot, Snapshots
 from autoscaler.core import selectors
 from autoscaler.model.objects import Pod
-from tests.api.world import NOW, Cluster, pod_usage
+from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
 
 ALL = Selection("pods", "", selectors.Selector(), selectors.FieldSelector())

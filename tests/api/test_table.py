@@ -11,8 +11,8 @@ from autoscaler.api.items import Item, pod_item
 from autoscaler.api.notation import Compact
 from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
+from tests.api.cluster import NOW, pod_usage
 from tests.api.goldens import WEB, WEB_USAGE, dns, node, web
-from tests.api.world import NOW, pod_usage
 
 PODS = Textual(Table(True, Partial()), Compact())
 NO_META = ListMeta()

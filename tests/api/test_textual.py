@@ -14,9 +14,9 @@ from autoscaler.api.notation import Compact, Indented, Yaml
 from autoscaler.api.status import bad_request
 from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
+from tests.api.cluster import NOW
 from tests.api.goldens import EMPTY_LIST_JSON, HERE, POD_JSON, POD_LIST_JSON, WEB, WEB_USAGE, dns, web
 from tests.api.usages import items
-from tests.api.world import NOW
 
 PODS = Objects("PodMetrics", "v1beta1")
 JSON = Textual(PODS, Compact())

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 from autoscaler.api.certificate import ServingCertificate, given, self_signed
 from autoscaler.api.tls import ServingContexts
 from autoscaler.errors import ConfigError
-from tests.api.world import NOW, PROXY_CA, Trust, trust
+from tests.api.cluster import NOW
+from tests.api.world import PROXY_CA, Trust, trust
 from tests.certificates import Authority
 
 OTHER_CA = Authority("next")

@@ -6,7 +6,8 @@ from autoscaler.api.certificate import LIFETIME, self_signed
 from autoscaler.api.tls import ServingContexts
 from autoscaler.api.trustwatch import TrustWatch
 from autoscaler.telemetry import Telemetry
-from tests.api.world import NOW, Trust, trust
+from tests.api.cluster import NOW
+from tests.api.world import Trust, trust
 from tests.clock import FakeClock
 
 DAY = 86400.0

@@ -5,8 +5,8 @@ from msgspec import structs
 
 from autoscaler.api import wire
 from autoscaler.api.items import Item, pod_item, renewed
+from tests.api.cluster import NOW, SAMPLED, pod_usage
 from tests.api.goldens import NODE_JSON, POD_JSON, WEB, WEB_USAGE, node, web
-from tests.api.world import NOW, SAMPLED, pod_usage
 
 STAMP = wire.stamp(NOW)
 

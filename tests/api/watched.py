@@ -13,7 +13,7 @@ from autoscaler.api.snapshots import Snapshots
 from autoscaler.api.watching import PACE_SECONDS, Watch
 from autoscaler.core import selectors
 from autoscaler.model.objects import Pod
-from tests.api.world import NOW, Cluster, pod_usage
+from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
 
 ALL = Selection("pods", "", selectors.Selector(), selectors.FieldSelector())

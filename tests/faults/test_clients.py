@@ -1,23 +1,20 @@
 """Clients of the Metrics API that are too many, too slow, or leave: the others do not notice (A13, A14, A16, A24)."""
 
 import asyncio
-from collections.abc import ItemsView
+import contextlib
+import resource
+import socket
+import time
+from collections.abc import Awaitable, Callable, ItemsView, Iterator
 from pathlib import Path
 
 from msgspec import structs
 from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
-from tests.api.asking import BASE
+from tests.api.asking import BASE, rest
 from tests.api.crowd import counted, many
-from tests.api.world import (
-    MASTER,
-    PROXY,
-    Reviews,
-    closed,
-    serving,
-    until,
-)
+from tests.api.world import MASTER, PROXY, Kept, Reviews, World, closed, serving, until
 
 
 async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_and_discovery(tmp_path: Path) -> None:
@@ -38,6 +35,91 @@ async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_an
             gate.set()
         assert {task.result().code for task in [*lists, single]} == {200}
         assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
+SOON = 0.1
+"""Seconds that a probe may take while everything else is too much."""
+
+
+async def busy(ask: Callable[[], Awaitable[int]], *, times: int = 100) -> list[float]:
+    """Seconds of work until each of these requests was answered with 200, of this thread, which is server and client.
+
+    So others on the machine do not count, and all that the server does before it comes to a request does. What only
+    waits is not seen by that: a tenfold of the limit is too long by any clock.
+    """
+    took = []
+    for _ in range(times):
+        begun = time.thread_time()
+        async with asyncio.timeout(10 * SOON):
+            assert await ask() == 200
+        took.append(time.thread_time() - begun)
+    return took
+
+
+async def test_a13_the_five_probes_are_answered_soon_while_ten_times_too_much_is_asked(tmp_path: Path) -> None:
+    limits = Limits(heavy=4, proxied=2000)
+    async with serving(tmp_path, cluster=many(20_000), settings={"limits": limits}) as world:
+        crowd = [Kept(*await world.connect(PROXY)) for _ in range(10 * limits.heavy)]
+        probes = [Kept(*await world.connect(PROXY)) for _ in range(5)]
+        codes: list[int] = []
+
+        async def storm(each: Kept) -> None:
+            while True:
+                codes.append(await each.ask(f"{BASE}/namespaces/shop/pods?labelSelector=app%3Dweb&limit=500", MASTER))
+
+        async def five() -> int:
+            return max(await asyncio.gather(*(each.ask(BASE, MASTER) for each in probes)))
+
+        async with asyncio.TaskGroup() as tasks:
+            lists = [tasks.create_task(storm(each)) for each in crowd]
+            await until(lambda: len(codes) > len(crowd))
+            took = await busy(five)
+            for each in lists:
+                each.cancel()
+        assert set(codes) == {200, 429}
+        assert max(took) < SOON
+        for each in (*crowd, *probes):
+            await each.close()
+
+
+@contextlib.contextmanager
+def silent(world: World, count: int) -> Iterator[list[socket.socket]]:
+    """So many connections from 20 addresses that never begin their handshake; files enough to hold them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard < 3 * count else max(soft, 3 * count), hard))
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for number, each in enumerate(found):
+            each.setblocking(False)
+            each.bind((f"127.0.1.{number % 20 + 1}", 0))
+            each.connect_ex(("127.0.0.1", world.server.port))
+        yield found
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def gone(each: socket.socket) -> None:
+    """Return when the server has closed it."""
+    with contextlib.suppress(ConnectionError):
+        assert await asyncio.get_running_loop().sock_recv(each, 1) == b""
+
+
+async def test_a15_two_thousand_that_dawdle_are_cut_off_while_others_are_served_soon(tmp_path: Path) -> None:
+    """1,900 never begin their handshake, 100 never end their headers; a client is there already, one comes anew."""
+    limits = Limits(handshake=0.5, headers=0.5, per_address=200)
+    async with serving(tmp_path, settings={"limits": limits}) as world:
+        ours = Kept(*await world.connect(PROXY))
+        slow = await asyncio.gather(*(world.connect() for _ in range(100)))
+        for _, writer in slow:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nA:")
+        with silent(world, 1900) as mute:
+            took = await busy(lambda: ours.ask(BASE, MASTER))
+            assert sorted(took)[-2] < SOON
+            assert (await world.ask(BASE, MASTER, certificate=PROXY)).code == 200
+            await asyncio.gather(*(gone(each) for each in mute[:500]))
+            assert await asyncio.gather(*(rest(reader) for reader, _ in slow)) == [b""] * 100
+        await ours.close()
+        for _, writer in slow:
+            await closed(writer)
 
 
 async def test_a_client_that_does_not_read_is_cut_off_and_its_place_is_free_again(tmp_path: Path) -> None:
@@ -90,3 +172,49 @@ async def test_a16_one_sample_is_written_once_for_all_who_list(tmp_path: Path) -
         replies = await asyncio.gather(*(world.ask(f"{BASE}/pods", MASTER, certificate=PROXY) for _ in range(50)))
         assert {len(reply.json()["items"]) for reply in replies} == {600}
         assert labels.written == 600
+
+
+async def taken(world: World) -> int:
+    """How many bytes a list of all pods has, for a client that keeps none of them."""
+    reader, writer = await world.connect(PROXY)
+    identity = "".join(f"{name}: {value}\r\n" for name, value in MASTER)
+    writer.write(f"GET {BASE}/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{identity}\r\n".encode())
+    size = 0
+    while piece := await reader.read(1 << 16):
+        size += len(piece)
+    await closed(writer)
+    return size
+
+
+def resident() -> int:
+    """Bytes of memory this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def test_a16_many_long_lists_at_once_hold_up_nobody_and_are_kept_once(tmp_path: Path) -> None:
+    """The work of this thread between two turns of the loop is what everybody else waits for.
+
+    The first list makes the fragments; what twelve more at once take together is less than two of them.
+    """
+    async with serving(tmp_path, cluster=many(15_000, label="x" * 1000)) as world:
+        turns: list[float] = []
+        size = await watched(world, 1, turns, [])
+        before, memory = resident(), [0]
+        assert await watched(world, 12, turns, memory) == size > 5_000_000
+        assert sorted(turns)[-len(turns) // 100] < 0.05
+        assert max(memory) - before <= 2 * size
+
+
+async def watched(world: World, clients: int, turns: list[float], memory: list[int]) -> int:
+    """The size of what so many clients take at once; also what each turn of the loop took, and memory meanwhile."""
+    async with asyncio.TaskGroup() as tasks:
+        lists = [tasks.create_task(taken(world)) for _ in range(clients)]
+        last = time.thread_time()
+        while not all(each.done() for each in lists):
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            turns.append(now - last)
+            last = now
+            if len(turns) % 50 == 0:
+                memory.append(resident())
+    return max(each.result() for each in lists)

@@ -21,7 +21,8 @@ from autoscaler.api.access import Access
 from autoscaler.api.frontproxy import ANONYMOUS, Peer
 from autoscaler.api.status import StatusError
 from autoscaler.model.identity import FrontProxyTrust, Identity
-from tests.api.world import NOW, Reviews, Trust, trust
+from tests.api.cluster import NOW
+from tests.api.world import Reviews, Trust, trust
 from tests.clock import FakeClock
 
 pytestmark = pytest.mark.fuzz

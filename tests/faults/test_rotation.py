@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.asking import ANN, NODES, REQUEST, rest
-from tests.api.world import (
-    PROXY,
-    PROXY_CA,
-    World,
-    closed,
-    serving,
-    trust,
-)
+from tests.api.world import PROXY, PROXY_CA, World, closed, serving, trust
 from tests.certificates import Authority, Issued
 
 

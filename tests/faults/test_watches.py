@@ -9,15 +9,7 @@ from structlog.testing import capture_logs
 from autoscaler.api.connection import Limits
 from tests.api.asking import BASE
 from tests.api.crowd import counted, many
-from tests.api.world import (
-    MASTER,
-    PROXY,
-    World,
-    closed,
-    serving,
-    trust,
-    until,
-)
+from tests.api.world import MASTER, PROXY, World, closed, serving, trust, until
 from tests.certificates import Authority
 
 
