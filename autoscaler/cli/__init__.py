@@ -174,7 +174,12 @@ def _doctor(command: Command) -> int:
     settings = _settings(command)
     from autoscaler.cli import doctor
 
-    return doctor.run(settings, output=command.own.output, out=sys.stdout)
+    return doctor.run(
+        settings,
+        doctor.Asked(tuple(command.own.check), command.own.namespace),
+        output=command.own.output,
+        out=sys.stdout,
+    )
 
 
 def _config(command: Command) -> int:

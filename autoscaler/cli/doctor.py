@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TextIO
 
 import msgspec
+from msgspec import Struct
 
 from autoscaler.audit import reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
 from autoscaler.audit.producer import KafkaProducer
-from autoscaler.cli import clusterchecks, kubeletcheck, leasecheck, localchecks
+from autoscaler.cli import clusterchecks, kubeletcheck, leasecheck, localchecks, policycheck
 from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.clock import Clock, SystemClock
-from autoscaler.config.settings import KafkaSettings, KubeletSettings, Settings
+from autoscaler.config.settings import KafkaSettings, KubeletSettings, LeaseSettings, Settings
 from autoscaler.core.table import GAP, aligned, plain
 from autoscaler.errors import AuditError, ConfigError
 from autoscaler.kube.client import KubeClient
@@ -28,15 +29,27 @@ from autoscaler.telemetry import Telemetry
 from autoscaler.telemetry.logs import configure_logs
 
 
-def run(settings: Settings, *, output: str, out: TextIO) -> int:
-    """Print the report as a table or as JSON; 0 when nothing is bad, else 1."""
+class Asked(Struct, frozen=True):
+    """`checks` by name (`cli.verbs.CHECKS`), () for all that running needs; policies are tried in `namespace`."""
+
+    checks: tuple[str, ...] = ()
+    namespace: str = "default"
+
+
+EVERYTHING = Asked()
+
+
+def run(settings: Settings, asked: Asked = EVERYTHING, *, output: str, out: TextIO) -> int:
+    """Print the report as a table or as JSON; 0 when nothing is bad, else 1. What is asked by name must be good."""
     configure_logs("critical", "text")  # the report says it
-    findings = asyncio.run(examine(settings, SystemClock()))
+    clock = SystemClock()
+    findings = asyncio.run(examine_named(settings, asked, clock) if asked.checks else examine(settings, clock))
     if output == "json":
         print(msgspec.json.format(msgspec.json.encode(findings)).decode(), file=out)
     else:
         print("\n".join(report(findings)), file=out)
-    return int(any(finding.state is State.BAD for finding in findings))
+    tolerated = {State.OK} if asked.checks else {State.OK, State.WARN}
+    return int(any(finding.state not in tolerated for finding in findings))
 
 
 def report(findings: Sequence[Finding]) -> list[str]:
@@ -56,16 +69,47 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     return [
         localchecks.configuration(settings),
         *await _cluster(settings, clock),
-        await localchecks.kafka(settings.audit.kafka, lambda: _start_producer(settings.audit.kafka, clock)),
+        await _kafka(settings.audit.kafka, clock),
         localchecks.spool(settings.audit),
     ]
+
+
+async def examine_named(settings: Settings, asked: Asked, clock: Clock) -> list[Finding]:
+    """One finding for each check, in the order they are asked for."""
+    examined = {
+        "lease": lambda: _asking(settings, clock, lambda client: _leader(client, settings.lease, clock)),
+        "policies": lambda: _asking(settings, clock, lambda client: policycheck.examine(client, asked.namespace)),
+        "kafka": lambda: _kafka(settings.audit.kafka, clock),
+    }
+    return [await examined[name]() for name in asked.checks]
+
+
+async def _asking(settings: Settings, clock: Clock, examine: Callable[[KubeClient], Awaitable[Finding]]) -> Finding:
+    try:
+        connections = await connect(settings.kubeconfig, clock)
+    except ConfigError as exc:
+        return _no_cluster(exc)
+    async with KubeClient(connections, Telemetry().kube) as client:
+        return await examine(client)
+
+
+async def _leader(client: KubeClient, settings: LeaseSettings, clock: Clock) -> Finding:
+    return await leasecheck.leader(LeaseClient(client, settings.namespace, settings.name).read, settings, clock)
+
+
+async def _kafka(settings: KafkaSettings, clock: Clock) -> Finding:
+    return await localchecks.kafka(settings, lambda: _start_producer(settings, clock))
+
+
+def _no_cluster(exc: ConfigError) -> Finding:
+    return bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")
 
 
 async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
     try:
         connections = await connect(settings.kubeconfig, clock)
     except ConfigError as exc:
-        return [bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")]
+        return [_no_cluster(exc)]
     kubelet, telemetry = settings.kubelet, Telemetry().kube
     async with KubeClient(connections, telemetry) as client:
         found = await clusterchecks.examine(client, Source(kubelet.source), kubelet.token_account)

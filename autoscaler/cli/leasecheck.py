@@ -30,10 +30,11 @@ async def examine(
         Right(("create",), LEASES, "leases", settings.namespace),
         Right(("get", "update"), LEASES, "leases", settings.namespace, settings.name),
     )
-    return [await rights(asker, "elect a leader", needed), await _leader(read, settings, clock)]
+    return [await rights(asker, "elect a leader", needed), await leader(read, settings, clock)]
 
 
-async def _leader(read: Callable[[], Awaitable[Lease | None]], settings: LeaseSettings, clock: Clock) -> Finding:
+async def leader(read: Callable[[], Awaitable[Lease | None]], settings: LeaseSettings, clock: Clock) -> Finding:
+    """Who leads, and since when; needs `get` on the Lease."""
     where = f"{settings.namespace}/{settings.name}"
     try:
         found = await read()

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from autoscaler.config.option import Group
 from autoscaler.config.options import GROUPS, OPTIONS
 
+CHECKS = ("lease", "policies", "kafka")
+"""What the doctor looks at by name."""
 OUTCOMES = ("written", "held", "shadowed", "observed", "conflicted", "deferred", "failed")
 
 
@@ -147,6 +149,14 @@ def _add_plan(to: argparse.ArgumentParser) -> None:
 
 
 def _add_doctor(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--check", action="append", default=[], choices=CHECKS, metavar="|".join(CHECKS),
+        help="Only this; may be given several times. A doubt counts as bad then. `lease`: somebody leads; `policies`: "
+        "a dry run admits a good one and refuses a bad one; `kafka`: the brokers know us. [all that running needs]",
+    )  # fmt: skip
+    to.add_argument(
+        "-n", "--namespace", default="default", help="Where `--check policies` tries one; nothing is kept. [default]"
+    )
     to.add_argument("-o", "--output", choices=("table", "json"), default="table", help="How to tell it. [table]")
 
 
@@ -213,6 +223,7 @@ _ALL = (
         _some("compat", "config"), _add_plan),
     Verb("doctor", "Check what running needs: cluster, rights, registration, kubelets, Kafka, spool.", "[OPTIONS]",
         (("doctor", "With the settings run would have; give it the same flags."),
+         ("doctor --check policies -n shop", "Does the API server take an hps in shop, and refuse a bad one?"),
          ("doctor -o json", "For a program.")),
         GROUPS, _add_doctor,
         "The API server is asked with the credentials of the kubeconfig: to check those of the installed program, run\n"

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from autoscaler.cli.doctor import examine, report
+from autoscaler.cli.doctor import Asked, examine, report, run
 from autoscaler.cli.finding import State, bad, doubtful, good
+from autoscaler.cli.verbs import CHECKS
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
+from autoscaler.config.settings import Settings
 from autoscaler.sim.world import Shape, World
 
 
@@ -107,3 +111,43 @@ async def test_an_unreadable_kafka_password_is_named(tmp_path: Path, closed_port
     kafka = next(each for each in await examine(settings, SystemClock()) if each.check == "Kafka")
     assert kafka.state is State.BAD
     assert str(tmp_path / "user") in kafka.detail
+
+
+class Shown:
+    """`doctor.run` with everything that a line of the command would give it."""
+
+    def __init__(self, settings: Settings, *checks: str) -> None:
+        out = io.StringIO()
+        self.code = run(settings, Asked(checks), output="json", out=out)
+        self.findings = [(each["check"], each["state"]) for each in json.loads(out.getvalue())]
+
+
+def test_what_is_asked_by_name_is_all_that_is_looked_at_and_a_doubt_is_bad_then(
+    tmp_path: Path, closed_port: int
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "here",
+                "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+                "clusters": [{"name": "here", "cluster": {"server": f"https://127.0.0.1:{closed_port}"}}],
+                "users": [{"name": "me", "user": {}}],
+            }
+        )
+    )
+    settings = load({"kubeconfig": str(kubeconfig), "audit-spool-dir": str(tmp_path / "spool")}, {})
+    kafka = Shown(settings, "kafka")
+    assert (kafka.code, kafka.findings) == (0, [("Kafka", "ok")])
+    doubtful_ones = Shown(settings, "policies", "lease")
+    assert (doubtful_ones.code, doubtful_ones.findings) == (1, [("policies", "warn"), ("Lease", "warn")])
+
+
+def test_every_check_that_can_be_asked_for_is_there(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text("apiVersion: v1\nkind: Config\n")
+    settings = load({"kubeconfig": str(tmp_path / "kubeconfig"), "audit-spool-dir": str(tmp_path / "spool")}, {})
+    shown = Shown(settings, *CHECKS)
+    assert (shown.code, len(shown.findings)) == (1, len(CHECKS))
+    assert ("API server", "bad") in shown.findings

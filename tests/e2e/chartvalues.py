@@ -31,6 +31,8 @@ STRIMZI = {
     "ca": {"secret": "my-cluster-cluster-ca-cert"},
 }
 SASL = {"securityProtocol": "SASL_SSL", "secret": {"name": "kafka-user"}}
+TESTS = ("metrics", "policies", "lease", "kafka")
+"""What `helm test` tries where there is everything to try."""
 EMPTY_DIR = {"name": "more", "emptyDir": {}}
 INSTALLED: dict[str, Values] = {
     "nothing given": {},

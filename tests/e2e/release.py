@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,21 @@ class Release:
         place = [f"--audit-spool-dir={self._folder / 'another-spool'}", "--bind-address=127.0.0.1"]
         return self._run("another", "another.log", *place, f"--secure-port={port}", *flags)
 
+    def completed(self, pod: Object, *flags: str) -> subprocess.CompletedProcess[str]:
+        """Run the one container of a pod to its end, by the pod's account: what a kubelet would do with it."""
+        spec, name = pod["spec"], pod["metadata"]["name"]
+        [container] = spec["containers"]
+        places = self._volumes(spec, container, self._folder / name)
+        token = self.cluster.token(self.namespace, spec["serviceAccountName"])
+        config = self.cluster.plane.kubeconfig(name, token=token, port=self._port)
+        arguments = [_moved(argument, places) for argument in container["args"]]
+        command = [sys.executable, "-m", *container["command"], *arguments, f"--kubeconfig={config}", *flags]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
     def _run(self, name: str, log: str, *flags: str) -> Process:
         pod = self._deployment()["spec"]["template"]["spec"]
         [container] = pod["containers"]
-        places = self._volumes(pod, container)
+        places = self._volumes(pod, container, self._folder / "volumes")
         token = self.cluster.token(self.namespace, pod["serviceAccountName"])
         here = [
             f"--kubeconfig={self.cluster.plane.kubeconfig('program', token=token, port=self._port)}",
@@ -200,12 +212,12 @@ class Release:
     def _deployment(self) -> Object:
         return self.cluster.admin.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}")
 
-    def _volumes(self, pod: Object, container: Object) -> dict[str, Path]:
-        """Mount paths and where they are here; Secrets and ConfigMaps are written as a kubelet would."""
-        by_name = {volume["name"]: volume for volume in pod["volumes"]}
+    def _volumes(self, pod: Object, container: Object, folder: Path) -> dict[str, Path]:
+        """Mount paths and where they are below `folder`; Secrets and ConfigMaps are written as a kubelet would."""
+        by_name = {volume["name"]: volume for volume in pod.get("volumes", [])}
         places = {}
-        for mount in container["volumeMounts"]:
-            place = self._folder / "volumes" / mount["name"]
+        for mount in container.get("volumeMounts", []):
+            place = folder / mount["name"]
             place.mkdir(parents=True, exist_ok=True)
             for name, content in self._files(by_name[mount["name"]]).items():
                 (place / name).write_bytes(content)

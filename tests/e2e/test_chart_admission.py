@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.chart import objects
+from tests.e2e.chartvalues import SASL, TESTS, kafka
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import ApiError, Object
@@ -26,17 +27,17 @@ def restricted(cluster: Cluster) -> Iterator[str]:
 
 
 def pod(which: str = "Deployment") -> Object:
-    """The one the chart's Deployment makes, or that of `helm test`, of an account that is there."""
-    made = objects()
+    """The one the chart's Deployment makes, or one of `helm test`, of an account that is there."""
+    made = objects(kafka(**SASL))
     spec = (
         made["Deployment", "try-hpa-companion"]["spec"]["template"]["spec"]
         if which == "Deployment"
-        else made["Pod", "try-hpa-companion-test-metrics"]["spec"]
+        else made["Pod", f"try-hpa-companion-test-{which}"]["spec"]
     )
     return {"metadata": {"name": "try"}, "spec": {**spec, "serviceAccountName": "default"}}
 
 
-@pytest.mark.parametrize("which", ["Deployment", "helm test"])
+@pytest.mark.parametrize("which", ["Deployment", *TESTS])
 def test_c20_our_pods_are_admitted_where_only_restricted_ones_are(
     cluster: Cluster, restricted: str, which: str
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,42 +151,6 @@ def test_the_api_server_takes_every_object_of_every_way_to_install(
     flags = ["--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", f"--filename={file}"]
     said = cluster.kubectl("apply", *flags).splitlines()
     assert len(said) == len(different)
-
-
-def test_helm_test_reads_metrics_by_its_own_account_and_nothing_else(
-    cluster: Cluster, release: Release, tmp_path: Path
-) -> None:
-    """Its pod cannot run here, so its command line does, with the rendered account and rights."""
-    assert release.serving()
-    rendered_text = rendered(json.dumps({}), "try", SERVED_BY)
-    made = {each["kind"]: each for each in yaml.load_all(rendered_text, Loader=yaml.CSafeLoader) if _of_test(each)}
-    assert set(made) == {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Pod"}
-    account = made["Pod"]["spec"]["serviceAccountName"]
-    objects = [_in(release.namespace, made[kind]) for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")]
-    objects[2]["subjects"][0]["namespace"] = release.namespace
-    file = tmp_path / "test.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
-    cluster.kubectl("apply", f"--filename={file}")
-    try:
-        config = cluster.plane.kubeconfig("helm-test", token=cluster.token(release.namespace, account))
-        [container] = made["Pod"]["spec"]["containers"]
-        program, *arguments = container["command"]
-        assert program == "autoscaler"
-
-        def run(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "autoscaler", *words, f"--kubeconfig={config}"]
-            return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-        told = run(*arguments)
-        assert told.returncode == 0, told.stderr
-        assert len(told.stdout.splitlines()) == cluster.nodes + 1, told.stdout
-        assert run("top", "pods").returncode != 0
-    finally:
-        cluster.kubectl("delete", f"--filename={file}")
-
-
-def _of_test(each: Object | None) -> bool:
-    return each is not None and each["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"
 
 
 def _in(namespace: str, each: Object) -> Object:

@@ -143,6 +143,44 @@ default
 {{- ternary (list $kafka.secret.name $kafka.ca.secret | compact | uniq) list (not (empty $kafka.bootstrapServers)) | toJson -}}
 {{- end -}}
 
+{{/* What Kafka is told and asked by, as lines of arguments. */}}
+{{- define "hpa-companion.kafkaFlags" -}}
+- --audit-kafka-bootstrap-servers={{ join "," .Values.audit.kafka.bootstrapServers }}
+- --audit-topic={{ .Values.audit.kafka.topic }}
+{{- range include "hpa-companion.kafkaArguments" . | fromJsonArray }}
+- {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Whether the user's name is in a ConfigMap of ours. */}}
+{{- define "hpa-companion.kafkaUser" -}}
+{{- $kafka := .Values.audit.kafka -}}
+{{- if and $kafka.bootstrapServers $kafka.secret.name (eq $kafka.preset "strimzi") (hasPrefix "SASL_" $kafka.securityProtocol) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Where those files are in a container, and what they are of; lists, "" for none. */}}
+{{- define "hpa-companion.kafkaMounts" -}}
+{{- $mounts := list -}}
+{{- range include "hpa-companion.kafkaSecrets" . | fromJsonArray -}}
+{{- $mounts = append $mounts (dict "name" (printf "kafka-%s" (sha256sum . | trunc 10)) "mountPath" (printf "/etc/hpa-companion/kafka/%s" .) "readOnly" true) -}}
+{{- end -}}
+{{- if include "hpa-companion.kafkaUser" . -}}
+{{- $mounts = append $mounts (dict "name" "kafka-user" "mountPath" "/etc/hpa-companion/kafka-user" "readOnly" true) -}}
+{{- end -}}
+{{- with $mounts }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{- define "hpa-companion.kafkaVolumes" -}}
+{{- $volumes := list -}}
+{{- range include "hpa-companion.kafkaSecrets" . | fromJsonArray -}}
+{{- $volumes = append $volumes (dict "name" (printf "kafka-%s" (sha256sum . | trunc 10)) "secret" (dict "secretName" . "optional" true)) -}}
+{{- end -}}
+{{- if include "hpa-companion.kafkaUser" . -}}
+{{- $volumes = append $volumes (dict "name" "kafka-user" "configMap" (dict "name" (printf "%s-kafka-user" (include "hpa-companion.fullname" .)))) -}}
+{{- end -}}
+{{- with $volumes }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{/* Fails when somebody else registered this APIService; a render without a cluster looks nothing up. */}}
 {{- define "hpa-companion.unowned" -}}
 {{- $root := index . 0 -}}
@@ -158,6 +196,16 @@ default
 {{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it; or apiService.takeover=true, with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What `helm test` tries, by name, as JSON: what there is to try, and only where the account for it may be made. */}}
+{{- define "hpa-companion.tests" -}}
+{{- $tests := list -}}
+{{- if include "hpa-companion.registers" . -}}{{- $tests = append $tests "metrics" -}}{{- end -}}
+{{- if ne .Values.mode "observe" -}}{{- $tests = append $tests "policies" -}}{{- end -}}
+{{- if include "hpa-companion.elects" . -}}{{- $tests = append $tests "lease" -}}{{- end -}}
+{{- if .Values.audit.kafka.bootstrapServers -}}{{- $tests = append $tests "kafka" -}}{{- end -}}
+{{- .Values.rbac.create | ternary $tests list | toJson -}}
 {{- end -}}
 
 {{/* Annotations of what is made for `helm test` and goes with it. */}}
