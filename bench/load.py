@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from bench.catalogue import Say
 from bench.contenders import ALL_PODS, Contender, Crowd, ours, simulated
 from bench.figure import Figure
-from bench.peer import complete
+from bench.peer import PROTOBUF, complete
 
 CROWD, QUICK_CROWD = Crowd(nodes=5000), Crowd(nodes=2, pods=2, sample_period=1.0, resolution=1.0)
 WINDOW, QUICK_WINDOW = 60.0, 1.0
@@ -29,6 +30,8 @@ LIST_EVERY = 5.0
 RATE, CLIENTS = 200, 4
 """Requests a second, over so many kept-alive connections."""
 LAG = "autoscaler_event_loop_lag_seconds_bucket"
+AGE = 'autoscaler_node_sample_age_seconds{{quantile="{}"}}'
+JSON = "application/json"
 
 
 def run(*, quick: bool, say: Say) -> Sequence[Figure]:
@@ -41,18 +44,29 @@ def run(*, quick: bool, say: Say) -> Sequence[Figure]:
         before = lag_buckets(program)
         with listing(program) as lists:
             time.sleep(window)
-        lag = quantile(before, lag_buckets(program), 0.99)
-        failed = lists.count(math.inf)
-        say(f"{len(lists)} lists of all pods, {failed} without an answer")
+        series = program.series()
+        lag = quantile(before, buckets(series, LAG), 0.99)
+        every = [each for times in lists.values() for each in times]
+        failed = every.count(math.inf)
+        say(f"{len(every)} lists of all pods, {failed} without an answer, the slowest {max(every):.1f} s")
         pods = [item["metadata"] for item in json.loads(program.get(f"{ALL_PODS}?limit={RATE}"))["items"]]
         latencies = asked_at_a_rate(program, [_path(pod) for pod in pods], window / 3)
         size = f"{crowd.nodes} nodes"
         return [
             Figure(what=f"{size}: CPU", ours=cores, unit="cores", goal=0.4),
             Figure(what=f"{size}: RSS", ours=memory, unit="MiB", goal=700),
-            Figure(what=f"{size}: all pods, JSON, p50", ours=statistics.median(lists) * 1e3, unit="ms"),
+            *(
+                Figure(what=f"{size}: all pods, {name}, p50", ours=statistics.median(lists[accept]) * 1e3, unit="ms")
+                for name, accept in (("JSON", JSON), ("protobuf", PROTOBUF))
+                if lists[accept]
+            ),
             Figure(what=f"{size}: lists without an answer", ours=failed, unit="", goal=0),
             Figure(what=f"{size}, a list every 5 s: lag of the loop, p99", ours=lag * 1e3, unit="ms", goal=50),
+            *(
+                Figure(what=f"{size}, the same: age of a node's sample, p{part:.0f}", ours=series[age], unit="s")
+                for part, age in ((50, AGE.format("0.5")), (99, AGE.format("0.99")))
+            ),
+            Figure(what=f"{size}: /metrics", ours=len(program.get("/metrics")) / 1e6, unit="MB"),
             Figure(
                 what=f"{size}: {RATE} GET/s of one pod, p99", ours=percentile(latencies, 99) * 1e3, unit="ms", goal=25
             ),
@@ -64,18 +78,21 @@ def _path(metadata: dict[str, str]) -> str:
 
 
 @contextmanager
-def listing(program: Contender) -> Iterator[list[float]]:
-    """List all pods every `LIST_EVERY` seconds meanwhile; how long each took, infinite for a refusal."""
-    taken: list[float] = []
+def listing(program: Contender) -> Iterator[Mapping[str, Sequence[float]]]:
+    """List all pods every `LIST_EVERY` seconds meanwhile, as JSON and as protobuf in turn, the first that anybody asks
+    for included; how long each took, infinite for a refusal, by media type."""
+    taken: dict[str, list[float]] = {JSON: [], PROTOBUF: []}
     ended, client = threading.Event(), program.another()
 
     def ask() -> None:
-        while not ended.is_set():
+        for accept in cycle(taken):
+            if ended.is_set():
+                return
             begun = time.monotonic()
             try:
-                taken.extend(client.seconds(ALL_PODS, 1))
+                taken[accept] += client.seconds(ALL_PODS, 1, accept)
             except OSError:
-                taken.append(math.inf)
+                taken[accept].append(math.inf)
             ended.wait(max(0.0, LIST_EVERY - (time.monotonic() - begun)))
 
     thread = threading.Thread(target=ask)
@@ -88,7 +105,7 @@ def listing(program: Contender) -> Iterator[list[float]]:
 
 
 def asked_at_a_rate(program: Contender, paths: Sequence[str], seconds: float) -> list[float]:
-    """Latencies of `RATE` requests a second, each from when it was due."""
+    """Latencies of `RATE` requests a second, each from when it was due; infinite for a refusal."""
     found: list[float] = []
     begun = time.perf_counter()
 
@@ -96,8 +113,11 @@ def asked_at_a_rate(program: Contender, paths: Sequence[str], seconds: float) ->
         for number in range(first, int(RATE * seconds), CLIENTS):
             due = begun + number / RATE
             time.sleep(max(0.0, due - time.perf_counter()))
-            client.get(paths[number % len(paths)])
-            found.append(time.perf_counter() - due)
+            try:
+                client.get(paths[number % len(paths)])
+                found.append(time.perf_counter() - due)
+            except OSError:
+                found.append(math.inf)
 
     _together([partial(ask, program.another(), first) for first in range(CLIENTS)])
     return found

@@ -6,13 +6,16 @@ A test compares the two, so the page cannot drift.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 
 from autoscaler.telemetry import Telemetry
+from autoscaler.telemetry.buckets import REQUEST_BUCKETS
+from autoscaler.telemetry.noderequests import NodeRequests
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 _HEAD = """# Series and health
@@ -23,7 +26,8 @@ _HEAD = """# Series and health
 `/metrics` tells of the program itself, to whom may `get` the nonResourceURL `/metrics` (the built-in ClusterRole
 `system:monitoring` does). The six `metrics_server_*` families keep their names, labels and buckets, so that dashboards
 of metrics-server go on working; there is no cycle over all nodes here, so each node's own turn counts as a tick. Series
-labelled by node go when the node goes. Nothing is labelled by pod.
+labelled by node go when the node goes, and no more than 1,000 nodes have a histogram of their own. Nothing is labelled
+by pod.
 
 | series | type | labels | what |
 |---|---|---|---|
@@ -86,13 +90,25 @@ def page() -> str:
 
 def _rows() -> Iterator[str]:
     for series in Telemetry().registry._collector_to_names:  # the registry has no public list of what it collects
+        if isinstance(series, NodeRequests):
+            yield from map(_row_of_nodes, series.describe())
+            continue
         assert isinstance(series, MetricWrapperBase)
         name = series._name + ("_total" if isinstance(series, Counter) else "")
         labels = ", ".join(series._labelnames) or "-"
         what = series._documentation
         if isinstance(series, Histogram):
-            what += f" Buckets: {', '.join(f'{bound:.4g}' for bound in series._upper_bounds[:-1])}."
+            what += _bounds(series._upper_bounds[:-1])
         yield f"| `{name}` | {series._type} | {labels} | {what} |"
+
+
+def _row_of_nodes(family: Metric) -> str:
+    what = family.documentation + (_bounds(REQUEST_BUCKETS) if family.type == "histogram" else "")
+    return f"| `{family.name}` | {family.type} | node | {what} |"
+
+
+def _bounds(bounds: Iterable[float]) -> str:
+    return f" Buckets: {', '.join(f'{bound:.4g}' for bound in bounds)}."
 
 
 def main(arguments: list[str]) -> int:

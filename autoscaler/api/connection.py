@@ -21,6 +21,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """operations.md §6; seconds and bytes."""
 
     deadline: float = 10.0
+    """Of an answer; of a list, of each piece the client has to take."""
+    lists: float = 60.0
+    """Of a list, whole: upstream's --request-timeout. 150,000 pods that nobody asked for yet take seconds to write."""
     handshake: float = 5.0
     headers: float = 5.0
     """From connecting, or from the first byte of a request, to the end of its headers."""

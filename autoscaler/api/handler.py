@@ -19,7 +19,7 @@ from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call, parse_call
 from autoscaler.api.compression import packed
 from autoscaler.api.connection import Connection, Limits
-from autoscaler.api.lanes import Lanes, lane_of
+from autoscaler.api.lanes import Lane, Lanes, lane_of
 from autoscaler.api.status import StatusError
 from autoscaler.clock import Clock
 from autoscaler.model.identity import ResourceAttributes
@@ -79,8 +79,10 @@ class Handler:
         call: Call | None = None
         try:
             call = self._call(request)
-            async with asyncio.timeout(self._limits.deadline) as deadline:
-                return call, await self._answered(call, request, connection, deadline)
+            lane = lane_of(call, proxied=connection.peer is not None)
+            async with asyncio.timeout(self._limits.lists if lane is Lane.HEAVY else self._limits.deadline) as deadline:
+                with self._lanes.place(lane):
+                    return call, await self._answered(call, request, connection, deadline)
         except StatusError as refusal:
             return call, self._refused(request, call, refusal)
         except TimeoutError:
@@ -102,20 +104,18 @@ class Handler:
     async def _answered(
         self, call: Call, request: web.BaseRequest, connection: Connection, deadline: asyncio.Timeout
     ) -> web.StreamResponse:
-        lane = lane_of(call, proxied=connection.peer is not None)
-        with self._lanes.place(lane):
-            if not call.is_probe:
-                identity = await self._access.who(connection.peer, list(request.headers.items()))
-                await self._access.admit(identity, call.attributes)
-            accepted = ",".join(request.headers.getall("Accept-Encoding", ()))
-            answer = await packed(await self._routes.answer(call), accepted)
-            if isinstance(answer.body, bytes):
-                return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
-            if isinstance(answer.body, Iterator):
-                return await self._streamed(request, answer, answer.body)
-            deadline.reschedule(None)
-            with self._telemetry.watches.track_inprogress():
-                return await self._watched(request, answer, answer.body, connection)
+        if not call.is_probe:
+            identity = await self._access.who(connection.peer, list(request.headers.items()))
+            await self._access.admit(identity, call.attributes)
+        accepted = ",".join(request.headers.getall("Accept-Encoding", ()))
+        answer = await packed(await self._routes.answer(call), accepted)
+        if isinstance(answer.body, bytes):
+            return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
+        if isinstance(answer.body, Iterator):
+            return await self._streamed(request, answer, answer.body)
+        deadline.reschedule(None)
+        with self._telemetry.watches.track_inprogress():
+            return await self._watched(request, answer, answer.body, connection)
 
     def _call(self, request: web.BaseRequest) -> Call:
         """The request within its limits. Raises StatusError."""
@@ -140,7 +140,8 @@ class Handler:
         response = await self._begun(request, answer)
         if request.method != "HEAD":
             for piece in body:
-                await response.write(piece)
+                async with asyncio.timeout(self._limits.deadline):
+                    await response.write(piece)
                 await asyncio.sleep(0)
         return response
 

@@ -241,7 +241,7 @@ class Scraper:
         """One request, measured."""
         node, started = progress.node, self._clock.monotonic()
         progress.asked_at = self._clock.now()
-        self._telemetry.last_request.labels(node.name).set(progress.asked_at)
+        self._telemetry.node_requests.asked(node.name, progress.asked_at)
         success = "false"
         try:
             raw = await self._kubelets.page(node, source)
@@ -249,7 +249,7 @@ class Scraper:
         finally:
             progress.took = self._clock.monotonic() - started
             self._telemetry.requests.labels(success).inc()
-            self._telemetry.request_seconds.labels(node.name).observe(progress.took)
+            self._telemetry.node_requests.took(node.name, progress.took)
         return raw
 
     async def _decoded(self, raw: RawPage, progress: Progress) -> Page:

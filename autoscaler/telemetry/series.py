@@ -18,27 +18,17 @@ from autoscaler.telemetry.buckets import (
     WRITE_BUCKETS,
     tick_buckets,
 )
+from autoscaler.telemetry.noderequests import NodeRequests
 
 
 class EngineTelemetry:
     """Scraping and storing; `resolution` is in seconds and gives a histogram its buckets."""
 
     def __init__(self, registry: CollectorRegistry, resolution: float = 15.0) -> None:
-        self.request_seconds = Histogram(
-            "metrics_server_kubelet_request_duration_seconds",
-            "Duration of requests to the kubelet, by node.",
-            ["node"],
-            buckets=REQUEST_BUCKETS,
-            registry=registry,
-        )
+        self.node_requests = NodeRequests()
+        registry.register(self.node_requests)
         self.requests = Counter(
             "metrics_server_kubelet_request", "Requests to kubelets, by success.", ["success"], registry=registry
-        )
-        self.last_request = Gauge(
-            "metrics_server_kubelet_last_request_time_seconds",
-            "Time of the last request to the kubelet, seconds since 1970.",
-            ["node"],
-            registry=registry,
         )
         self.points = Gauge(
             "metrics_server_storage_points", "Nodes and containers that can be served.", ["type"], registry=registry
@@ -93,9 +83,9 @@ class EngineTelemetry:
 
     def forget_node(self, node: str) -> None:
         """Drop the series of a node that is gone."""
-        for series in (self.request_seconds, self.last_request, self.foreign):
-            if (node,) in series._metrics:
-                series.remove(node)
+        self.node_requests.forget(node)
+        if (node,) in self.foreign._metrics:
+            self.foreign.remove(node)
 
 
 class ApiTelemetry:

@@ -35,6 +35,15 @@ class Broken(Cluster):
         return super().pod_usage(namespace, name)
 
 
+class Busy(Cluster):
+    """Has something to settle until some second of the loop's time."""
+
+    until = 0.0
+
+    def expire(self) -> bool:
+        return asyncio.get_running_loop().time() >= self.until
+
+
 async def test_headers_of_an_answer(tmp_path: Path) -> None:
     async with serving(tmp_path) as world:
         reply = await world.ask(f"{BASE}/nodes", [("Audit-Id", "aa-11")])
@@ -156,10 +165,20 @@ async def test_a13_discovery_is_whole_while_nothing_can_be_served_yet(tmp_path: 
 
 
 async def test_a_request_that_takes_too_long_ends_with_504(tmp_path: Path) -> None:
-    settings = {"limits": Limits(deadline=0.05)}
+    settings = {"limits": Limits(deadline=0.05, lists=0.1)}
     async with serving(tmp_path, reviews=Reviews(gate=asyncio.Event()), settings=settings) as world:
-        reply = await world.ask(f"{BASE}/nodes")
-        assert (reply.code, reply.json()["reason"]) == (504, "Timeout")
+        for path in ("nodes", "nodes/node-a"):
+            reply = await world.ask(f"{BASE}/{path}")
+            assert (reply.code, reply.json()["reason"]) == (504, "Timeout")
+
+
+async def test_a_list_may_take_longer_than_one_object(tmp_path: Path) -> None:
+    cluster = Busy()
+    cluster.add_pod(Pod(namespace="shop", name="web", uid="u"), ("c", 1, 1))
+    async with serving(tmp_path, cluster=cluster, settings={"limits": Limits(deadline=0.05)}) as world:
+        for path, code in (("pods", 200), ("namespaces/shop/pods/web", 504)):
+            cluster.until = asyncio.get_running_loop().time() + 0.2
+            assert (await world.ask(f"{BASE}/{path}", MASTER, certificate=PROXY)).code == code
 
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"

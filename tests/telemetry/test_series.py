@@ -5,9 +5,9 @@ from autoscaler.telemetry import Telemetry
 
 def test_the_six_names_of_metrics_server_that_dashboards_use_are_kept() -> None:
     telemetry = Telemetry()
-    telemetry.engine.request_seconds.labels("node-a").observe(0.1)
+    telemetry.engine.node_requests.took("node-a", 0.1)
     telemetry.engine.requests.labels("true").inc()
-    telemetry.engine.last_request.labels("node-a").set(1.0)
+    telemetry.engine.node_requests.asked("node-a", 1.0)
     telemetry.engine.points.labels("node").set(1)
     page = generate_latest(telemetry.registry).decode()
     for name in (
@@ -23,7 +23,7 @@ def test_the_six_names_of_metrics_server_that_dashboards_use_are_kept() -> None:
 
 def test_series_of_a_node_go_with_the_node() -> None:
     telemetry = Telemetry()
-    telemetry.engine.request_seconds.labels("gone").observe(0.1)
+    telemetry.engine.node_requests.took("gone", 0.1)
     telemetry.engine.forget_node("gone")
     telemetry.engine.forget_node("never seen")
     assert "gone" not in generate_latest(telemetry.registry).decode()
