@@ -64,7 +64,10 @@ class Door:
         async with asyncio.TaskGroup() as handshakes:
             while True:
                 try:
-                    accepted, peer = await loop.sock_accept(listening)
+                    accepted, peer = listening.accept()
+                except BlockingIOError:
+                    await _knock(listening)
+                    continue
                 except OSError:  # the client left at once, or there are too many open files
                     await asyncio.sleep(REST_SECONDS)
                     continue
@@ -82,6 +85,7 @@ class Door:
     async def _shaken(self, accepted: socket.socket) -> bool:
         """Whether the handshake succeeded."""
         try:
+            accepted.setblocking(False)
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._made,
@@ -122,3 +126,16 @@ class Door:
     def _forget(self, task: asyncio.Task[bool]) -> None:
         if (its := self._waiting.pop(task, None)) is not None:
             self._crowds -= Counter((its.address,))  # leaves no zeros behind
+
+
+async def _knock(listening: socket.socket) -> None:
+    """Until there is somebody.
+
+    Not by the loop's `sock_accept`: cancelled at the wrong moment, asyncio's loses who was just accepted.
+    """
+    loop, there = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listening, there.set)
+    try:
+        await there.wait()
+    finally:
+        loop.remove_reader(listening)

@@ -108,6 +108,7 @@ async def test_a15_two_thousand_that_dawdle_are_cut_off_while_others_are_served_
     limits = Limits(handshake=0.5, headers=0.5, per_address=200)
     async with serving(tmp_path, settings={"limits": limits}) as world:
         ours = Kept(*await world.connect(PROXY))
+        assert await ours.ask(BASE, MASTER) == 200
         slow = await asyncio.gather(*(world.connect() for _ in range(100)))
         for _, writer in slow:
             writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nA:")
