@@ -6,14 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from autoscaler.engine.survey import Survey
+from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.decision import Outcome
+from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import Telemetry
+from tests.scrapes import Told, reading
 from tests.test_docs import anchors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,3 +143,28 @@ def test_the_dashboard_has_no_panel_over_another() -> None:
         cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert not cells & taken, panel["title"]
         taken |= cells
+
+
+async def covered(*, cut_off_at: float) -> float:
+    """The coverage a replica tells of at second 120, its kubelets having answered until then."""
+    told = Told(resolution=10)
+    for at in range(10, 121, 10):
+        if at <= cut_off_at:
+            told.scrape(at, own=reading(at, at))
+        else:
+            told.store.failed(told.node("n1"), ScrapeError("n1", ScrapeReason.CONNECT, "no route"))
+    told.clock.at = 120
+    nodes = {NodeName("n1"): told.node("n1")}
+    await Survey(SimpleNamespace(nodes=lambda: nodes), told.store, told.clock, told.telemetry).look()
+    return told.registry.get_sample_value("autoscaler_node_coverage_ratio") or 0.0
+
+
+@pytest.mark.parametrize(("cut_off_at", "told"), [(120, False), (30, True)])
+async def test_a32_the_series_of_replicas_that_disagree_are_what_an_alert_compares(
+    cut_off_at: float, told: bool
+) -> None:
+    query = re.fullmatch(r"min\((\w+)\) < ([\d.]+) \* max\((\w+)\)", QUERIES["HpaCompanionReplicaCutOff"])
+    assert query is not None
+    assert query[1] == query[3] == "autoscaler_node_coverage_ratio"
+    ratios = [await covered(cut_off_at=120), await covered(cut_off_at=cut_off_at)]
+    assert (min(ratios) < float(query[2]) * max(ratios)) is told

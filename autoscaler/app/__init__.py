@@ -232,7 +232,7 @@ class Application:
             "cluster": self.cluster.run,
             "front-proxy-trust": trust.run,
             "server-clock": ServerClock(client, clock, telemetry.kube).run,
-            "registration": Registrations(client, clock, telemetry.kube).run,
+            "registration": Registrations(client, clock, telemetry.kube, scaling.events).run,
             "scraper": scraper.run,
             "server": self.server.run,
             "gate": self._tend_gate,

@@ -1,4 +1,4 @@
-"""Kubernetes Events (events.k8s.io/v1) about policies and nodes: told on change, never in the way, never fatal.
+"""Kubernetes Events (events.k8s.io/v1) of policies, nodes and APIServices: told on change, never in the way or fatal.
 
 The limits are client-go's (operations.md §3): 25 at once for one object, then one every five minutes. A warning in
 the same words is not repeated within the hour that an Event lives.
@@ -88,6 +88,12 @@ class EventWriter:
         """Say it of a node, if that is new and there is room. Events of what has no namespace live in `default`."""
         regarding = {"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": node.uid}
         self._offer(ObjectKey("", node.name), "default", "Scrape", regarding, EventNote("Warning", reason, message))
+
+    def warn_of_service(self, name: str, uid: str, reason: str, message: str) -> None:
+        """The same of an APIService, whose `uid` is "" when that is not known."""
+        regarding = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "name": name}
+        told = regarding | ({"uid": uid} if uid else {})
+        self._offer(ObjectKey("", name), "default", "Register", told, EventNote("Warning", reason, message))
 
     def _offer(
         self, key: ObjectKey, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote

@@ -1,10 +1,13 @@
 """Whether the API server sends metrics.k8s.io to us: the APIServices of its versions, read and never written (A33).
 
 Two programs that each write the registration back to themselves would fight for ever; so we say what we see, in a
-series and once in the log, and a person decides.
+series and once in the log, and a person decides. What was ours and was turned away while we ran is told by an Event of
+the APIService too, every hour while it lasts; what never was ours may be meant so.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import structlog
 from msgspec import Raw, Struct, field
@@ -19,8 +22,15 @@ OUR_NAME = "hpa-companion"
 APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 VERSIONS = ("v1beta1", "v1")
 LOOK_SECONDS = 60.0
+HINT = "requests do not come to hpa-companion any more; see `autoscaler doctor`"
 
 _log = structlog.get_logger(__name__)
+
+
+class Alarm(Protocol):
+    """Tells people about an APIService; called again and again while it lasts."""
+
+    def warn_of_service(self, name: str, uid: str, reason: str, message: str) -> None: ...
 
 
 class Registration(Struct, frozen=True):
@@ -31,6 +41,7 @@ class Registration(Struct, frozen=True):
     ours: bool
     unavailable: str
     verified: bool
+    uid: str = ""
 
     @property
     def trouble(self) -> str:
@@ -66,6 +77,7 @@ class _Status(Struct, frozen=True):
 
 class _Meta(Struct, frozen=True):
     labels: dict[str, str] = {}
+    uid: str = ""
 
 
 class _ApiService(Struct, frozen=True):
@@ -85,14 +97,19 @@ def registration(data: bytes | Raw) -> Registration:
     available = next((each for each in wire.status.conditions if each.type == "Available"), None)
     why = f"{available.reason}: {available.message}" if available else "kube-aggregator has not looked yet"
     good = available is not None and available.status == "True"
-    return Registration(service.namespace, service.name, ours, "" if good else why, not wire.spec.insecure)
+    return Registration(
+        service.namespace, service.name, ours, "" if good else why, not wire.spec.insecure, wire.metadata.uid
+    )
 
 
 class Registrations:
     """`run` keeps `autoscaler_apiservice_owned` current; what cannot be read leaves it as it was."""
 
-    def __init__(self, client: KubeClient, clock: Clock, telemetry: KubeTelemetry) -> None:
+    def __init__(self, client: KubeClient, clock: Clock, telemetry: KubeTelemetry, alarm: Alarm) -> None:
         self._client = client
+        self._alarm = alarm
+        self._ours: dict[str, str] = {}
+        """The uid of each that was ours when we last looked, or before it was turned away."""
         self._clock = clock
         self._telemetry = telemetry
         self._told: dict[str, str] = {}
@@ -105,9 +122,12 @@ class Registrations:
     async def look(self) -> None:
         """Look once."""
         for version in VERSIONS:
-            name = f"{version}.metrics.k8s.io"
+            name, ours = f"{version}.metrics.k8s.io", False
             try:
-                trouble = registration(await self._client.get(f"{APISERVICES}/{name}")).trouble
+                found = registration(await self._client.get(f"{APISERVICES}/{name}"))
+                trouble, ours = found.trouble, found.ours
+                if ours:
+                    self._ours[name] = found.uid
             except NotFoundError:
                 trouble = "there is none"
             except (KubeError, MalformedError) as exc:
@@ -115,6 +135,8 @@ class Registrations:
                 continue
             self._telemetry.owned.labels(version).set(not trouble)
             self._tell(name, trouble)
+            if name in self._ours and not ours:
+                self._alarm.warn_of_service(name, self._ours[name], "TurnedAway", f"{trouble}: {HINT}")
 
     def _tell(self, name: str, trouble: str) -> None:
         """Once, until it changes."""

@@ -92,6 +92,22 @@ async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_
     assert (sent["metadata"]["namespace"], sent["type"], sent["reason"]) == ("default", "Warning", "ForeignPods")
 
 
+@pytest.mark.parametrize(("uid", "known"), [("u1", {"uid": "u1"}), ("", {})])
+async def test_a33_a_warning_about_an_apiservice_shows_where_it_is_described(uid: str, known: dict[str, str]) -> None:
+    async with serving() as (server, client):
+        server.on("/apis/events.k8s.io/v1/namespaces/default/events", ok({}, 201), method="POST")
+        writer = EventWriter(client, FakeClock(), "pod-1")
+        async with running(writer.run):
+            for _ in range(2):
+                writer.warn_of_service("v1.metrics.k8s.io", uid, "TurnedAway", "it points elsewhere")
+            await until(lambda: server.asked and not writer.waiting)
+    [sent] = [each.document for each in server.asked]
+    assert sent["regarding"] == {
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "name": "v1.metrics.k8s.io", **known,
+    }  # fmt: skip
+    assert (sent["type"], sent["reason"]) == ("Warning", "TurnedAway")
+
+
 async def test_s24_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
     async with serving() as (server, client):
         server.on(PATH, refusal(403, "no"), refusal(403, "no"), ok({}, 201), method="POST")

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from autoscaler.errors import MalformedError
-from autoscaler.kube.registration import APISERVICES, LOOK_SECONDS, Registrations, registration
+from autoscaler.kube.registration import APISERVICES, HINT, LOOK_SECONDS, VERSIONS, Registrations, registration
 from autoscaler.telemetry import Telemetry
 from tests.kube.apiserver import Answer, SkippingClock, ok, refusal, running, serving, until
 
@@ -14,10 +14,18 @@ FORBIDDEN = f"could not be read: GET {APISERVICES}/v1.metrics.k8s.io: no"
 OURS = {"app.kubernetes.io/name": "hpa-companion"}
 
 
+class Alarm:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str, str]] = []
+
+    def warn_of_service(self, name: str, uid: str, reason: str, message: str) -> None:
+        self.told.append((name, uid, reason, message))
+
+
 def apiservice(*, labels: dict[str, str] = OURS, available: str = "True", **spec: Any) -> Any:
     condition = {"type": "Available", "status": available, "reason": "Passed", "message": "all checks passed"}
     return {
-        "metadata": {"labels": labels},
+        "metadata": {"labels": labels, "uid": "u1"},
         "spec": {"service": {"namespace": "hps", "name": "api"}} | spec,
         "status": {"conditions": [{"type": "Other", "status": "False"}, condition]},
     }
@@ -63,7 +71,7 @@ async def test_a33_a_series_and_one_line_say_who_has_it_and_nothing_is_written()
     ]
     async with serving() as (server, client):
         server.on(f"{APISERVICES}/v1beta1.metrics.k8s.io", ok(apiservice()))
-        registrations = Registrations(client, SkippingClock(), telemetry.kube)
+        registrations = Registrations(client, SkippingClock(), telemetry.kube, alarm := Alarm())
         with capture_logs() as logs:
             for answer, owned in steps:
                 server.on(f"{APISERVICES}/v1.metrics.k8s.io", answer)
@@ -78,9 +86,22 @@ async def test_a33_a_series_and_one_line_say_who_has_it_and_nothing_is_written()
         FORBIDDEN, "points at hps/api, which is not ours", FORBIDDEN, "there is none"
     ]  # fmt: skip
 
+    name = "v1.metrics.k8s.io"
+    elsewhere_told = (name, "u1", "TurnedAway", f"points at hps/api, which is not ours: {HINT}")
+    assert alarm.told == [elsewhere_told, elsewhere_told, (name, "u1", "TurnedAway", f"there is none: {HINT}")]
+
+
+async def test_a33_what_never_was_ours_is_no_news_to_the_cluster() -> None:
+    alarm = Alarm()
+    async with serving() as (server, client):
+        for version in VERSIONS:
+            server.on(f"{APISERVICES}/{version}.metrics.k8s.io", ok(apiservice(labels={})))
+        await Registrations(client, SkippingClock(), Telemetry().kube, alarm).look()
+    assert alarm.told == []
+
 
 async def test_it_looks_every_minute() -> None:
     clock = SkippingClock()
-    async with serving() as (server, client), running(Registrations(client, clock, Telemetry().kube).run):
+    async with serving() as (server, client), running(Registrations(client, clock, Telemetry().kube, Alarm()).run):
         await until(lambda: len(server.asked) >= 4)
     assert set(clock.slept) == {LOOK_SECONDS}
