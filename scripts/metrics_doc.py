@@ -53,12 +53,12 @@ kubelets:
 | `node_memory_working_set_bytes` | gauge | node |
 | `container_cpu_usage_seconds_total` | counter | container, namespace, node, pod |
 | `container_memory_working_set_bytes` | gauge | container, namespace, node, pod |
+| `pod_cpu_usage_seconds_total` | counter | namespace, node, pod |
 | `pod_cpu_usage_cores`, `pod_memory_working_set_bytes` | gauge | namespace, node, pod |
 
-CPU of nodes and containers is the kubelet's own counter, with the time the kubelet took it at, so `rate()` is exact
-however often the page is scraped; a restarted container's counter begins anew, as Prometheus expects. A pod has gauges
-only, equal to `kubectl top pods`: a sum of counters would fall whenever one container restarts, and `rate()` would take
-that for an increase by everything. For a pod's rate over a window of your own use
+CPU is the kubelet's own counter, with the time the kubelet took it at, so `rate()` is exact however often the page is
+scraped; a restarted container's counter begins anew, as Prometheus expects, and a pod's goes on. The gauges of pods are
+what `kubectl top pods` shows. Where a kubelet has no counters of pods, use
 `sum by (namespace, pod) (rate(container_cpu_usage_seconds_total[5m]))`. A sample older than three resolutions is not on
 the page.
 

@@ -1,10 +1,9 @@
 """/metrics/core: CPU and memory of nodes, containers and pods in Prometheus' text format.
 
 What the monitoring pipeline would scrape from every kubelet's /metrics/resource, from one place: the kubelets' own
-counters under the kubelets' names, each line with the kubelet's sample time, so that `rate()` is exact. A pod has
-gauges instead of a counter: those of its containers added up would fall whenever one of them restarts, and `rate()`
-would take that for a huge increase; the gauges are what `kubectl top pods` shows. What is too old to be served is not
-here either.
+counters under the kubelets' names, each line with the kubelet's sample time, so that `rate()` is exact. A pod has the
+kubelet's counter where it tells one, and gauges that are what `kubectl top pods` shows: its containers' counters added
+up would fall whenever one of them restarts. What is too old to be served is not here either.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
-from autoscaler.model.metrics import PodUsage, Reading
+from autoscaler.model.metrics import PodTotal, PodUsage, Reading
 from autoscaler.model.objects import NodeName
 
 NODES_AT_ONCE = 16
@@ -35,6 +34,7 @@ class Readings(Protocol):
     def nodes(self) -> Sequence[NodeName]: ...
     def node(self, name: NodeName) -> Reading | None: ...
     def containers(self, name: NodeName) -> Iterable[Reading]: ...
+    def pod_totals(self, name: NodeName) -> Iterable[PodTotal]: ...
     def pods(self, name: NodeName) -> Iterable[PodUsage]: ...
 
 
@@ -97,7 +97,14 @@ def _of_pods(value: Callable[[PodUsage], str]) -> Callable[[Readings, NodeName],
     return lines
 
 
-def _cpu_seconds(reading: Reading) -> str:
+def _pod_totals(readings: Readings, node: NodeName) -> Iterable[str]:
+    where = _text(node)
+    for each in readings.pod_totals(node):
+        labels = f'namespace="{_text(each.namespace)}",node="{where}",pod="{_text(each.pod)}"'
+        yield f"{{{labels}}} {_cpu_seconds(each)} {each.at_ns // _MILLI_NS}"
+
+
+def _cpu_seconds(reading: Reading | PodTotal) -> str:
     return f"{reading.cpu_ns // _NANO}.{reading.cpu_ns % _NANO:09d}"
 
 
@@ -132,6 +139,9 @@ FAMILIES = (
     _Family(
         "container_memory_working_set_bytes", "gauge", "Working set of the container in bytes.",
         _of_containers(_memory),
+    ),
+    _Family(
+        "pod_cpu_usage_seconds_total", "counter", "Cumulative CPU time of the pod in core-seconds.", _pod_totals
     ),
     _Family(
         "pod_cpu_usage_cores", "gauge", "CPU usage of the pod in cores, averaged over the window of its samples.",

@@ -2,8 +2,7 @@
 
 A kubelet repeats the same label texts at every scrape, so a decoder remembers what each of them means, or, of a page
 without a fault, where all its numbers stand (pagelayout.py), and reads only those: one `ExpositionDecoder` per node. A
-line that breaks the grammar costs that sample, never the page. Numbers are the decimal ones of Go's
-`strconv.ParseFloat`: no NaN, Inf, hexadecimals or underscores, and nothing negative.
+line that breaks the grammar costs that sample, never the page; numbers are numeral.py's.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from collections import Counter
 from collections.abc import Set
 
 from autoscaler.core import samplebatch
+from autoscaler.core.numeral import LIMIT, numeral
 from autoscaler.core.openmetrics import is_openmetrics, plain
-from autoscaler.core.pagelayout import Layout, Numbers, layout_of
+from autoscaler.core.pagelayout import WHOLE, Layout, Numbers, layout_of
+from autoscaler.core.podcounters import put_by
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import ContainerId, Page, Sample
 
@@ -25,7 +26,6 @@ REMEMBERED = 1024
 """Longer label texts are read anew every time, so that what a page leaves behind is bounded."""
 
 _NANO = 10**9
-_LIMIT = 2**63
 _CONTAINER = (
     b"container_cpu_usage_seconds_total",
     b"container_memory_working_set_bytes",
@@ -114,11 +114,16 @@ class _Reading:
             return None
         served = {(cid.namespace, cid.pod) for cid in containers.values()}
         return layout_of(
-            body, known, self._bare, {slot for slot, cid in pods.items() if (cid.namespace, cid.pod) in served}
+            body,
+            known,
+            self._bare,
+            {slot for slot, cid in pods.items() if (cid.namespace, cid.pod) in served},
+            whole=_POD[0],
         )
 
     def page(self, asked_ns: int) -> Page:
         """What has been read, in numbers."""
+        whole = self._families.pop(WHOLE, None) if self._laid_out else self._families[_POD[0]]
         containers = self._samples(_CONTAINER, asked_ns)
         pods = self._samples(_POD, asked_ns, {(cid.namespace, cid.pod) for cid in containers})
         if not (self._bare or any(self._families.values())):
@@ -127,6 +132,7 @@ class _Reading:
             node=self._node(asked_ns),
             containers=containers,
             pods={(cid.namespace, cid.pod): sample for cid, sample in pods.items()},
+            pod_cpu=put_by(whole or {}, self._ids, asked_ns),
             skipped=dict(self.skipped),
             failed=any(self._number(self._bare[name], 1)[0] for name in _FAILURE if name in self._bare),
         )
@@ -214,17 +220,9 @@ class _Reading:
         """`trunc(value * scale)` and the line's time in ns; (None, None) when missing, or malformed and counted."""
         if text is None:
             return None, None
-        fields = [field for field in text.rstrip(b"\r").replace(b"\t", b" ").split(b" ") if field]
         try:
-            value = float(fields[0]) * scale
-            if not 0 <= value < _LIMIT or b"_" in fields[0]:
-                raise ValueError
-            if len(fields) == 1:
-                return int(value), None
-            if len(fields) != 2 or not fields[1].isdigit() or len(fields[1]) > 15:
-                raise ValueError
-            return int(value), int(fields[1]) * 1_000_000
-        except (ValueError, IndexError):
+            return numeral(text, scale)
+        except ValueError:
             self.skipped["number"] += 1
             return None, None
 
@@ -246,7 +244,7 @@ def _plain_sample(cpu: bytes | None, memory: bytes | None, start: bytes | None, 
             int(used_time)
     except ValueError:
         return None
-    if 0 <= cpu_ns < _LIMIT and 0 <= bytes_used < _LIMIT and 0 <= start_ns < _LIMIT and 0 <= at_ns < _LIMIT:
+    if 0 <= cpu_ns < LIMIT and 0 <= bytes_used < LIMIT and 0 <= start_ns < LIMIT and 0 <= at_ns < LIMIT:
         return Sample(at_ns, int(cpu_ns), int(bytes_used), int(start_ns) or None)
     return None
 

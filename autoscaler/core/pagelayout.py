@@ -14,6 +14,8 @@ LARGEST = 1 << 18
 """A longer page has no layout, so that what it leaves behind is bounded."""
 LONGEST_NUMBER = 64
 """Of number and time together; longer ones are for whoever reads line by line and has limits."""
+WHOLE = b"*"
+"""In place of a family: all numbers of the one that is read whole, too."""
 _END = b"} "
 
 Numbers = dict[int, bytes]
@@ -60,9 +62,16 @@ class Layout:
 
 
 def layout_of(
-    body: bytes, families: Mapping[bytes, Numbers], bare: Mapping[bytes, bytes], ignored: Set[int] = frozenset()
+    body: bytes,
+    families: Mapping[bytes, Numbers],
+    bare: Mapping[bytes, bytes],
+    ignored: Set[int] = frozenset(),
+    *,
+    whole: bytes = b"",
 ) -> Layout | None:
     """The layout of a page that was read line by line without a fault, but for the slots nobody asks for.
+
+    The family `whole` is also read with these, as `WHOLE`.
 
     None when reading it by its layout would not give the same.
     """
@@ -77,6 +86,8 @@ def layout_of(
             return None
         wanted[name] = {slot: number for slot, number in found.items() if slot not in ignored}
         places[name] = {slot: place for slot, place in zip(found, at, strict=True) if slot not in ignored}
+        if name == whole:
+            wanted[WHOLE], places[WHOLE] = dict(found), dict(zip(found, at, strict=True))
     made = Layout(texts, places, bare)
     return made if made.read(body) == ({name: each for name, each in wanted.items() if each}, bare) else None
 

@@ -13,11 +13,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from autoscaler.core.podcounters import put_by
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import ContainerId, Page, Sample
 
 MAX_ENTRIES = 50_000
 _LIMIT = 2**63
+_NANO, _MILLI = 10**9, 10**6
 
 Entry = TypeVar("Entry", bound=Struct)
 
@@ -89,6 +91,7 @@ def summary_page(body: bytes, asked_ns: int) -> Page:
     containers: dict[ContainerId, Sample] = {}
     pods: dict[tuple[str, str], Sample] = {}
     uids: dict[tuple[str, str], str] = {}
+    whole: dict[ContainerId, bytes] = {}
     for raw in summary.pods:
         pod = _entry(_pod, raw, skipped)
         if pod is None:
@@ -98,6 +101,9 @@ def summary_page(body: bytes, asked_ns: int) -> Page:
             skipped["labels" if not all(key) else "repeated"] += 1
             continue
         uids[key] = pod.pod_ref.uid
+        if (total := _amount(pod.cpu.usage_core_nanoseconds)) is not None:
+            at = _nanoseconds(pod.cpu.time) or asked_ns
+            whole[ContainerId(*key, "")] = b"%d.%09d %d" % (total // _NANO, total % _NANO, at // _MILLI)
         found = _containers(pod, asked_ns, skipped)
         if len(containers) + len(found) > MAX_ENTRIES:
             skipped["limit"] += len(found)
@@ -110,6 +116,7 @@ def summary_page(body: bytes, asked_ns: int) -> Page:
         containers=containers,
         pods=pods,
         pod_uids=uids,
+        pod_cpu=put_by(dict(enumerate(whole.values())), list(whole), asked_ns),
         skipped=dict(skipped),
     )
 

@@ -11,7 +11,7 @@ from autoscaler.core.rates import Bounds, Gap, bounds_of
 from autoscaler.engine.podseries import WHOLE_POD, PodSeries
 from autoscaler.engine.series import Row, Series, end_of, usage_of
 from autoscaler.errors import ScrapeError
-from autoscaler.model.metrics import Commit, ContainerId, Page, Usage
+from autoscaler.model.metrics import Commit, ContainerId, Page, PodCounters, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 
 REMEMBERED_FOREIGN = 1000
@@ -47,6 +47,8 @@ class NodeSeries:
         self.failure = ""
         self.failing_since = 0.0
         self.foreign: frozenset[PodName] = frozenset()
+        self.pod_cpu: PodCounters | None = None
+        """Of the newest page, whatever pods it has them of."""
         self._resolution = resolution
         self._bounds: Bounds = bounds_of(node.capacity, resolution)
         self._self = Series([_SELF])
@@ -93,7 +95,7 @@ class NodeSeries:
 
         The pod uids of a summary are not compared: a static pod has another one there than in the API.
         """
-        self.page_ns, self.failure = now_ns, ""
+        self.page_ns, self.failure, self.pod_cpu = now_ns, "", page.pod_cpu
         dropped: Counter[str] = Counter(page.skipped)
         renewed: dict[PodName, int] = {}
         foreign: set[PodName] = set()

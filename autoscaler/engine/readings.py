@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autoscaler.clock import Clock
+from autoscaler.core.podcounters import counted
 from autoscaler.core.rates import NANO
 from autoscaler.engine.podseries import WHOLE_POD
 from autoscaler.engine.store import MemoryStorage
-from autoscaler.model.metrics import PodUsage, Reading
+from autoscaler.model.metrics import PodTotal, PodUsage, Reading
 from autoscaler.model.objects import NodeName
 
 
@@ -41,6 +42,17 @@ class StoredReadings:
             for container, (cpu_ns, memory, at_ns) in pod.counters(now_ns, bound_ns):
                 if container != WHOLE_POD:
                     yield Reading(namespace, pod_name, container, cpu_ns, memory, at_ns)
+
+    def pod_totals(self, name: NodeName) -> Iterator[PodTotal]:
+        """CPU counters of the pods bound to the node, as the kubelet has them of pods."""
+        series = self._storage.node(name)
+        if series is None or series.pod_cpu is None:
+            return
+        bound = {(pod.pod.namespace, pod.pod.name) for pod in series.pods()}
+        oldest, received = self._now_ns() - self._storage.bound_ns, series.page_ns
+        for key, total, at_ns in counted(series.pod_cpu):
+            if key in bound and min(at_ns, received) >= oldest:
+                yield PodTotal(*key, total, at_ns)
 
     def pods(self, name: NodeName) -> Iterator[PodUsage]:
         """Usages of the pods bound to the node, as they are served."""

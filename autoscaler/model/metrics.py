@@ -32,6 +32,14 @@ class ContainerId(Struct, frozen=True, gc=False):
     container: str
 
 
+class PodCounters(Struct, frozen=True):
+    """CPU counters of pods, unread (core/podcounters.py): whose, a line of text each, and when they were asked for."""
+
+    owners: tuple[ContainerId, ...]
+    text: bytes
+    asked_ns: int
+
+
 class Page(Struct, frozen=True):
     """One decoded kubelet answer. `skipped` counts lines or entries left out because they were malformed, by reason.
 
@@ -43,6 +51,7 @@ class Page(Struct, frozen=True):
     containers: Mapping[ContainerId, Sample]
     pods: Mapping[tuple[str, str], Sample] = {}
     pod_uids: Mapping[tuple[str, str], str] = {}
+    pod_cpu: PodCounters | None = None
     skipped: Mapping[str, int] = {}
     failed: bool = False
     """The kubelet itself said its stats are unavailable (`resource_scrape_error 1`)."""
@@ -99,6 +108,15 @@ class Reading(NamedTuple):
     container: str
     cpu_ns: int
     memory: int
+    at_ns: int
+
+
+class PodTotal(NamedTuple):
+    """The newest CPU counter of a whole pod as its kubelet told it; it goes on when a container restarts."""
+
+    namespace: str
+    pod: str
+    cpu_ns: int
     at_ns: int
 
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaler.core.exposition import MAX_LINE, MAX_LINES, ExpositionDecoder, label_pairs
 from autoscaler.errors import MalformedError
-from autoscaler.model.metrics import ContainerId, Page, Sample
+from autoscaler.model.metrics import ContainerId, Page, PodCounters, Sample
 
 ASKED = 1_633_253_900 * 10**9
 AT = 1_633_253_812_125 * 10**6
@@ -50,6 +50,11 @@ def test_a_whole_page() -> None:
             ContainerId("shop", "web-0", "side"): Sample(AT + 10**6, 0, 0),
         },
         pods={("shop", "windows"): Sample(AT, 1_500_000_000, 77)},
+        pod_cpu=PodCounters(
+            (ContainerId("shop", "web-0", ""), ContainerId("shop", "windows", "")),
+            b"4.8 1633253812125\n1.5 1633253812125",
+            ASKED,
+        ),
     )
 
 

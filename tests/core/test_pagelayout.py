@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.core.pagelayout import LARGEST, LONGEST_NUMBER, Layout, layout_of
+from autoscaler.core.pagelayout import LARGEST, LONGEST_NUMBER, WHOLE, Layout, layout_of
 
 CPU, MEMORY, NODE = b"container_cpu_usage_seconds_total", b"container_memory_working_set_bytes", b"node_cpu"
 PAGE = b"""\
@@ -56,6 +56,13 @@ def test_series_nobody_asks_for_are_passed_over() -> None:
     made = layout_of(PAGE, FAMILIES, BARE, ignored={1})
     assert made is not None
     assert made.read(PAGE) == ({CPU: {0: b"1.5 17"}, MEMORY: {0: b"7 17"}}, BARE)
+
+
+def test_one_family_may_be_read_whole_beside_what_is_asked_for() -> None:
+    made = layout_of(PAGE, FAMILIES, BARE, ignored={1}, whole=CPU)
+    assert made is not None
+    read = made.read(PAGE.replace(b"2 18", b"3 19"))
+    assert read == ({CPU: {0: b"1.5 17"}, MEMORY: {0: b"7 17"}, WHOLE: {0: b"1.5 17", 1: b"3 19"}}, BARE)
 
 
 def test_slots_keep_their_lines_when_families_stand_in_turn() -> None:

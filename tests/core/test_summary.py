@@ -5,7 +5,7 @@ import pytest
 
 from autoscaler.core.summary import MAX_ENTRIES, summary_page
 from autoscaler.errors import MalformedError
-from autoscaler.model.metrics import ContainerId, Page, Sample
+from autoscaler.model.metrics import ContainerId, Page, PodCounters, Sample
 
 ASKED = 1_795_000_000 * 10**9
 AT = 1_795_427_661 * 10**9
@@ -41,6 +41,11 @@ def test_a_whole_summary() -> None:
         containers={WEB: MAIN, ContainerId("shop", "web-0", "side"): Sample(AT, 0, 0, START)},
         pods={("shop", "windows"): MAIN},
         pod_uids={("shop", "web-0"): "u-1", ("shop", "windows"): "u-1"},
+        pod_cpu=PodCounters(
+            (ContainerId("shop", "web-0", ""), ContainerId("shop", "windows", "")),
+            b"4.710169000 1795427661000\n4.710169000 1795427661000",
+            ASKED,
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from tests.e2e.kafka import jars
 from tests.e2e.kafka.broker import Broker
 from tests.e2e.release import Release
 from tests.e2e.requirements import need
+from tests.e2e.workloads import Namespace, measured
 
 HERE = Path(__file__).parent
 TOPIC = "autoscaler.decisions"
@@ -105,6 +106,12 @@ def release(cluster: Cluster, kafka: Broker | None, tmp_path_factory: pytest.Tem
     made.serve()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="package")
+def shop(cluster: Cluster, release: Release) -> Namespace:
+    """A namespace with three pods `web` of 50m and 64Mi each, whose numbers are there; it is only looked at."""
+    return measured(cluster, "shop", 3)
 
 
 MakeCluster = Callable[..., Cluster]

@@ -11,23 +11,12 @@ import yaml
 from tests.api import protodecode
 from tests.e2e.cluster import Cluster, node_name
 from tests.e2e.eventually import eventually
-from tests.e2e.release import VERSIONS, Release
+from tests.e2e.release import VERSIONS
 from tests.e2e.workloads import Namespace
 
 pytestmark = pytest.mark.usefixtures("release")
 
-FIRST_NUMBERS = 60.0
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-
-
-@pytest.fixture(scope="module")
-def kiosk(cluster: Cluster, release: Release) -> Namespace:
-    """Two pods, 50m and 64Mi each, whose numbers are there."""
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "kiosk"}})
-    here = Namespace(cluster, "kiosk")
-    here.run("web", 2)
-    eventually(FIRST_NUMBERS, lambda: len(rows(cluster, "podmetrics", "-n", "kiosk")) == 3, "two pods have numbers")
-    return here
 
 
 def rows(cluster: Cluster, *arguments: str) -> list[list[str]]:
@@ -35,30 +24,30 @@ def rows(cluster: Cluster, *arguments: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in cluster.kubectl("get", *arguments).splitlines()]
 
 
-def test_pods_have_the_columns_of_kubectl_top_and_more_when_wide(cluster: Cluster, kiosk: Namespace) -> None:
-    header, *pods = rows(cluster, "podmetrics", "-n", "kiosk")
+def test_pods_have_the_columns_of_kubectl_top_and_more_when_wide(cluster: Cluster, shop: Namespace) -> None:
+    header, *pods = rows(cluster, "podmetrics", "-n", "shop")
     assert header == ["NAME", "CPU", "MEMORY", "WINDOW"]
-    assert len(pods) == 2
+    assert len(pods) == 3
     for _, cpu, memory, window in pods:
         assert int(cpu.removesuffix("m")) == pytest.approx(50, abs=3)
         assert (memory, window.endswith("s")) == ("64Mi", True)
-    header, *pods = rows(cluster, "podmetrics", "-n", "kiosk", "-o", "wide")
+    header, *pods = rows(cluster, "podmetrics", "-n", "shop", "-o", "wide")
     assert header == ["NAME", "CPU", "MEMORY", "WINDOW", "NODE", "SAMPLE AGE"]
-    bound = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in kiosk.pods("web")}
+    bound = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in shop.pods("web")}
     assert {name: node for name, _, _, _, node, _ in pods} == bound
     assert all(int(age.removesuffix("s")) < 60 for *_, age in pods)
 
 
-def test_pods_of_all_namespaces_with_labels_in_an_order(cluster: Cluster, kiosk: Namespace) -> None:
+def test_pods_of_all_namespaces_with_labels_in_an_order(cluster: Cluster, shop: Namespace) -> None:
     header, *found = rows(cluster, "podmetrics", "-A", "-L", "app", "--sort-by", ".metadata.name", "-l", "app=web")
     assert header == ["NAMESPACE", "NAME", "CPU", "MEMORY", "WINDOW", "APP"]
-    mine = [row for row in found if row[0] == "kiosk"]
-    assert len(mine) == 2
+    mine = [row for row in found if row[0] == "shop"]
+    assert len(mine) == 3
     assert [row[1] for row in found] == sorted(row[1] for row in found)
     assert all(row[-1] == "web" for row in mine)
 
 
-def test_nodes(cluster: Cluster, kiosk: Namespace) -> None:
+def test_nodes(cluster: Cluster, shop: Namespace) -> None:
     header, *nodes = rows(cluster, "nodes.metrics.k8s.io", "-o", "wide")
     assert header == ["NAME", "CPU", "MEMORY", "WINDOW", "SAMPLE AGE"]
     assert [row[0] for row in nodes] == [node_name(number) for number in range(3)]
@@ -66,25 +55,25 @@ def test_nodes(cluster: Cluster, kiosk: Namespace) -> None:
 
 
 @pytest.mark.parametrize("output", ["yaml", "json"])
-def test_whole_objects(cluster: Cluster, kiosk: Namespace, output: str) -> None:
-    shown = yaml.safe_load(cluster.kubectl("get", "podmetrics", "-n", "kiosk", "-o", output))
-    assert [item["kind"] for item in shown["items"]] == ["PodMetrics"] * 2
+def test_whole_objects(cluster: Cluster, shop: Namespace, output: str) -> None:
+    shown = yaml.safe_load(cluster.kubectl("get", "podmetrics", "-n", "shop", "-o", output))
+    assert [item["kind"] for item in shown["items"]] == ["PodMetrics"] * 3
     for item in shown["items"]:
         assert [container["name"] for container in item["containers"]] == ["app"]
         assert isinstance(item["timestamp"], str)
 
 
-def test_kubectl_top_takes_protobuf_when_it_asks_for_it(cluster: Cluster, kiosk: Namespace) -> None:
-    trace = cluster.traced_kubectl("top", "pods", "-n", "kiosk")
-    _, _, answered = trace.partition("metrics.k8s.io/v1/namespaces/kiosk/pods")
+def test_kubectl_top_takes_protobuf_when_it_asks_for_it(cluster: Cluster, shop: Namespace) -> None:
+    trace = cluster.traced_kubectl("top", "pods", "-n", "shop")
+    _, _, answered = trace.partition("metrics.k8s.io/v1/namespaces/shop/pods")
     assert f"Content-Type: {PROTOBUF}" in answered, trace[-3000:]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_encoding_passes_the_aggregator_and_says_the_same(
-    cluster: Cluster, kiosk: Namespace, version: str
+    cluster: Cluster, shop: Namespace, version: str
 ) -> None:
-    path = f"/apis/metrics.k8s.io/{version}/namespaces/kiosk/pods"
+    path = f"/apis/metrics.k8s.io/{version}/namespaces/shop/pods"
 
     def asked(accept: str) -> bytes:
         status, body = cluster.admin.raw("GET", path, headers={"Accept": accept})
@@ -104,15 +93,15 @@ def test_every_encoding_passes_the_aggregator_and_says_the_same(
     eventually(10, same, "no new sample between the three requests")
 
 
-def test_bare_metadata_as_garbage_collectors_and_dashboards_ask_for_it(cluster: Cluster, kiosk: Namespace) -> None:
+def test_bare_metadata_as_garbage_collectors_and_dashboards_ask_for_it(cluster: Cluster, shop: Namespace) -> None:
     many = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-    path = "/apis/metrics.k8s.io/v1/namespaces/kiosk/pods"
+    path = "/apis/metrics.k8s.io/v1/namespaces/shop/pods"
     shown = protodecode.document(cluster.admin.raw("GET", path, headers={"Accept": many})[1])
     assert shown["kind"] == "PartialObjectMetadataList"
     assert all(item["metadata"]["labels"]["app"] == "web" for item in shown["items"])
 
 
-def test_who_takes_none_of_them_is_told_what_there_is(cluster: Cluster, kiosk: Namespace) -> None:
+def test_who_takes_none_of_them_is_told_what_there_is(cluster: Cluster, shop: Namespace) -> None:
     path = "/apis/metrics.k8s.io/v1/nodes"
     status, body = cluster.admin.raw("GET", path, headers={"Accept": "text/html"})
     assert status == 406

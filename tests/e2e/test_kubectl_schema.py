@@ -8,26 +8,14 @@ import pytest
 
 from tests.e2e.cluster import Cluster, node_name
 from tests.e2e.eventually import eventually
-from tests.e2e.release import VERSIONS, Release
+from tests.e2e.release import VERSIONS
 from tests.e2e.workloads import Namespace
 
 pytestmark = pytest.mark.usefixtures("release")
 
-FIRST_NUMBERS = 60.0
 SCHEMA = 90.0
 """Seconds within which the aggregator fetches the schema of a new APIService; it looks every minute at the latest."""
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
-
-
-@pytest.fixture(scope="module")
-def depot(cluster: Cluster, release: Release) -> Namespace:
-    """Two pods whose numbers are there."""
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "depot"}})
-    here = Namespace(cluster, "depot")
-    here.run("web", 2)
-    pods = "/apis/metrics.k8s.io/v1beta1/namespaces/depot/pods"
-    eventually(FIRST_NUMBERS, lambda: len(cluster.admin.items(pods)) == 2, "two pods have numbers")
-    return here
 
 
 def explained(cluster: Cluster, *arguments: str) -> str:
@@ -68,25 +56,25 @@ def test_a29_kubectl_lists_our_resources(cluster: Cluster) -> None:
     assert {f"metrics.k8s.io/{version}" for version in VERSIONS} <= set(versions)
 
 
-def test_a29_kubectl_gets_pods_as_a_table(cluster: Cluster, depot: Namespace) -> None:
-    head, *rows = cluster.kubectl("get", "podmetrics", "-n", "depot").splitlines()
+def test_a29_kubectl_gets_pods_as_a_table(cluster: Cluster, shop: Namespace) -> None:
+    head, *rows = cluster.kubectl("get", "podmetrics", "-n", "shop").splitlines()
     assert head.split()[:3] == ["NAME", "CPU", "MEMORY"]
-    assert sorted(row.split()[0] for row in rows) == sorted(pod["metadata"]["name"] for pod in depot.pods("web"))
+    assert sorted(row.split()[0] for row in rows) == sorted(pod["metadata"]["name"] for pod in shop.pods("web"))
 
 
-def test_a29_kubectl_gets_nodes_wide(cluster: Cluster, depot: Namespace) -> None:
+def test_a29_kubectl_gets_nodes_wide(cluster: Cluster, shop: Namespace) -> None:
     head, *rows = cluster.kubectl("get", "nodes.metrics.k8s.io", "-o", "wide").splitlines()
     assert {"NAME", "CPU", "MEMORY", "WINDOW"} <= set(head.split())
     assert [row.split()[0] for row in rows] == [node_name(number) for number in range(3)]
 
 
-def test_a29_kubectl_top_shows_containers_and_sorts(cluster: Cluster, depot: Namespace) -> None:
-    rows = cluster.kubectl("top", "pod", "-n", "depot", "--containers", "--no-headers").splitlines()
+def test_a29_kubectl_top_shows_containers_and_sorts(cluster: Cluster, shop: Namespace) -> None:
+    rows = cluster.kubectl("top", "pod", "-n", "shop", "--containers", "--no-headers").splitlines()
     assert {tuple(row.split()[1:2]) for row in rows} == {("app",)}
     sums = cluster.kubectl("top", "pod", "-A", "--sort-by=memory", "--no-headers", "--sum").splitlines()
-    amounts = [int(row.split()[3].removesuffix("Mi")) for row in sums if row.split()[0] == "depot"]
+    amounts = [int(row.split()[3].removesuffix("Mi")) for row in sums if row.split()[0] == "shop"]
     assert amounts == sorted(amounts, reverse=True)
-    assert cluster.kubectl("top", "pod", "-n", "depot", "-l", "app=nothing") == ""
+    assert cluster.kubectl("top", "pod", "-n", "shop", "-l", "app=nothing") == ""
 
 
 def test_the_aggregator_merges_our_schema_without_renaming_a_word_of_its_own(cluster: Cluster) -> None:
@@ -109,22 +97,22 @@ def test_the_aggregated_discovery_has_our_group(cluster: Cluster) -> None:
     assert {each["freshness"] for each in group["versions"]} == {"Current"}
 
 
-def test_a_404_says_why_and_kubectl_shows_it(cluster: Cluster, depot: Namespace) -> None:
+def test_a_404_says_why_and_kubectl_shows_it(cluster: Cluster, shop: Namespace) -> None:
     unbound = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "waiting"},
         "spec": {"schedulingGates": [{"name": "tests/wait"}], "containers": [{"name": "app", "image": "x"}]},
     }
-    cluster.admin.post("/api/v1/namespaces/depot/pods", unbound)
-    path = "/apis/metrics.k8s.io/v1beta1/namespaces/depot/pods/waiting"
+    cluster.admin.post("/api/v1/namespaces/shop/pods", unbound)
+    path = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods/waiting"
 
     def told() -> bytes:
         status, body = cluster.admin.raw("GET", path)
         return body if status == 404 and b"phase" in body else b""
 
     found = json.loads(eventually(15, told, "the pod is known"))
-    assert found["message"].endswith('"depot/waiting" not found: the pod\'s phase is Pending')
+    assert found["message"].endswith('"shop/waiting" not found: the pod\'s phase is Pending')
     assert found["details"]["causes"] == [{"reason": "PodNotRunning", "message": "the pod's phase is Pending"}]
     with pytest.raises(AssertionError, match="the pod's phase is Pending"):
         cluster.kubectl("get", "--raw", path)

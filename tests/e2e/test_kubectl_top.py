@@ -13,18 +13,6 @@ from tests.e2e.workloads import Namespace
 
 pytestmark = pytest.mark.usefixtures("release")
 
-FIRST_NUMBERS = 60.0
-
-
-@pytest.fixture(scope="module")
-def shop(cluster: Cluster, release: Release) -> Namespace:
-    """Three pods, 50m and 64Mi each, whose numbers are there."""
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "shop"}})
-    here = Namespace(cluster, "shop")
-    here.run("web", 3)
-    eventually(FIRST_NUMBERS, lambda: len(pod_rows(cluster, "-n", "shop")) == 3, "three pods have numbers")
-    return here
-
 
 def pod_rows(cluster: Cluster, *flags: str) -> list[list[str]]:
     return [line.split() for line in cluster.kubectl("top", "pods", "--no-headers", *flags).splitlines() if line]

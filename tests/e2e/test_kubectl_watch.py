@@ -12,11 +12,10 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.processes import Process
 from tests.e2e.release import Release
-from tests.e2e.workloads import Namespace
+from tests.e2e.workloads import FIRST_NUMBERS, Namespace, measured
 
 pytestmark = pytest.mark.usefixtures("release")
 
-FIRST_NUMBERS = 60.0
 NEXT_SAMPLE = 30.0
 PODS = 5
 BASE = "/apis/metrics.k8s.io/v1/namespaces/stall/pods"
@@ -25,11 +24,7 @@ BASE = "/apis/metrics.k8s.io/v1/namespaces/stall/pods"
 @pytest.fixture(scope="module")
 def stall(cluster: Cluster, release: Release) -> Namespace:
     """Pods whose numbers are there."""
-    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": "stall"}})
-    here = Namespace(cluster, "stall")
-    here.run("web", PODS)
-    eventually(FIRST_NUMBERS, lambda: len(cluster.admin.items(BASE)) == PODS, "all pods have numbers")
-    return here
+    return measured(cluster, "stall", PODS)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from tests.e2e.kubeapi import ApiError, Object
 
 SETTLE = 30.0
 """Seconds until a Deployment's pods run."""
+FIRST_NUMBERS = 60.0
+"""Seconds until new pods are measured."""
 STEADY = 10.0
 """Seconds a number of pods must hold to count as the one that was aimed at."""
 
@@ -161,3 +163,13 @@ class Namespace:
         """A condition of a HorizontalPodScaler, {} while it has none."""
         conditions = self.scaler(name).get("status", {}).get("conditions", [])
         return next((each for each in conditions if each["type"] == kind), {})
+
+
+def measured(cluster: Cluster, name: str, pods: int) -> Namespace:
+    """A new namespace with so many pods of a Deployment `web`, whose numbers are there."""
+    cluster.admin.post("/api/v1/namespaces", {"metadata": {"name": name}})
+    here = Namespace(cluster, name)
+    here.run("web", pods)
+    path = f"/apis/metrics.k8s.io/v1/namespaces/{name}/pods"
+    eventually(FIRST_NUMBERS, lambda: len(cluster.admin.items(path)) == pods, "all pods have numbers")
+    return here

@@ -1,6 +1,7 @@
+from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.rates import NANO
 from autoscaler.engine.readings import StoredReadings
-from autoscaler.model.metrics import Reading
+from autoscaler.model.metrics import PodTotal, Reading
 from autoscaler.model.objects import NodeName
 from tests.scrapes import Told, instant, pod, reading
 
@@ -43,3 +44,27 @@ def test_what_is_too_old_and_who_is_unknown_has_nothing() -> None:
     readings = StoredReadings(told.store, told.clock)
     for name in (N1, NodeName("nobody")):
         assert (readings.node(name), list(readings.containers(name)), list(readings.pods(name))) == (None, [], [])
+
+
+LINES = """\
+container_cpu_usage_seconds_total{container="a",namespace="shop",pod="web"} 2 1800000010000
+container_memory_working_set_bytes{container="a",namespace="shop",pod="web"} 7 1800000010000
+pod_cpu_usage_seconds_total{namespace="shop",pod="web"} 5.5 1800000010000
+pod_cpu_usage_seconds_total{namespace="shop",pod="of another node"} 6 1800000010000
+"""
+
+
+def test_the_counter_of_a_pod_is_the_kubelets_own_and_goes_on_when_a_container_restarts() -> None:
+    told, decoder = Told(pod("a"), resolution=10), ExpositionDecoder()
+    readings = StoredReadings(told.store, told.clock)
+    for at, text in (
+        (10, LINES),
+        (20, LINES.replace("00010000", "00020000").replace(" 5.5", " 6.5")),  # read by the layout of the first page
+        (30, LINES.replace("00010000", "00030000").replace(" 5.5", " 7.5").replace(" 2 ", " 0.1 ")),
+    ):
+        told.clock.at = at
+        told.store.put(told.node(), decoder.page(text.encode(), instant(at)), told.pods, instant(at))
+        total = {10: 5.5, 20: 6.5, 30: 7.5}[at]
+        assert list(readings.pod_totals(N1)) == [PodTotal("shop", "web", int(total * NANO), instant(at))]
+    told.clock.at = 61
+    assert list(readings.pod_totals(N1)) == list(readings.pod_totals(NodeName("nobody"))) == []
