@@ -1,13 +1,13 @@
 # The image: packages by hash from requirements.lock, then the program; no shell, no pip, nobody's root.
-# scripts/image.py builds the same tree without an engine, starts it and measures it: keep the two alike.
+# `python scripts/image.py` takes the steps of both stages from here, without an engine, starts the result and measures it.
 FROM python:3.11-slim-bookworm AS build
-COPY requirements.lock /src/
+COPY requirements.lock scripts/image.py scripts/sbom.py /src/
 RUN python -m venv /tools \
- && /tools/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --no-compile \
-      --target /app -r /src/requirements.lock
+ && /tools/bin/pip install --no-cache-dir --disable-pip-version-check --quiet --require-hashes --only-binary :all: \
+      --no-compile --target /app -r /src/requirements.lock
 COPY autoscaler /app/autoscaler
-COPY scripts/image.py /src/
-RUN python /src/image.py prune /app
+RUN python /src/sbom.py /src/requirements.lock /app/autoscaler > /app/sbom.cdx.json
+RUN python /src/image.py finish /app
 
 # Debian 12's Python 3.11 and nothing else; user 65532.
 FROM gcr.io/distroless/python3-debian12:nonroot

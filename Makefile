@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check fmt e2e fuzz soak bench lock clean clean-all
+.PHONY: help demo test check fmt e2e fuzz soak bench image sbom lock clean clean-all
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,13 @@ soak: $(STAMP) ## 1,000 targets through half an hour without Kafka, kills and a 
 
 bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
 	@$(BIN)/python -m bench
+
+image: $(STAMP) ## Build the image's tree without an engine, start it read-only, tell size and start (docs/image.md)
+	@$(BIN)/python scripts/image.py
+
+sbom: ## Write dist/sbom.cdx.json: what the image is made of, from requirements.lock (CycloneDX)
+	@mkdir -p dist
+	@$(PYTHON) scripts/sbom.py > dist/sbom.cdx.json
 
 lock: $(STAMP) ## Renew requirements*.lock from pyproject.toml
 	@scripts/lock

@@ -1,14 +1,20 @@
-"""The image's tree without a container engine: `python scripts/image.py` builds, starts and measures it.
+"""The image without a container engine: `python scripts/image.py` builds its tree, starts it and measures it.
 
-It installs requirements.lock by its hashes, as the Dockerfile does, lays the program beside it, takes away what never
-runs, and starts it against a simulated cluster: without a write bit in the tree and, when root asks, as nobody. Prints
-the size of the tree and the seconds from the start to the first good /livez. `image.py prune FOLDER` is a step of the
+The steps are those of the Dockerfile, read from there: the first stage is run with /app, /src and /tools in a folder of
+its own, the second says who starts what, with which environment. It is started against a simulated cluster, as the
+chart has it: by root as the image's user without a capability, every file system read-only but the one folder that the
+chart mounts; by others as themselves, without a write bit in the tree. `image.py finish FOLDER` is a step of the
 Dockerfile.
 """
 
 from __future__ import annotations
 
+import base64
+import compileall
+import json
 import os
+import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -18,43 +24,151 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-NOBODY = 65534
 PATIENCE = 60.0
 NEVER_RUN = ("tests", "test", "__pycache__", "e2e_test")
-"""Folders of packages that nothing imports."""
 SUFFIXES = {".pyi", ".pyx", ".pxd", ".c", ".h"}
+GENERATED = tuple(f"kubernetes/{client}/{part}" for client in ("client", "aio/client") for part in ("api", "models"))
+"""The `kubernetes` package's classes for every API group. They are loaded by name when asked for, and the program asks
+for kubeconfigs only: of a folder the `__init__` stays, which is imported, and imports nothing."""
+UNCOMPILED = re.compile(r"/pygments/(lexers|styles)/")  # at most two are read, for a traceback in a terminal
+EVERYTHING = """
+import importlib, pkgutil
+import autoscaler, kubernetes.aio.config
+names = [each.name for each in pkgutil.walk_packages(autoscaler.__path__, "autoscaler.") if "__main__" not in each.name]
+print(len([importlib.import_module(name) for name in names]))
+"""
+WRITABLE = """
+import contextlib, os, sys
+for each in sys.argv[1:]:
+    with contextlib.suppress(OSError):
+        os.close(os.open(f"{each}/probe", os.O_CREAT | os.O_EXCL))
+        os.unlink(f"{each}/probe")
+        print(each)
+"""
 LAUNCHER = "#!/usr/bin/python3\nimport sys\n\nfrom autoscaler.cli import main\n\nsys.exit(main())\n"
 
 
-def prune(tree: Path) -> None:
-    """Take away what never runs; leave one command, `bin/autoscaler`."""
+def finish(tree: Path) -> None:
+    """Take away what never runs, leave one command, `bin/autoscaler`, and compile what is left: it starts sooner."""
     shutil.rmtree(tree / "bin", ignore_errors=True)
     for folder in [each for each in tree.rglob("*") if each.is_dir() and each.name in NEVER_RUN]:
         shutil.rmtree(folder, ignore_errors=True)
-    for file in [each for each in tree.rglob("*") if each.suffix in SUFFIXES]:
+    for file in [each for each in tree.rglob("*") if each.suffix in SUFFIXES or _generated(each.relative_to(tree))]:
         file.unlink()
     (tree / "bin").mkdir()
     (tree / "bin" / "autoscaler").write_text(LAUNCHER)
-    (tree / "bin" / "autoscaler").chmod(0o555)
+    # the same bytes wherever it is built: no times in them, and the path is that of the image
+    unchecked = PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(tree, quiet=1, rx=UNCOMPILED, stripdir=tree, prependdir="/app", invalidation_mode=unchecked)
 
 
-def build(tree: Path) -> None:
-    """The same steps as the Dockerfile's first stage."""
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    install += ["--only-binary", ":all:", "--no-compile", "--target", str(tree), "-r", str(ROOT / "requirements.lock")]
-    subprocess.run(install, check=True)
-    shutil.copytree(ROOT / "autoscaler", tree / "autoscaler")
-    prune(tree)
+def _generated(file: Path) -> bool:
+    return str(file.parent) in GENERATED and file.suffix == ".py" and file.name != "__init__.py"
+
+
+class Stages(NamedTuple):
+    """The Dockerfile: instructions of the stage that builds, and what the final one says of the process."""
+
+    steps: Sequence[tuple[str, str]]
+    mode: int
+    environment: Mapping[str, str]
+    user: int
+    entrypoint: Sequence[str]
+
+
+def stages(dockerfile: str) -> Stages:
+    """ValueError for an instruction that this script could not follow."""
+    text = re.sub(r"^#.*\n", "", dockerfile, flags=re.MULTILINE).replace("\\\n", " ")
+    _, building, final = re.split(r"^FROM .*$", text, flags=re.MULTILINE)
+    steps = _instructions(building, {"COPY", "RUN"})
+    last = dict(_instructions(final, {"COPY", "ENV", "USER", "ENTRYPOINT"}))
+    copied = re.fullmatch(r"--from=build --chown=0:0 --chmod=(\d+) /app /app", last["COPY"])
+    if copied is None:
+        raise ValueError(f"Dockerfile: COPY {last['COPY']}: the final stage takes /app, root's, and nothing else")
+    return Stages(
+        steps,
+        int(copied[1], 8),
+        dict(each.split("=", 1) for each in shlex.split(last["ENV"])),
+        int(last["USER"].split(":")[0]),
+        json.loads(last["ENTRYPOINT"]),
+    )
+
+
+def _instructions(text: str, known: set[str]) -> list[tuple[str, str]]:
+    found = [(each.partition(" ")[0], each.partition(" ")[2].strip()) for each in text.splitlines() if each.strip()]
+    if unknown := {name for name, _ in found} - known:
+        raise ValueError(f"Dockerfile: {', '.join(sorted(unknown))}: scripts/image.py knows {', '.join(sorted(known))}")
+    return found
+
+
+def build(made: Stages, root: Path) -> Path:
+    """The final stage's /app, made below `root` by the steps of the first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for name, words in made.steps:
+        inside = re.sub(r"(?<![\w./-])/(app|src|tools)(?=[/\s]|$)", rf"{root}/\1", words)
+        if name == "RUN":
+            subprocess.run(["sh", "-ec", inside], check=True, env=os.environ | {"PATH": path})
+            continue
+        *sources, target = inside.split()
+        for source in sources:
+            _copy(ROOT / source, Path(target), into=target.endswith("/"))
+    tree = root / "app"
     for each in [tree, *tree.rglob("*")]:
-        each.chmod(0o555 if each.is_dir() or each.parent.name == "bin" else 0o444)
+        each.chmod(made.mode)
+    return tree
 
 
-def start(tree: Path, state: Path) -> float:
-    """Seconds from starting the program to its first good /livez."""
+def _copy(source: Path, target: Path, *, into: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target / source.name if into else target)
+
+
+class Jail(NamedTuple):
+    """How a command is confined: `told` in words, `prefix` before it. It may write below `state` only."""
+
+    told: str
+    prefix: Sequence[str]
+
+
+def jail(user: int, state: Path) -> Jail:
+    """As tight as this machine allows."""
+    if os.geteuid() != 0:
+        return Jail(f"uid {os.geteuid()} (not root: no other user, and no read-only file systems)", ())
+    for each in [state, *state.rglob("*")]:
+        os.chown(each, user, user)
+    drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"]
+    drop += ["--inh-caps=-all", "--bounding-set=-all", "--"]
+    # the folder becomes a mount of its own, then all others may be read only
+    script = 'mount --bind "$0" "$0" && grep -o "^[^ ]* [^ ]*" /proc/self/mounts | while read -r _ at; do case $at in '
+    script += '"$0"|/proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$at" || exit 1;; esac; done && exec "$@"'
+    apart = ["unshare", "--mount", "sh", "-c", script, str(state)]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode == 0:
+        return Jail(f"uid {user}, no capability, file systems read-only", [*apart, *drop])
+    return Jail(f"uid {user}, no capability (this machine allows no read-only file systems)", drop)
+
+
+def interpreter(cell: Jail) -> str:
+    """One that the image's user may run, of the version that pip took the packages for."""
+    version, wanted = "import sys; print(*sys.version_info[:2])", f"{sys.version_info[0]} {sys.version_info[1]}\n"
+    for each in ("/usr/bin/python3", os.path.realpath(sys.executable)):
+        found = subprocess.run([*cell.prefix, each, "-c", version], capture_output=True, text=True, check=False)
+        if found.stdout == wanted:
+            return each
+    sys.exit(f"/usr/bin/python3 is not Python {wanted.strip()}, and others may not run {sys.executable}")
+
+
+def start(made: Stages, tree: Path, state: Path) -> None:
+    """Start it, and tell as whom, where it can write, and how long it took; SystemExit when it does not come."""
     config = state / "kubeconfig"
     sim = subprocess.Popen(
         [sys.executable, "-m", "autoscaler.sim", "--nodes=2", "--pods-per-node=2", f"--kubeconfig={config}"],
@@ -65,48 +179,69 @@ def start(tree: Path, state: Path) -> float:
     try:
         assert sim.stdout is not None
         assert sim.stdout.readline() == b"ready\n"
-        return _first_answer(tree, state, config)
+        _unpack(config)
+        cell = jail(made.user, state)
+        environment = {**made.environment, "PYTHONPATH": str(tree), "HOME": str(state)}
+        python = [*cell.prefix, interpreter(cell), "-S"]
+        places = _said(python, environment, WRITABLE, "/", "/tmp", str(tree), str(state)).replace(
+            str(state), "its volume"
+        )
+        print(f"process: {cell.told}; can write to {', '.join(places.split(chr(10)))}")
+        print(f"modules: {_said(python, environment, EVERYTHING)} of the program, each imports what it needs")
+        command = [*python, str(tree / "bin" / made.entrypoint[0]), *made.entrypoint[1:]]
+        _first_answers(command, environment, state, config)
     finally:
         sim.terminate()
         sim.wait()
 
 
-def _interpreter() -> str:
-    """The system's Python, as in the image, where the packages fit it; one in somebody's home is for that one only."""
-    system = "/usr/bin/python3"
-    version = "import sys; print(*sys.version_info[:2])"
-    if Path(system).exists():
-        found = subprocess.run([system, "-c", version], capture_output=True, text=True, check=True).stdout.split()
-        if found == [str(number) for number in sys.version_info[:2]]:
-            return system
-    return sys.executable
+def _said(python: Sequence[str], environment: Mapping[str, str], *arguments: str) -> str:
+    """What a script prints that runs as the program does; SystemExit with its traceback when it fails."""
+    done = subprocess.run([*python, "-c", *arguments], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else sys.exit(done.stderr)
 
 
-def _first_answer(tree: Path, state: Path, config: Path) -> float:
+def _unpack(config: Path) -> None:
+    """Put its CA into a file: in a pod, too, it is one, and a kubeconfig's own needs a folder for temporary files."""
+    text = config.read_text()
+    [packed] = re.findall(r"certificate-authority-data\W+([\w+/=]+)", text)
+    authority = config.with_name("ca.crt")
+    authority.write_bytes(base64.b64decode(packed))
+    config.write_text(
+        text.replace("certificate-authority-data", "certificate-authority").replace(packed, str(authority))
+    )
+
+
+def _first_answers(command: Sequence[str], environment: Mapping[str, str], state: Path, config: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [_interpreter(), "-S", "-B", str(tree / "bin/autoscaler"), "run", f"--kubeconfig={config}"]
-    command += ["--bind-address=127.0.0.1", f"--secure-port={port}", "--kubelet-allow-loopback", "--log-level=error"]
-    command += [f"--cert-dir={state / 'certificates'}", f"--audit-spool-dir={state / 'spool'}"]
-    user, groups = None, None
-    if os.geteuid() == 0:
-        user, groups = NOBODY, list[int]()
-        for each in [state, *state.rglob("*")]:
-            os.chown(each, NOBODY, NOBODY)
-    environment = {"PYTHONPATH": str(tree), "HOME": str(state)}
+    flags = [f"--kubeconfig={config}", "--bind-address=127.0.0.1", f"--secure-port={port}", "--log-level=error"]
+    flags += [f"--cert-dir={state / 'certificates'}", f"--audit-spool-dir={state / 'spool'}"]
+    flags += ["--kubelet-allow-loopback", "--kubelet-use-node-status-port"]
     begun = time.perf_counter()
-    program = subprocess.Popen(command, cwd="/", env=environment, user=user, group=user, extra_groups=groups)
+    program = subprocess.Popen([*command, "run", *flags], cwd="/", env=environment)
     try:
+        missing = {"/livez": {200}, "/readyz": {200, 500}}  # 500: it says what it waits for
         for now in _moments(begun):
             if program.poll() is not None:
                 sys.exit(f"the program ended with {program.returncode}")
-            if _lives(port):
-                return now
-        sys.exit(f"no good /livez within {PATIENCE:g} s")
+            for path in [each for each in missing if _status(port, each) in missing[each]]:
+                print(f"start: {now:.2f} s to the first answer of {path}, {_cpu_seconds(program.pid):.2f} s of CPU")
+                missing.pop(path)
+            if not missing:
+                return
+        sys.exit(f"no answer of {', '.join(missing)} within {PATIENCE:g} s")
     finally:
         program.terminate()
-        program.wait()
+        if code := program.wait():
+            sys.exit(f"SIGTERM ended it with {code}")
+
+
+def _cpu_seconds(process: int) -> float:
+    """What it took of a processor: others on the machine change little about it."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _moments(begun: float) -> Iterator[float]:
@@ -115,30 +250,45 @@ def _moments(begun: float) -> Iterator[float]:
         time.sleep(0.02)
 
 
-def _lives(port: int) -> bool:
+def _status(port: int, path: str) -> int:
+    """0: nobody answers."""
     unverified = ssl._create_unverified_context()
     try:
-        with urllib.request.urlopen(f"https://127.0.0.1:{port}/livez", timeout=5, context=unverified) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}{path}", timeout=5, context=unverified) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except OSError:  # URLError is one
+        return 0
+
+
+def sizes(tree: Path) -> Mapping[str, int]:
+    """Bytes of every package, and of the program, bytecode included; the largest first."""
+    found: dict[str, int] = {}
+    for each in tree.rglob("*"):
+        if each.is_file():
+            name = each.relative_to(tree).parts[0]
+            found[name] = found.get(name, 0) + each.stat().st_size
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def main(arguments: list[str]) -> int:
-    """Prune a folder, or build, start and measure."""
-    if arguments[:1] == ["prune"]:
-        prune(Path(arguments[1]))
+    """Finish a folder, or build, start and measure."""
+    if arguments[:1] == ["finish"]:
+        finish(Path(arguments[1]))
         return 0
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        folder.chmod(0o755)
-        tree, state = folder / "app", folder / "state"
+    made = stages((ROOT / "Dockerfile").read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        state = root / "state"
         state.mkdir()
-        build(tree)
-        size = sum(each.stat().st_size for each in tree.rglob("*") if each.is_file())
-        print(f"tree: {size / 1e6:.0f} MB without the interpreter")
-        user = NOBODY if os.geteuid() == 0 else os.geteuid()
-        print(f"start: {start(tree, state):.1f} s to /livez, read-only, uid {user}")
+        tree = build(made, root)
+        found = sizes(tree)
+        code = sum(each.stat().st_size for each in tree.rglob("*.pyc"))
+        print(f"tree: {sum(found.values()) / 1e6:.0f} MB without the interpreter, {code / 1e6:.0f} of it bytecode")
+        print("largest: " + ", ".join(f"{name} {size / 1e6:.1f}" for name, size in list(found.items())[:12]))
+        start(made, tree, state)
         for each in [tree, *tree.rglob("*")]:
             if each.is_dir():
                 each.chmod(0o755)

@@ -1,44 +1,96 @@
-"""The Dockerfile and scripts/image.py make one tree, and the image runs as the chart says."""
+"""The image is built from the lock, runs as the chart says, and `scripts/image.py` follows its Dockerfile."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-_, BUILD, FINAL = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").split("\nFROM ")
-SCRIPT = (ROOT / "scripts/image.py").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-def test_packages_are_installed_by_their_hashes_in_both() -> None:
-    for word in ("--require-hashes", "--only-binary", "--no-compile", "requirements.lock"):
-        assert word in BUILD
-        assert word in SCRIPT
-    assert "RUN python /src/image.py prune /app" in BUILD
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("image", ROOT / "scripts/image.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+image = _script()
+
+
+def test_packages_are_installed_by_their_hashes() -> None:
+    [install] = [words for name, words in image.stages(DOCKERFILE).steps if "pip" in words]
+    for word in ("--require-hashes", "--only-binary :all:", "--no-compile", "-r /src/requirements.lock"):
+        assert word in install
 
 
 def test_nothing_runs_in_the_final_stage_and_nobody_is_root() -> None:
     values = yaml.safe_load((ROOT / "charts/hpa-companion/values.yaml").read_text())
-    steps = [line for line in FINAL.splitlines()[1:] if line and not line.startswith("#")]
-    assert [step for step in steps if step.startswith("RUN")] == []
-    assert f"USER {values['runAsUser']}:{values['runAsUser']}" in steps
-    [copied] = [step for step in steps if step.startswith("COPY")]
-    assert "--chown=0:0 --chmod=0555" in copied
+    made = image.stages(DOCKERFILE)
+    assert made.user == values["runAsUser"] != 0
+    assert made.mode & 0o222 == 0
+    assert list(made.entrypoint) == ["autoscaler"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        pytest.param("RUN apt-get install -y bash", "RUN", id="a step in the final stage"),
+        pytest.param("ADD https://example.com/x /x", "ADD", id="an instruction nobody follows"),
+        pytest.param("COPY --from=build /tools /tools", "takes /app", id="the tools, pip among them"),
+    ],
+)
+def test_what_the_script_could_not_follow_is_refused(line: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        image.stages(DOCKERFILE.replace("USER ", f"{line}\nUSER "))
 
 
 def test_what_the_build_reads_is_in_its_context() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {line.split()[1] for line in BUILD.splitlines() if line.startswith("COPY")}
-    assert copied == allowed
+    steps = image.stages(DOCKERFILE).steps
+    assert {word for name, words in steps if name == "COPY" for word in words.split()[:-1]} == allowed
+
+
+def test_the_steps_of_the_first_stage_are_run_below_a_folder(tmp_path: Path) -> None:
+    steps = [
+        ("COPY", "LICENSE scripts/lock /src/"),
+        ("COPY", "charts /app/charts"),
+        ("RUN", "cat /src/LICENSE > /app/l"),
+    ]
+    made = image.stages(DOCKERFILE)._replace(steps=steps, mode=0o755)
+    tree = image.build(made, tmp_path)
+    assert (tree / "l").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert (tmp_path / "src/lock").is_file()
+    assert (tree / "charts/hpa-companion/Chart.yaml").is_file()
 
 
 def test_what_never_runs_goes_and_the_command_stays(tmp_path: Path) -> None:
-    for name in ("a/tests/test_a.py", "a/__pycache__/a.pyc", "a/a.pyi", "a/a.py", "a/ca.pem", "bin/pip"):
+    generated = ("kubernetes/client/models/__init__.py", "kubernetes/client/models/v1_pod.py")
+    for name in ("a/tests/test_a.py", "a/__pycache__/a.pyc", "a/a.pyi", "a/a.py", "a/ca.pem", "bin/pip", *generated):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    subprocess.run([sys.executable, ROOT / "scripts/image.py", "prune", tmp_path], check=True)
-    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
-    assert left == {"a/a.py", "a/ca.pem", "bin/autoscaler"}
+    subprocess.run([sys.executable, ROOT / "scripts/image.py", "finish", tmp_path], check=True)
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".pyc"}
+    assert left == {"a/a.py", "a/ca.pem", "bin/autoscaler", generated[0]}
+    assert list(tmp_path.glob("a/__pycache__/a.*.pyc")), "what is left is compiled"
+
+
+def test_bytecode_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> None:
+    made = []
+    for folder in (tmp_path / "here", tmp_path / "there/deeper"):
+        folder.mkdir(parents=True)
+        (folder / "a.py").write_text("def where():\n    return __file__\n")
+        image.finish(folder)
+        [compiled] = folder.glob("__pycache__/a.*.pyc")
+        made.append(compiled.read_bytes())
+    assert made[0] == made[1]
+    assert b"/app/a.py" in made[0]
