@@ -20,6 +20,7 @@ from tests.e2e.release import NAME, VERSIONS, Release
 from tests.e2e.workloads import Namespace, autoscaler_spec, scaler
 
 SOON = 30.0
+TAKEOVER = "--set=apiService.takeover=true"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
 REGISTERED = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
 FIELD = "maxSampleAge"
@@ -117,6 +118,33 @@ def registered_by_others(cluster: Cluster, release: Release) -> Iterator[None]:
 def test_c18_a_metrics_server_that_is_there_is_named(release: Release) -> None:
     with pytest.raises(AssertionError, match="registered for the Service kube-system/metrics-server, not by Helm"):
         release.helm("upgrade")
+
+
+@pytest.mark.timeout(180)
+def test_c18_what_somebody_else_registered_is_taken_over_only_where_both_are_told(
+    cluster: Cluster, release: Release
+) -> None:
+    """The chart by its value, Helm by its flag: metrics-server's registration, unverified as it is, becomes ours."""
+    release.stop()
+    release.uninstall()
+    service = {"namespace": "kube-system", "name": "metrics-server", "port": 443}
+    spec = {"group": "metrics.k8s.io", "version": "v1beta1", "insecureSkipTLSVerify": True, "service": service}
+    priorities = {"groupPriorityMinimum": 100, "versionPriority": 100}
+    foreign = {"metadata": {"name": "v1beta1.metrics.k8s.io"}, "spec": {**spec, **priorities}}
+    before = cluster.admin.post(REGISTERED.rpartition("/")[0], foreign)["metadata"]["uid"]
+    try:
+        with pytest.raises(AssertionError, match="registered for the Service kube-system/metrics-server, not by Helm"):
+            release.helm("install")
+        with pytest.raises(AssertionError, match="invalid ownership metadata"):
+            release.helm("install", TAKEOVER)
+        assert cluster.admin.get(REGISTERED)["spec"]["service"]["name"] == "metrics-server"
+    finally:
+        release.helm("install", TAKEOVER, "--take-ownership")
+        release.serve()
+    found = cluster.admin.get(REGISTERED)
+    assert found["metadata"]["uid"] == before
+    assert (found["spec"]["service"]["name"], found["spec"].get("insecureSkipTLSVerify", False)) == (NAME, False)
+    release.helm("upgrade")  # it is ours now, which takes no more telling
 
 
 @pytest.mark.timeout(180)
