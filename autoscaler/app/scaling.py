@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 
+from autoscaler.app.ids import ids
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
 from autoscaler.clock import Clock
@@ -51,6 +52,10 @@ class _WitnessedOutbox:
     def __init__(self, outbox: Outbox, witness: Witness) -> None:
         self._outbox = outbox
         self._witness = witness
+
+    @property
+    def halting(self) -> bool:
+        return self._outbox.halting
 
     async def record(self, decision: Decision) -> str:
         record_id = await self._outbox.record(decision)
@@ -157,7 +162,7 @@ class Scaling:
             self._statuses,
             self._delivery,
             self._telemetry.control,
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=partial(next, ids()),
             leadership=lambda: self._gate.epoch,
         )
 

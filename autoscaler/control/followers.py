@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from autoscaler.control.memory import PolicyId
 from autoscaler.model.objects import ObjectKey
 
+_NOBODY: frozenset[ObjectKey] = frozenset()
+
 
 class Followers:
     """Both directions of a many-to-many relation between policies and pods."""
@@ -17,7 +19,9 @@ class Followers:
 
     def follow(self, policy: ObjectKey, pods: Iterable[ObjectKey]) -> None:
         """From now on `policy` follows exactly `pods`; none = it follows nothing."""
-        before, after = self._pods.get(policy, frozenset()), frozenset(pods)
+        before, after = self._pods.get(policy, _NOBODY), frozenset(pods)
+        if before == after:
+            return
         for pod in before - after:
             followers = self._policies[pod]
             followers.discard(policy)
@@ -44,5 +48,5 @@ class Followers:
         """Every policy that follows one of `pods`."""
         found: set[ObjectKey] = set()
         for pod in pods:
-            found |= self._policies.get(pod, set())
+            found |= self._policies.get(pod, _NOBODY)
         return found

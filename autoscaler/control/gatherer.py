@@ -6,7 +6,7 @@ Adapters are asked only for the metrics a policy has, only while metrics decide,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from autoscaler.core.evaluation import RESOURCE_TYPES, VALUE_TYPES, Evaluation, 
 from autoscaler.core.requests import Failure
 from autoscaler.errors import KubeError, MalformedError
 from autoscaler.model.metrics import MetricValue, PodMetrics
-from autoscaler.model.objects import Owner, Pod, Scale
+from autoscaler.model.objects import ObjectKey, Owner, Pod, Scale
 from autoscaler.model.policy import ControllerSettings, MetricSpec, Mode, Policy, TargetRef
 
 Values = Mapping[MetricSpec, Sequence[MetricValue] | Failure]
@@ -116,19 +116,19 @@ class Gatherer:
         except MalformedError:  # the planner looks at the selector itself, and says what is wrong with it
             pods = ()
         by_usage = any(spec.type in RESOURCE_TYPES for spec in policy.metrics)
-        self._followers.follow(policy.key, (pod.key for pod in pods) if by_usage else ())
+        names = frozenset(pod.key for pod in pods)
+        self._followers.follow(policy.key, names if by_usage else ())
         window = policy.deviations.usage_window or 0.0
         metrics = self._usage.pod_metrics(policy.namespace, pods, window) if by_usage else ()
         owners = await self._owned(policy, pods)
         found = self._evaluation(policy, scale, pods=pods, pod_metrics=metrics, values=values, owners=owners)
-        return replace(found, rivals=self._rivals(policy, pods, found.claims))
+        return replace(found, rivals=self._rivals(policy, names, found.claims))
 
-    def _rivals(self, policy: Policy, pods: Sequence[Pod], claims: Sequence[str]) -> Sequence[str]:
+    def _rivals(self, policy: Policy, names: Set[ObjectKey], claims: Sequence[str]) -> Sequence[str]:
         """Policies that select one of these pods through another target (hpa.md §5.3); who writes nothing has none."""
         if policy.mode is not Mode.ENFORCE:
             self._selecting.follow(policy.key, ())
             return ()
-        names = [pod.key for pod in pods]
         self._selecting.follow(policy.key, names)
         others = (f"{policy.kind} {key}" for key in sorted(self._selecting.of(names)) if key != policy.key)
         return [each for each in others if each not in claims]

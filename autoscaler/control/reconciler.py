@@ -23,6 +23,7 @@ from autoscaler.control.journal import Journal
 from autoscaler.control.memory import Memory
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
+from autoscaler.control.turns import Turns
 from autoscaler.core import basis, behavior, planner, retention, standing, validation
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.errors import ConflictError, KubeError, UnreachableError
@@ -97,6 +98,7 @@ class Reconciler:
         self._protected = protected
         self._clock = clock
         self._telemetry = telemetry
+        self._turns = Turns()
 
     async def reconcile(self, policy: Policy) -> Decision:
         """Evaluate once (twice when the target changed under us) and return the last record."""
@@ -115,10 +117,11 @@ class Reconciler:
             await self._resume(policy, left, evaluation.scale)
             evaluation = replace(evaluation, history=self._memory.history(policy))
         conflict = await self._conflict(evaluation)
-        with self._telemetry.plan_seconds.time():
-            plan = planner.plan(evaluation)
-        decided, named = self._clock.monotonic(), self._teller.new_id()
-        outcome, error = await self._act(evaluation, plan, named, conflict)
+        async with self._turns.turn():
+            with self._telemetry.plan_seconds.time():
+                plan = planner.plan(evaluation)
+            decided, named = self._clock.monotonic(), self._teller.new_id()
+            outcome, error = await self._act(evaluation, plan, named, conflict)
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
             self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
@@ -176,10 +179,11 @@ class Reconciler:
         policy = evaluation.policy
         if refusal := self._gate.refusal() or self._allowance.take(policy.namespace):
             return refusal
-        intended = self._teller.decision(
-            policy, plan, Outcome.WRITTEN, "", now=evaluation.now, evaluation=evaluation, named=named
+        return await self._teller.reserve(
+            lambda: self._teller.decision(
+                policy, plan, Outcome.WRITTEN, "", now=evaluation.now, evaluation=evaluation, named=named
+            )
         )
-        return await self._teller.reserve(intended)
 
     async def _write(
         self, policy: Policy, plan: Plan, scale: Scale, named: str, conflict: Condition

@@ -37,10 +37,12 @@ class Kept(Struct, frozen=True):
 
 class Journal(Protocol):
     """`record` returns the id of the record that has the decision, once it is durable; ShedError: it was dropped on
-    purpose; SlowError: nobody knows yet; AuditError: it is not kept. `reserve` raises AuditError when the decision must
-    not be carried out, because there would be no record of it.
+    purpose; SlowError: nobody knows yet; AuditError: it is not kept. `halting`: nothing is carried out without a
+    record; then `reserve` raises AuditError when there would be none.
     """
 
+    @property
+    def halting(self) -> bool: ...
     async def record(self, decision: Decision) -> str: ...
     async def reserve(self, decision: Decision) -> None: ...
 
@@ -145,10 +147,12 @@ class Teller:
             message = "the spool did not take the last record, it is in the program's log only"
             return Kept(decision.id, "NotKept", message)
 
-    async def reserve(self, decision: Decision) -> str:
-        """Why `decision` must not be carried out, "" when there will be a record of it."""
+    async def reserve(self, intended: Callable[[], Decision]) -> str:
+        """Why this decision must not be carried out, "" when there will be a record of it, or need be none."""
+        if not self._journal.halting:
+            return ""
         try:
-            await self._journal.reserve(decision)
+            await self._journal.reserve(intended())
         except AuditError as exc:
             return f"{exc}; nothing is scaled without a record (--audit-full=halt)"
         return ""

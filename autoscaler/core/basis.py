@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -12,6 +13,8 @@ from autoscaler.core.retention import down_window, extremes, longest_period, lon
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.policy import ControllerSettings, Policy
+
+_replicas = attrgetter("replicas")
 
 
 def spec_of(policy: Policy) -> Spec:
@@ -72,9 +75,9 @@ def _named(
     falling = [each for each in log if each.time > high or (edge and each.time == high)]
     rising = [each for each in log if each.time > low]
     if falling:
-        yield max(falling, key=lambda each: each.replicas)
+        yield max(falling, key=_replicas)
     if rising:
-        yield min(rising, key=lambda each: each.replicas)
+        yield min(rising, key=_replicas)
 
 
 def _recent(events: Iterable[ScaleEvent], since: float) -> tuple[ScaleEvent, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -10,6 +12,7 @@ from msgspec.structs import replace
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.policy import ControllerSettings, Policy
 
+_time = attrgetter("time")
 MOST = 50
 """Of each list; the newest are kept."""
 
@@ -21,7 +24,7 @@ def retained(history: History, policy: Policy, settings: ControllerSettings, now
     log = history.recommendations
     if log is not None:
         since = now - longest_window(policy, settings)
-        recent = sorted((each for each in log if each.time >= since), key=lambda each: each.time)
+        recent = sorted((each for each in log if each.time >= since), key=_time)
         kept = extremes(recent)
         log = tuple(each for each in recent if each in kept)[-MOST:]
     return replace(
@@ -78,16 +81,17 @@ def longest_period(policy: Policy) -> float:
 
 def extremes(recent: Iterable[Recommendation]) -> set[Recommendation]:
     """Those that are higher, or lower, than all later ones."""
-    by_time = sorted(recent, key=lambda each: each.time)
-    return {*_beyond(by_time, int.__gt__), *_beyond(by_time, int.__lt__)}
-
-
-def _beyond(recent: list[Recommendation], beyond: Callable[[int, int], bool]) -> Iterable[Recommendation]:
-    best: int | None = None
-    for each in reversed(recent):
-        if best is None or beyond(each.replicas, best):
-            best = each.replicas
-            yield each
+    found: set[Recommendation] = set()
+    highest, lowest = -math.inf, math.inf
+    by_time = sorted(recent, key=_time)
+    for each in reversed(by_time):  # of the same time the last one first
+        if each.replicas > highest:
+            highest = each.replicas
+            found.add(each)
+        if each.replicas < lowest:
+            lowest = each.replicas
+            found.add(each)
+    return found
 
 
 def _recent(events: tuple[ScaleEvent, ...], policy: Policy, now: float) -> tuple[ScaleEvent, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from autoscaler.core.rates import NANO
-from autoscaler.engine.series import Row, Series, end_of, usage_of
+from autoscaler.engine.series import Row, Series, usage_of
 from autoscaler.model.metrics import PodUsage, Usage
 from autoscaler.model.objects import NodeName, Pod
 
@@ -36,10 +36,13 @@ class PodSeries(Series):
 
     def usage(self, now_ns: int, bound_ns: int) -> PodUsage | None:
         """What is served; None unless every container that counts has a usage (see store.py)."""
-        served, _ = self._standing(now_ns, bound_ns)
+        served = self._served(now_ns, bound_ns)
         if not served:
             return None
-        earliest = min((usage for _, usage in served), key=lambda usage: usage.at_ns)
+        earliest = served[0][1]
+        for _, usage in served:
+            if usage.at_ns < earliest.at_ns:
+                earliest = usage
         pod = self.pod
         return PodUsage(pod.namespace, pod.name, pod.uid, tuple(served), earliest.at_ns, earliest.window_ns)
 
@@ -52,9 +55,8 @@ class PodSeries(Series):
 
     def outlook(self, now_ns: int, bound_ns: int) -> tuple[int, int]:
         """How many containers are served, and until when if no further sample comes (0: none is)."""
-        served, _ = self._standing(now_ns, bound_ns)
-        rows = (self.row(index) for index in range(len(self.names)))
-        ends = [end for row in rows if (end := end_of(row, bound_ns)) >= now_ns]
+        served = self._served(now_ns, bound_ns)
+        ends = [end for end in self.ends(bound_ns) if end >= now_ns]
         return len(served), min(ends) if served and ends else 0
 
     def renewed(self, samples: int) -> int:
@@ -66,6 +68,10 @@ class PodSeries(Series):
     def blocking(self, now_ns: int, bound_ns: int) -> list[tuple[str, Row]]:
         """The containers that hold the pod back, with their rows."""
         return self._standing(now_ns, bound_ns)[1]
+
+    def _served(self, now_ns: int, bound_ns: int) -> list[tuple[str, Usage]]:
+        """Name and usage of each container to be served: nearly always of all."""
+        return self.usages(now_ns, bound_ns, but=WHOLE_POD) or self._standing(now_ns, bound_ns)[0]
 
     def _standing(self, now_ns: int, bound_ns: int) -> tuple[list[tuple[str, Usage]], list[tuple[str, Row]]]:
         """Name and usage of each container to be served; when that is none, the rows that stand in the way."""

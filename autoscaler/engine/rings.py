@@ -147,8 +147,3 @@ def _averaged(usage: PodUsage, rings: dict[str, Ring], window_ns: int) -> PodUsa
     containers = tuple((name, mean if mean and mean.at_ns == latest.at_ns else latest) for name, latest, mean in means)
     earliest = min((each for _, each in containers), key=lambda each: each.at_ns)
     return structs.replace(usage, containers=containers, window_ns=earliest.window_ns)
-
-
-def _mean(latest: Usage, ring: Ring | None, window_ns: int) -> Usage:
-    found = ring and ring.over(window_ns)
-    return found if found and found.at_ns == latest.at_ns else latest

@@ -85,6 +85,26 @@ class Series:
             for _, _, received, _, at, _, _, _, window in _ROW.iter_unpack(self._rows)
         ]
 
+    def usages(self, now_ns: int, bound_ns: int, but: str) -> list[tuple[str, Usage]]:
+        """By name, what `usage_of` gives of each row but that of this name; empty unless all of them have a usage."""
+        oldest, found = now_ns - bound_ns, []
+        for name, row in zip(self.names, _ROW.iter_unpack(self._rows), strict=True):
+            _, _, received, _, at, _, memory, rate, window = row
+            if name == but:
+                continue
+            if not window or at < oldest or received < oldest:
+                return []
+            found.append((name, Usage(rate, memory, at, window)))
+        return found
+
+    def ends(self, bound_ns: int) -> list[int]:
+        """`end_of` each row that has a usage."""
+        return [
+            min(at, received) + bound_ns
+            for _, _, received, _, at, _, _, _, window in _ROW.iter_unpack(self._rows)
+            if window
+        ]
+
     def counters(self, now_ns: int, bound_ns: int) -> Iterator[tuple[str, tuple[int, int, int]]]:
         """By name, CPU, memory and time of the last sample, where that is not too old."""
         for name, row in zip(self.names, _ROW.iter_unpack(self._rows), strict=True):

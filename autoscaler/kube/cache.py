@@ -62,7 +62,8 @@ class Cache(Generic[T]):
         """Take an item of a list; `even_older` believes it whatever its version."""
         meta = wire.named(raw).metadata
         key = (meta.namespace or "", meta.name)
-        self._take(key, raw, even_older=even_older)
+        if not self._has(key, meta):
+            self._take(key, raw, even_older=even_older)
         return key
 
     def complete(self, seen: set[Key], version: str) -> None:
@@ -80,7 +81,8 @@ class Cache(Generic[T]):
         if kind in ("ADDED", "MODIFIED"):
             if version == self.version or older(version, self.version):
                 return  # said again after a reconnect; it must not raise the dead
-            self._take(key, raw, even_older=False)
+            if not self._has(key, meta):
+                self._take(key, raw, even_older=False)
         elif kind == "DELETED":
             held = self._items.get(key)
             if held is not None and not older(version, held.resource_version):
@@ -89,9 +91,25 @@ class Cache(Generic[T]):
         if version and not older(version, self.version):
             self.version = version
 
+    def learn(self, key: Key, item: T) -> None:
+        """Take what a write of our own was answered; the watch will say the same, later. What is gone stays gone."""
+        held = self._items.get(key)
+        if held is not None and held.uid == item.uid and older(held.resource_version, item.resource_version):
+            self._items[key] = item
+            self._changed(held, item)
+
     def clear(self) -> None:
         """The resource itself is gone, and all its objects with it."""
         self.complete(set(), "")
+
+    def _has(self, key: Key, meta: wire.MetaWire) -> bool:
+        """Whether it is known in this version, so that it need not be read."""
+        held = self._items.get(key)
+        return (
+            held is not None
+            and held.resource_version == (meta.resource_version or "")
+            and (held.uid == (meta.uid or ""))
+        )
 
     def _take(self, key: Key, raw: Raw, *, even_older: bool) -> None:
         try:
@@ -104,11 +122,8 @@ class Cache(Generic[T]):
             return
         self._broken.pop(key, None)
         old = self._items.get(key)
-        if old is not None:
-            if (old.uid, old.resource_version) == (made.uid, made.resource_version):
-                return
-            if not even_older and older(made.resource_version, old.resource_version):
-                return
+        if old is not None and not even_older and older(made.resource_version, old.resource_version):
+            return
         self._items[key] = made
         self._changed(old, made)
 

@@ -7,6 +7,7 @@ the same words is not repeated within the hour that an Event lives.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import Mapping
 
@@ -63,6 +64,7 @@ class EventWriter:
         self._client = client
         self._clock = clock
         self._instance = instance
+        self._numbers = itertools.count(uuid.uuid4().int % 2**64)
         self._allowances: dict[ObjectKey, Allowance] = {}
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
         self._failing = False
@@ -120,7 +122,7 @@ class EventWriter:
                 self._failing = True
 
     def _document(self, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote) -> bytes:
-        name = f"{regarding['name'][:200].rstrip('.-')}.{uuid.uuid4().hex[:16]}"
+        name = f"{regarding['name'][:200].rstrip('.-')}.{next(self._numbers) % 2**64:016x}"
         return msgspec.json.encode(
             {
                 "apiVersion": "events.k8s.io/v1",

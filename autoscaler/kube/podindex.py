@@ -1,12 +1,14 @@
 """Pods by node, by namespace and by the labels that somebody selects by.
 
 A selector is answered from the smallest group one of its `key=value` terms names, so a thousand targets in one crowded
-namespace cost what they select, not what is there. A label key is indexed in a namespace from its first use on.
+namespace cost what they select, not what is there. A label key is indexed in a namespace from its first use on. An
+answer is kept until a pod of its namespace changes: selectors are few, and asked all the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from autoscaler.core import selectors
@@ -17,6 +19,8 @@ N = TypeVar("N", bound=Hashable)
 
 Group = dict[str, Pod]
 """Pods of one namespace by name."""
+ANSWERS = 4096
+"""Of one namespace; more selectors than that are not those of targets."""
 
 
 class PodIndex:
@@ -27,12 +31,16 @@ class PodIndex:
         self._nodes: dict[NodeName, dict[tuple[str, str], Pod]] = {}
         self._labelled: dict[tuple[str, str], dict[str, Group]] = {}
         """By namespace and label key, then by value."""
+        self._answers: dict[str, dict[str, Sequence[Pod]]] = {}
+        """By namespace, then by selector."""
 
     def changed(self, old: Pod | None, new: Pod | None) -> None:
         """Take one difference: old None = added, new None = gone."""
         if old is not None:
+            self._answers.pop(old.namespace, None)
             self._remove(old)
         if new is not None:
+            self._answers.pop(new.namespace, None)
             self._add(new)
 
     def pod(self, namespace: str, name: str) -> Pod | None:
@@ -49,13 +57,25 @@ class PodIndex:
 
     def matching(self, namespace: str, selector: str) -> Sequence[Pod]:
         """Pods with these labels, by name; MalformedError for a selector that is none."""
+        answers = self._answers.get(namespace)
+        if answers is None and namespace in self._namespaces:  # else nothing would ever take it out again
+            answers = self._answers[namespace] = {}
+        if answers is None or len(answers) >= ANSWERS:
+            return self._matching(namespace, selector)
+        found = answers.get(selector)
+        if found is None:
+            found = answers[selector] = self._matching(namespace, selector)
+        return found
+
+    def _matching(self, namespace: str, selector: str) -> Sequence[Pod]:
         wanted = selectors.parse(selector)
         group: Mapping[str, Pod] = self._namespaces.get(namespace, {})
         for term in wanted.requirements:
             if term.operator == "=":
                 found = self._by_label(namespace, term.key).get(term.values[0], {})
                 group = min(group, found, key=len)
-        return sorted((pod for pod in group.values() if wanted.matches(pod.labels)), key=lambda pod: pod.name)
+        pods = [pod for pod in group.values() if wanted.matches(pod.labels)]
+        return tuple(sorted(pods, key=attrgetter("name")))
 
     def _by_label(self, namespace: str, label: str) -> dict[str, Group]:
         index = self._labelled.get((namespace, label))

@@ -15,11 +15,11 @@ from msgspec import Raw, Struct
 from autoscaler.clock import Clock
 from autoscaler.errors import ConflictError, MalformedError, NotFoundError
 from autoscaler.kube import decode_policy, encode_status, journal
-from autoscaler.kube.cache import older
 from autoscaler.kube.changes import Changes
 from autoscaler.kube.client import KubeClient, segment
 from autoscaler.kube.encode_status import Document
 from autoscaler.kube.events import EventWriter
+from autoscaler.kube.novelty import Novelty
 from autoscaler.kube.watch import STEADY, Pace, Resource, Watch
 from autoscaler.kube.wire import decoder
 from autoscaler.model.claim import Claim, Place, place
@@ -31,8 +31,6 @@ from autoscaler.telemetry import KubeTelemetry
 
 GROUP, VERSION, PLURAL, KIND = "hpa-companion.dev", "v1alpha1", "horizontalpodscalers", "HorizontalPodScaler"
 API_VERSION = f"{GROUP}/{VERSION}"
-METRICS_SECONDS = 15.0
-"""New metric values alone are not written more often: they differ at nearly every evaluation (hpa.md §5.5)."""
 
 
 class Held(Struct, frozen=True):
@@ -145,6 +143,11 @@ class PolicyCache:
         """The policy with its status, or None."""
         return self._watch.items.get((key.namespace, key.name))
 
+    def learn(self, written: Held) -> None:
+        """Take what a write of our own was answered."""
+        key = written.policy.key
+        self._watch.learn((key.namespace, key.name), written)
+
     def _changed(self, old: Held | None, new: Held | None) -> None:
         """A status alone is our own echo."""
         self._reclaim(old, new)
@@ -166,9 +169,10 @@ def _claimed(found: Held | None) -> tuple[Place, Claim] | None:
 
 
 class HeldPolicies(Protocol):
-    """What is known of a policy's status; `PolicyCache`."""
+    """What is known of a policy's status, to be told what our own writes left; `PolicyCache`."""
 
     def held(self, key: ObjectKey) -> Held | None: ...
+    def learn(self, written: Held) -> None: ...
 
 
 class PolicyClient:
@@ -179,8 +183,7 @@ class PolicyClient:
         self._cache = cache
         self._events = events
         self._clock = clock
-        self._own: dict[ObjectKey, tuple[Held, float]] = {}
-        """What our last write left, and when, until the cache has caught up."""
+        self._novelty = Novelty(clock)
 
     async def event(self, policy: Policy, note: EventNote) -> None:
         """Offer an Event about the policy; returns at once, nothing comes of a failure."""
@@ -213,9 +216,11 @@ class PolicyClient:
             await self._put(policy, _same(policy, fresh), status)
 
     async def _put(self, policy: Policy, known: Held, status: PolicyStatus) -> None:
+        if self._novelty.said(policy.key, known, status):
+            return
         kept = journal.merged(known.status, status)
         made = encode_status.merged(kept, status, self._clock.now())
-        if not self._worth_writing(policy.key, known.status, made):
+        if not self._novelty.worth(policy.key, known, status, known.status, made):
             return
         body = msgspec.json.encode(
             {
@@ -232,26 +237,17 @@ class PolicyClient:
             }
         )
         answer = held(await self._client.put(f"{_path(policy.key)}/status", body))
-        self._own[policy.key] = (answer, self._clock.monotonic())
-
-    def _worth_writing(self, key: ObjectKey, before: Document, after: Document) -> bool:
-        """The id of a decision that changed nothing, or a history, is not worth a write; new values not every time."""
-        changed = {field for field in before.keys() | after.keys() if before.get(field) != after.get(field)}
-        changed -= {"lastDecisionId", "history"}
-        if changed == {"currentMetrics"} and key in self._own:
-            return self._clock.monotonic() - self._own[key][1] >= METRICS_SECONDS
-        return bool(changed)
+        self._novelty.written(policy.key)
+        self._cache.learn(answer)
 
     def _known(self, policy: Policy) -> Held:
-        """The newest state we know: the cache's, or what our own write answered."""
-        cached = self._cache.held(policy.key)
-        if cached is None:
-            self._own.pop(policy.key, None)
+        """The newest state we know: what the watch told, or our own write was answered."""
+        found = self._cache.held(policy.key)
+        if found is None:
+            self._novelty.forget(policy.key)
             self._events.forget(policy.key)
             raise NotFoundError(f"{KIND} {policy.key} is gone", status=404)
-        own = self._own.get(policy.key)
-        newest = own[0] if own is not None and older(cached.resource_version, own[0].resource_version) else cached
-        return _same(policy, newest)
+        return _same(policy, found)
 
 
 def _same(policy: Policy, found: Held) -> Held:

@@ -119,6 +119,10 @@ class Watch(Generic[T]):
         """Objects that could not be read, and why; they are not among the items."""
         return self._cache.broken
 
+    def learn(self, key: Key, item: T) -> None:
+        """Take what a write of our own was answered (`Cache.learn`)."""
+        self._cache.learn(key, item)
+
     async def wait_synced(self) -> None:
         """Return once the first list is complete."""
         await self._first_list.wait()

@@ -46,11 +46,15 @@ class _Nobody:
 
 
 class Table(KubeClient):
-    """Objects by path; `asked` counts requests by verb and kind, watches apart."""
+    """Objects by path; `asked` counts requests by verb and kind, watches apart. `most_begun`: how many targets at most
+    had a decision in their status whose size was not written yet.
+    """
 
     def __init__(self, telemetry: Telemetry) -> None:
         super().__init__(_Nobody(), telemetry.kube)
         self.asked: Counter[str] = Counter()
+        self.most_begun = 0
+        self._begun: set[str] = set()
         self._objects: dict[str, dict[str, dict[str, Any]]] = {
             each: {} for each in (HPS, DEPLOYMENTS, PODS, NODES, HPAS)
         }
@@ -102,10 +106,17 @@ class Table(KubeClient):
         if sent["metadata"]["resourceVersion"] != held["metadata"]["resourceVersion"]:
             raise ConflictError(f"{path} was changed", status=409)
         if part == "status":
+            self._begin(f"{namespace}/{name}", sent["status"])
             return json.dumps(self.put_there(kind, {**held, "status": sent["status"]})).encode()
+        self._begun.discard(f"{namespace}/{name}")
         made = self.put_there(kind, {**held, "spec": {**held["spec"], "replicas": sent["spec"]["replicas"]}})
         return json.dumps({"metadata": made["metadata"], "spec": {"replicas": made["spec"]["replicas"]},
                            "status": {"replicas": 0, "selector": f"app={name}"}}).encode()  # fmt: skip
+
+    def _begin(self, name: str, status: dict[str, Any]) -> None:
+        if "pendingDecision" in status:
+            self._begun.add(name)
+            self.most_begun = max(self.most_begun, len(self._begun))
 
     @asynccontextmanager
     async def lines(self, path: str, params: Params, *, silence: float) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.control.turns import MOST
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.sim.resources import POD_AUTOSCALERS, POD_SCALERS
 from tests.app.crowd import Crowd
@@ -82,6 +83,7 @@ async def test_a_pass_asks_what_it_must_and_a_pass_in_which_nothing_changes_asks
         assert without_events(await crowd.passed()) == {SIZES: many, STATUSES: many}, "each promised, each written"
         assert (crowd.spool.records, crowd.spool.rows) == (many, 0)
         assert all(decision.outcome is Outcome.WRITTEN for decision in crowd.decisions)
+        assert crowd.api.most_begun <= MOST < many, "what is decided is written before others are decided"
         assert crowd.size_of("app-0") == 3
         crowd.load = 50
         asked = [without_events(await crowd.freshened(clock)) for _ in range(4)]

@@ -192,6 +192,8 @@ class _Delivery:
 
 
 class _Journal:
+    halting = True
+
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
 

@@ -102,6 +102,8 @@ class Process(Shop):
 
 
 class _Records:
+    halting = False
+
     def __init__(self, process: Process) -> None:
         self.process = process
 

@@ -66,3 +66,17 @@ def test_a_start_time_is_remembered() -> None:
     series = Series(["a"])
     series.take("a", sample(100, 1, start=95), 100 * NANO, BOUNDS)
     assert series.take("a", sample(110, 6, start=94), 110 * NANO, BOUNDS) is Gap.START_MOVED
+
+
+def test_usages_are_those_of_all_rows_or_none() -> None:
+    series = Series(["a", "b", "whole"])
+    for at in (100, 110):
+        for name in ("a", "b"):
+            series.take(name, sample(at, at), at * NANO, BOUNDS)
+    found = [(name, usage_of(series.row(index), 110 * NANO, BOUND)) for index, name in enumerate("ab")]
+    for instant, wanted in ((110 * NANO, found), (155 * NANO, found), (155 * NANO + 1, [])):
+        assert series.usages(instant, BOUND, but="whole") == wanted
+    assert series.usages(110 * NANO, BOUND, but="") == [], "one has none"
+    assert series.ends(BOUND) == [155 * NANO, 155 * NANO]
+    series.take("b", sample(120, 5), 120 * NANO, BOUNDS)
+    assert series.usages(120 * NANO, BOUND, but="whole") == [], "its counter fell"

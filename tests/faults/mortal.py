@@ -113,6 +113,10 @@ class Cluster(Shop):
             file.write(f"{record_id}\n")
         return record_id
 
+    @property
+    def halting(self) -> bool:
+        return self.box.halting
+
     async def reserve(self, decision: Decision) -> None:
         await self.box.reserve(decision)
 

@@ -150,3 +150,30 @@ def test_clear_forgets_everything_and_the_place() -> None:
 )
 def test_versions_are_compared_as_whole_numbers_or_not_at_all(version: str, than: str, answer: Any) -> None:
     assert older(version, than) is answer
+
+
+def test_what_a_write_of_our_own_left_is_known_at_once_and_not_read_again() -> None:
+    seen = Seen()
+    seen.list(10, raw("a", 5, uid="u"))
+    seen.cache.learn(("", "a"), Thing("u", "11"))
+    seen.cache.event("MODIFIED", raw("a", 11, uid="u", broken="it was not read"))
+    assert seen.told == [("-", "5"), ("5", "11")]
+    assert (seen.versions, seen.cache.broken, seen.cache.version) == ({"a": "11"}, {}, "11")
+
+
+@pytest.mark.parametrize(
+    "written", [pytest.param(Thing("u", "4"), id="older"), pytest.param(Thing("w", "11"), id="of another object")]
+)
+def test_what_a_write_left_is_not_believed_when_the_watch_knows_better(written: Thing) -> None:
+    seen = Seen()
+    seen.list(10, raw("a", 5, uid="u"))
+    seen.cache.learn(("", "a"), written)
+    assert seen.versions == {"a": "5"}
+
+
+def test_what_a_write_left_of_something_that_is_gone_stays_gone() -> None:
+    seen = Seen()
+    seen.list(10, raw("a", 5, uid="u"))
+    seen.cache.event("DELETED", raw("a", 12, uid="u"))
+    seen.cache.learn(("", "a"), Thing("u", "11"))
+    assert seen.versions == {}

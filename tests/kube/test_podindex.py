@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.core import selectors
 from autoscaler.errors import MalformedError
-from autoscaler.kube.podindex import PodIndex
+from autoscaler.kube.podindex import ANSWERS, PodIndex
 from autoscaler.model.objects import NodeName, Pod
 
 
@@ -74,9 +74,9 @@ def test_an_emptied_namespace_can_be_filled_again() -> None:
     index.changed(None, only)
     index.matching("shop", "app=web")
     index.changed(only, None)
-    assert index.matching("shop", "app=web") == []
+    assert list(index.matching("shop", "app=web")) == []
     index.changed(None, only)
-    assert index.matching("shop", "app=web") == [only]
+    assert list(index.matching("shop", "app=web")) == [only]
 
 
 def test_the_index_agrees_with_looking_at_every_pod_through_random_changes() -> None:
@@ -92,3 +92,22 @@ def test_the_index_agrees_with_looking_at_every_pod_through_random_changes() -> 
         text = chance.choice(texts)
         expected = sorted(key for key, each in held.items() if selectors.parse(text).matches(each.labels))
         assert [each.name for each in index.matching("shop", text)] == expected
+
+
+def test_an_answer_is_kept_until_a_pod_of_its_namespace_changes() -> None:
+    index, web = PodIndex(), pod("a", {"app": "web"})
+    index.changed(None, web)
+    first = index.matching("shop", "app=web")
+    assert index.matching("shop", "app=web") is first
+    index.changed(web, later := pod("a", {"app": "web", "tier": "front"}))
+    assert list(index.matching("shop", "app=web")) == [later]
+    index.changed(later, None)
+    assert list(index.matching("shop", "app=web")) == []
+
+
+def test_more_selectors_than_there_are_targets_are_answered_and_not_kept() -> None:
+    index, web = PodIndex(), pod("a", {"app": "web"})
+    index.changed(None, web)
+    for number in range(ANSWERS + 1):
+        assert list(index.matching("shop", f"app!={number}")) == [web]
+    assert index.matching("shop", f"app!={ANSWERS}") is not index.matching("shop", f"app!={ANSWERS}")

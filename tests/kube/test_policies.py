@@ -102,13 +102,16 @@ async def test_a_policy_that_cannot_be_read_is_one_that_says_so_and_claims_nothi
 
 
 class Known:
-    """A cache that stands still."""
+    """A cache that nobody tells anything but what was written."""
 
     def __init__(self, found: Held | None) -> None:
         self.found = found
 
     def held(self, key: ObjectKey) -> Held | None:
         return self.found if key == WEB else None
+
+    def learn(self, written: Held) -> None:
+        self.found = written
 
 
 def wire(document: dict[str, Any]) -> Held:
