@@ -104,13 +104,21 @@ class Simulated:
         body = {"metadata": {"annotations": {ANNOTATION: fault}}}
         self._asked("PATCH", f"/api/v1/nodes/{node}", json.dumps(body).encode())
 
+    def watch(self, path: str) -> http.client.HTTPResponse:
+        """The lines of a watch as they come; a context manager."""
+        return self._opened("GET", path)
+
     def _asked(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The API server's answer to an administrator."""
+        with self._opened(method, path, body) as answer:
+            return bytes(answer.read())
+
+    def _opened(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/merge-patch+json"}
         request = urllib.request.Request(self._url() + path, body, headers, method=method)
         context = ssl.create_default_context(cafile=str(self.authority()))
-        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-            return bytes(answer.read())
+        answer: http.client.HTTPResponse = urllib.request.urlopen(request, context=context, timeout=30)
+        return answer
 
     def _url(self) -> str:
         return str(yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"])
@@ -242,9 +250,9 @@ def metrics_server(world: Simulated) -> Iterator[Contender]:
 
 
 @contextmanager
-def ours(world: Simulated, flags: Sequence[str] = ()) -> Iterator[Contender]:
-    """`autoscaler run`."""
-    port, folder = free_port(), world.folder / "ours"
+def ours(world: Simulated, flags: Sequence[str] = (), name: str = "ours") -> Iterator[Contender]:
+    """`autoscaler run`, with what it keeps in a folder of that name."""
+    port, folder = free_port(), world.folder / name
     folder.mkdir()
     words = [
         f"--kubeconfig={world.kubeconfig}", "--kubelet-allow-loopback=true", "--kubelet-use-node-status-port=true",

@@ -32,6 +32,10 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ask it to end, and make it when it does not; returns when it has."""
         self._child.terminate()
         try:
             self._child.wait(STOP_SECONDS)
