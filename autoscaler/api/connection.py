@@ -109,10 +109,13 @@ class Listener(web.Server):
         if connection.peer is None:
             self.strangers -= Counter((connection.address,))  # leaves no zeros behind
 
-    def close_stale(self, trusted_ca: str) -> None:
-        """Close what was verified under another CA; a request in progress is finished first."""
+    def sweep(self, trusted_ca: str) -> None:
+        """Close what was verified under another CA, a request in progress is finished first; and who leaves answers
+        lying for longer than one may take.
+        """
+        late = asyncio.get_running_loop().time() - self.limits.deadline
         for connection in list(self.open):
-            if connection.is_stale(trusted_ca) and not connection.busy:
+            if not connection.busy and (connection.is_stale(trusted_ca) or connection.left_lying(late)):
                 connection.drop()
 
 
@@ -127,6 +130,7 @@ class Connection(RequestHandler):
         self._overdue: asyncio.TimerHandle | None = None
         self.peer: Peer | None = None
         self.busy = False
+        self._answered = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Read the certificate once; it belongs to the connection, not to a request."""
@@ -167,12 +171,17 @@ class Connection(RequestHandler):
     def end(self) -> None:
         """It is answered."""
         self.busy = False
+        self._answered = asyncio.get_running_loop().time()
         if self in self._listener.open:
             self._listener.quiet[self] = None
 
     def is_stale(self, trusted_ca: str) -> bool:
         """Whether its certificate was verified under a CA that is not the trusted one any more."""
         return self.peer is not None and self._verified_under != trusted_ca
+
+    def left_lying(self, late: float) -> bool:
+        """Whether it was answered before `late` (loop time) and has not read that yet."""
+        return self.writing_paused and self._answered < late
 
     def drop(self) -> None:
         """Close without a further byte; its place is free at once."""

@@ -27,6 +27,10 @@ from autoscaler.telemetry import ApiTelemetry
 
 _log = structlog.get_logger(__name__)
 
+_VERBS = frozenset(
+    {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "options"}
+)
+"""Of which series are kept; a client may call its verb anything."""
 _AUDIT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -197,6 +201,6 @@ class Handler:
             attributes = call.attributes
             kind = "discovery" if call.is_discovery else "probe" if call.is_probe else "path"
             resource = attributes.resource if isinstance(attributes, ResourceAttributes) else kind
-            verb = attributes.verb
+            verb = attributes.verb if attributes.verb in _VERBS else "other"
         self._telemetry.requests.labels(resource, verb, str(code)).inc()
         self._telemetry.seconds.labels(resource, verb).observe(seconds)

@@ -124,7 +124,7 @@ class ApiServer:
         watch = TrustWatch(self._contexts, self._clock, self._telemetry.api)
         async for _ in ticks(self._clock, RENEW_SECONDS):
             watch.look()
-            listener.close_stale(self._contexts.trusted_ca())
+            listener.sweep(self._contexts.trusted_ca())
             await self._ledger.settle()
             self._resources.tick()
 

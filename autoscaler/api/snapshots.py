@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from autoscaler.api.items import SLICE, Item
+from autoscaler.api.items import Item
 from autoscaler.api.ledger import Ledger
 from autoscaler.api.selection import Selection
 from autoscaler.api.shelf import Difference, Shelf, TooOldError
@@ -113,10 +113,11 @@ class Snapshots:
         keys = shelf.keys(selection.namespace)
         everything = selection.everything
         found: dict[str, Item] = {}
-        for start in range(0, len(keys), SLICE):
+        at_once = selection.slice
+        for start in range(0, len(keys), at_once):
             if start:
                 await asyncio.sleep(0)
-            for key in keys[start : start + SLICE]:
+            for key in keys[start : start + at_once]:
                 entry = shelf.get(key)
                 if entry is None or not (everything or selection.takes(entry.source)):
                     continue
@@ -129,14 +130,14 @@ class Snapshots:
         self, shelf: Shelf, selection: Selection, revision: int, found: dict[str, Item]
     ) -> tuple[int, bool]:
         """Bring what was read since `revision` to one revision: which one, and whether new objects came in."""
-        came = False
+        came, at_once = False, selection.slice
         while revision != self._ledger.revision:
             differences = shelf.since(revision)
             revision = self._ledger.revision
-            for start in range(0, len(differences), SLICE):
+            for start in range(0, len(differences), at_once):
                 if start:
                     await asyncio.sleep(0)
-                for difference in differences[start : start + SLICE]:
+                for difference in differences[start : start + at_once]:
                     came = self._correct(selection, difference, found) or came
         return revision, came
 

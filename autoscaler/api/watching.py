@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from autoscaler.api.envelope import Bookmark, Change, Event, Failure
-from autoscaler.api.items import SLICE, Item, numberless
+from autoscaler.api.items import Item, numberless
 from autoscaler.api.ledger import Ledger
 from autoscaler.api.listoptions import WatchOptions
 from autoscaler.api.selection import Selection
@@ -35,7 +35,7 @@ class Frames(Protocol):
 
 
 class Watch:
-    """Iterate `frames` once; each piece is some events, at most `SLICE`, or none, which only gives way."""
+    """Iterate `frames` once; each piece is some events, at most `Selection.slice`, or none, which only gives way."""
 
     def __init__(
         self,
@@ -120,8 +120,8 @@ class Watch:
         return Change("DELETED", known.item or numberless(known.source), str(difference.revision))
 
     def _pieces(self, events: Iterator[Event | None]) -> Iterator[bytes]:
-        """The events of `SLICE` objects at a time, written when they are taken."""
-        while looked_at := tuple(islice(events, SLICE)):
+        """The events of some objects at a time, written when they are taken."""
+        while looked_at := tuple(islice(events, self._selection.slice)):
             yield b"".join([self._frame(event) for event in looked_at if event is not None])
 
     def _frame(self, event: Event) -> bytes:

@@ -19,6 +19,8 @@ _TOKEN = re.compile(r"[ \t\r\n]*(==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+|$)")
 _NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+REMEMBERED = 256
+"""Longer texts are parsed anew every time: a thousand terms take 150 KB, and anybody may ask for thousands of such."""
 _SYMBOLS = frozenset({"", "=", "==", "!=", "!", "(", ")", ",", "<", ">"})
 _OPERATORS = {"==": "="} | {each: each for each in ("=", "in", "!=", "notin", "<", ">")}
 
@@ -115,9 +117,12 @@ class _Reader:
         raise MalformedError(f"label selector {self._text!r}: position {position}: found {found}, expected {expected}")
 
 
-@lru_cache(maxsize=4096)
 def parse(text: str) -> Selector:
     """The matcher of a label selector such as `app=web,tier in (a,b),!canary`. Raises MalformedError."""
+    return _remembered(text) if len(text) <= REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> Selector:
     reader = _Reader(text)
     found: list[Requirement] = []
     if reader.head == "":
@@ -129,6 +134,9 @@ def parse(text: str) -> Selector:
         if reader.head != ",":
             reader.fail("',' or the end")
         reader.take()
+
+
+_remembered = lru_cache(maxsize=4096)(_parsed)
 
 
 def _requirement(reader: _Reader) -> Requirement:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from autoscaler.clock import Clock
 from autoscaler.core.podcounters import counted
-from autoscaler.core.rates import NANO
+from autoscaler.core.rates import CLOCK_NS, NANO
 from autoscaler.engine.podseries import WHOLE_POD
 from autoscaler.engine.store import MemoryStorage
 from autoscaler.model.metrics import PodTotal, PodUsage, Reading
@@ -49,9 +49,12 @@ class StoredReadings:
         if series is None or series.pod_cpu is None:
             return
         bound = {(pod.pod.namespace, pod.pod.name) for pod in series.pods()}
-        oldest, received = self._now_ns() - self._storage.bound_ns, series.page_ns
+        received = series.page_ns
+        if self._now_ns() - received > self._storage.bound_ns:
+            return
         for key, total, at_ns in counted(series.pod_cpu):
-            if key in bound and min(at_ns, received) >= oldest:
+            fresh = self._now_ns() - at_ns <= self._storage.bound_ns
+            if key in bound and fresh and abs(at_ns - received) <= CLOCK_NS:
                 yield PodTotal(*key, total, at_ns)
 
     def pods(self, name: NodeName) -> Iterator[PodUsage]:

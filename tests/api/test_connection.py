@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
+from tests.api.asking import rest
 from tests.api.reply import parsed
-from tests.api.world import MASTER, PROXY, World, closed, serving
+from tests.api.world import MASTER, PROXY, World, closed, serving, until
 
 NODES = "/apis/metrics.k8s.io/v1beta1/nodes"
 
@@ -164,6 +165,13 @@ async def test_a15_who_does_not_finish_the_headers_in_time_is_cut_off(tmp_path: 
         assert await alive(world)
 
 
+async def test_a_verb_that_is_none_makes_no_series_of_its_own(tmp_path: Path) -> None:
+    async with serving(tmp_path) as world:
+        assert (await world.ask("/apis", method="PROPFIND")).code == 405
+        labels = {"resource": "discovery", "verb": "other", "code": "405"}
+        assert world.telemetry.registry.get_sample_value("autoscaler_api_requests_total", labels) == 1
+
+
 async def test_an_idle_connection_is_kept_longer_than_headers_may_take(tmp_path: Path) -> None:
     async with serving(tmp_path, settings={"limits": Limits(headers=0.5)}) as world:
         reader, writer = await world.connect()
@@ -240,6 +248,21 @@ async def test_a15_one_address_has_so_many_connections_and_the_front_proxy_more(
         assert [await answers(*each) for each in slow] == [False, False, True, True]
         for _, writer in (*slow, *proxies):
             await closed(writer)
+
+
+async def test_a15_who_leaves_answers_lying_is_cut_off(tmp_path: Path) -> None:
+    """Requests one after the other in one go, 12 MB of answers, and nobody reads them."""
+    async with serving(tmp_path, settings={"limits": Limits(deadline=0.3)}) as world:
+        reader, writer = await world.connect(window=4096)
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
+        writer.write(b"GET /openapi/v2 HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await until(lambda: loop.time() > begun + 0.6)
+        await world.clock.advance(1)
+        writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
+        assert (await rest(reader)).count(b"HTTP/1.1 200") < 400
+        await closed(writer)
 
 
 async def test_errors_of_the_protocol_say_which_limit(tmp_path: Path) -> None:

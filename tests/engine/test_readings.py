@@ -1,3 +1,5 @@
+import pytest
+
 from autoscaler.core.exposition import ExpositionDecoder
 from autoscaler.core.rates import NANO
 from autoscaler.engine.readings import StoredReadings
@@ -68,3 +70,12 @@ def test_the_counter_of_a_pod_is_the_kubelets_own_and_goes_on_when_a_container_r
         assert list(readings.pod_totals(N1)) == [PodTotal("shop", "web", int(total * NANO), instant(at))]
     told.clock.at = 61
     assert list(readings.pod_totals(N1)) == list(readings.pod_totals(NodeName("nobody"))) == []
+
+
+@pytest.mark.parametrize("at", ["253402300799000", "1800000081000", "1799999940000", "0"])
+def test_k21_the_counter_of_a_pod_has_a_time_that_is_believed(at: str) -> None:
+    told = Told(pod("a"), resolution=60)
+    told.clock.at = 20
+    text = f'pod_cpu_usage_seconds_total{{namespace="shop",pod="web"}} 5.5 {at}\n'
+    told.store.put(told.node(), ExpositionDecoder().page(text.encode(), instant(20)), told.pods, instant(20))
+    assert list(StoredReadings(told.store, told.clock).pod_totals(N1)) == []
