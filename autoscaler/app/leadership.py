@@ -22,6 +22,7 @@ from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import connect
 from autoscaler.kube.lease import LeaseClient
 from autoscaler.telemetry import Telemetry
+from autoscaler.telemetry.sink import last_words
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,9 @@ RELEASE_SECONDS = 2.5
 
 
 def end_process(why: str) -> None:
-    """Now, from any thread: nothing is flushed, nothing is written."""
+    """Now, from any thread: nothing is finished, and only a log that is read gets its last line."""
     log.critical("Ended at once", why=why)
+    last_words()
     os._exit(EXIT_CODE)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from autoscaler import __version__
 from autoscaler.cli.arguments import Command, find_verb, overview, parse, parser, program_name
@@ -64,10 +64,15 @@ def _answer(words: Sequence[str], program: str) -> int:
 def _run(command: Command) -> int:
     settings = _settings(command)
     from autoscaler import app
-    from autoscaler.telemetry.logs import configure_logs
+    from autoscaler.telemetry.logs import configure_logs, unread
+    from autoscaler.telemetry.sink import Sink, last_words
 
-    configure_logs(settings.log.level, "json" if settings.log.format == "json" else "text")
-    return app.run(settings)
+    log = cast("TextIO", Sink(sys.stderr, unread))
+    configure_logs(settings.log.level, "json" if settings.log.format == "json" else "text", log)
+    try:
+        return app.run(settings)
+    finally:
+        last_words()
 
 
 def _demo(command: Command) -> int:

@@ -6,6 +6,7 @@ escaped, so that a hostile name cannot forge a line. Nothing here may ever be gi
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -14,13 +15,25 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from autoscaler.clock import Clock, SystemClock
+from autoscaler.telemetry.throttle import Throttle
+
 RECORD = "record"
 """Holds a record that is nowhere else: such a line is JSON in both forms, for a program to read."""
+LEFT_OUT = "left_out"
+"""How many lines like this one were not written before it."""
 LogFormat = Literal["text", "json"]
 
 
-def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> None:
-    """Send our log, and what libraries log at WARNING and above, to `stream`."""
+def unread(count: int) -> str:
+    """The line that says that nobody read the log for a while: JSON in both forms."""
+    told = {"level": "warning", "msg": "Left out log lines that nobody read in time", LEFT_OUT: count}
+    return json.dumps(told) + "\n"
+
+
+def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr, *, clock: Clock | None = None) -> None:
+    """Send our log, and what libraries log at WARNING and above, to `stream`; of one message so many lines a second."""
+    throttle = Throttle(clock or SystemClock())
     number = logging.getLevelNamesMapping()[level.upper()]
     colours = stream.isatty() and "NO_COLOR" not in os.environ
     as_json = structlog.processors.JSONRenderer()
@@ -28,6 +41,12 @@ def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> 
 
     def renderer(logger: WrappedLogger, method: str, event: EventDict) -> str | bytes:
         return as_json(logger, method, event) if form == "json" or RECORD in event else as_text(logger, method, event)
+
+    def bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        left_out = 0 if RECORD in event else throttle.admit(str(event.get("event")))
+        if left_out is None:
+            raise structlog.DropEvent
+        return {**event, LEFT_OUT: left_out} if left_out else event
 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -37,7 +56,7 @@ def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> 
         structlog.processors.EventRenamer("msg") if form == "json" else _escaped,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[bounded, *shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -49,6 +68,7 @@ def configure_logs(level: str, form: LogFormat, stream: TextIO = sys.stderr) -> 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    libraries.addFilter(lambda line: throttle.admit(str(line.msg)) is not None)
     root = logging.getLogger()
     root.handlers[:] = [libraries]
     root.setLevel(max(number, logging.WARNING))

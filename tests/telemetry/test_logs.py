@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from autoscaler.telemetry.logs import LogFormat, configure_logs
+from autoscaler.telemetry.logs import LogFormat, configure_logs, unread
+from autoscaler.telemetry.throttle import LINES
+from tests.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +63,30 @@ def test_libraries_speak_through_the_same_lines() -> None:
     logging.getLogger("aiokafka").error("no broker")
     logging.getLogger("aiokafka").info("chatter")
     assert [json.loads(line)["msg"] for line in out.getvalue().splitlines()] == ["no broker"]
+
+
+async def test_p07_ten_thousand_errors_in_a_second_are_as_many_lines_as_fit_and_their_number() -> None:
+    out, clock = io.StringIO(), FakeClock()
+    configure_logs("info", "json", out, clock=clock)
+    for number in range(10_000):
+        structlog.get_logger().error("Could not write", number=number)
+        logging.getLogger("library").error("broken: %d", number)
+    structlog.get_logger().error("Something else")
+    structlog.get_logger().error("Kept a record in this log only", record="{}")
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert len(lines) == 2 * LINES + 2
+    await clock.advance(1)
+    structlog.get_logger().error("Could not write", number=0)
+    assert json.loads(out.getvalue().splitlines()[-1])["left_out"] == 10_000 - LINES
+
+
+def test_every_record_that_is_nowhere_else_is_written_however_many_they_are() -> None:
+    out = io.StringIO()
+    configure_logs("info", "json", out, clock=FakeClock())
+    for _ in range(2 * LINES):
+        structlog.get_logger().error("Kept a record in this log only", record="{}")
+    assert len(out.getvalue().splitlines()) == 2 * LINES
+
+
+def test_the_line_about_lines_that_nobody_read_is_one() -> None:
+    assert json.loads(unread(7))["left_out"] == 7
