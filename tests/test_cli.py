@@ -16,6 +16,7 @@ import pytest
 
 from autoscaler import __version__
 from autoscaler.cli import BROKEN_PIPE, main
+from tests.certificates import Authority
 
 
 def process(*words: str) -> subprocess.CompletedProcess[str]:
@@ -97,6 +98,19 @@ def test_explain_imports_nothing_that_only_a_running_program_needs(tmp_path: Pat
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.splitlines()[-1] == "[] True"
+
+
+def test_a_running_program_has_neither_kafkas_client_nor_generated_models_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "ca.crt").write_bytes(Authority("cluster").pem)
+    code = (
+        "import asyncio, sys; import autoscaler.app; from autoscaler.kube.connection import ServiceAccountSource; "
+        "environ = {'KUBERNETES_SERVICE_HOST': 'h', 'KUBERNETES_SERVICE_PORT': '1'}; "
+        f"asyncio.run(ServiceAccountSource(environ, {str(tmp_path)!r}).read()); "
+        "print(sorted({'kubernetes', 'aiokafka'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_reader_that_leaves_early_causes_no_noise() -> None:

@@ -129,7 +129,10 @@ class Snapshots:
     async def _caught_up(
         self, shelf: Shelf, selection: Selection, revision: int, found: dict[str, Item]
     ) -> tuple[int, bool]:
-        """Bring what was read since `revision` to one revision: which one, and whether new objects came in."""
+        """Bring what was read since `revision` to one revision: which one, and whether new objects came in.
+
+        Slices grow from round to round, or a store that changes more of it in each turn would never be caught up with.
+        """
         came, at_once = False, selection.slice
         while revision != self._ledger.revision:
             differences = shelf.since(revision)
@@ -139,6 +142,7 @@ class Snapshots:
                     await asyncio.sleep(0)
                 for difference in differences[start : start + at_once]:
                     came = self._correct(selection, difference, found) or came
+            at_once *= 2
         return revision, came
 
     def _correct(self, selection: Selection, difference: Difference, found: dict[str, Item]) -> bool:

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -21,13 +21,11 @@ from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.garbage import set_aside
-from autoscaler.app.kafka import Decisions
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
 from autoscaler.app.scaling import Parts, Scaling, Witness
 from autoscaler.app.serving import api_settings, shared_certificate
 from autoscaler.app.troubles import told
-from autoscaler.app.usage import usage_stream
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.room import OnFull
@@ -56,6 +54,9 @@ from autoscaler.kube.serverclock import ServerClock
 from autoscaler.kubelets import kubelet_client, pace
 from autoscaler.model.metrics import Source
 from autoscaler.telemetry import Health, Heartbeat, Telemetry, Verdict
+
+if TYPE_CHECKING:
+    from autoscaler.app.kafka import Decisions
 
 log = structlog.get_logger(__name__)
 
@@ -133,10 +134,12 @@ class Application:
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
             kubelets = await kubelet_client(self._settings.kubelet, connections, client, self._clock)
             stack.push_async_callback(kubelets.close)
-            decisions = Decisions(audit, outbox, self._clock, telemetry) if forwarding else None
+            decisions = self._decisions(outbox) if forwarding else None
             streams: dict[str, Stream] = {"forwarder": decisions} if decisions else {}
             further: list[Storage] = []
             if self._settings.usage.topic:
+                from autoscaler.app.usage import usage_stream  # noqa: PLC0415 - as in `_decisions`
+
                 usage = usage_stream(self._settings, self._clock, telemetry.usage)
                 streams["usage"] = stream = await stack.enter_async_context(usage)
                 further.append(stream.store)
@@ -144,6 +147,12 @@ class Application:
             log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
             await self._live(parts, streams, stop)
         log.info("Stopped")
+
+    def _decisions(self, outbox: Outbox) -> Decisions:
+        """Their way to Kafka."""
+        from autoscaler.app.kafka import Decisions  # noqa: PLC0415 - without Kafka its client is 5 MiB for nothing
+
+        return Decisions(self._settings.audit, outbox, self._clock, self.telemetry)
 
     async def _live(self, parts: Parts, streams: Mapping[str, Stream], stop: asyncio.Event) -> None:
         """Run every part until told to stop, then end them in order."""

@@ -21,6 +21,7 @@ from autoscaler.engine.progress import Progress, decoded
 from autoscaler.engine.schedule import wait_after_failure, wait_after_success
 from autoscaler.engine.storages import Storage
 from autoscaler.engine.store import KEPT_RESOLUTIONS
+from autoscaler.engine.turnstile import Turnstile
 from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Page, PodUsage, RawPage, Source
 from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
@@ -92,6 +93,7 @@ class Scraper:
         self._places = asyncio.Semaphore(concurrency)
         self._doubtful = asyncio.Semaphore(max(1, concurrency // 2))
         """Nodes that failed have half of the places: however many hang, the others go on."""
+        self._turnstile = Turnstile()
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
         self._turned = clock.monotonic()
@@ -235,6 +237,7 @@ class Scraper:
                 raise
             raw = await self._asked(progress, progress.other_source())
         progress.told_by(raw, self._clock.now())
+        await self._turnstile.passed()
         return await self._decoded(raw, progress)
 
     async def _asked(self, progress: Progress, source: Source) -> RawPage:

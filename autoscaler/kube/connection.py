@@ -1,8 +1,9 @@
 """How to reach the API server, read from a kubeconfig or from the pod's ServiceAccount, and read again as it changes.
 
-Order: the flag, KUBECONFIG (a list is merged), ~/.kube/config, the pod's own. Contexts, exec plugins and references to
-files are the `kubernetes` package's business. What it found is a frozen `Connection`; `Connections` keeps it current:
-tokens, certificates and CA are read again at most every minute, and at once when the API server refuses them.
+Order: the flag, KUBECONFIG (a list is merged), ~/.kube/config, the pod's own. What is not written in a file as it is
+(exec plugins, several files: see plainconfig.py) is the `kubernetes` package's business. What was found is a frozen
+`Connection`; `Connections` keeps it current: tokens, certificates and CA are read again at most every minute, and at
+once when the API server refuses them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 
 from autoscaler.clock import Clock
 from autoscaler.errors import ConfigError
+from autoscaler.kube.plainconfig import Described, of_account, of_kubeconfig
 
 log = structlog.get_logger(__name__)
 
@@ -162,6 +164,9 @@ class KubeconfigSource:
         self._loader: Any = None
 
     async def read(self, *, refused: bool = False) -> Connection:
+        source = f"kubeconfig {self._path}"
+        if (plain := of_kubeconfig(self._path)) is not None:
+            return _connection(plain, source)
         config, configuration = _packages()
         try:
             if refused or not hasattr(self._loader, "exec_plugin_expiry"):
@@ -170,9 +175,10 @@ class KubeconfigSource:
                 )
             else:
                 await self._loader.load_and_set(configuration)
+            found = _described(configuration)
         except Exception as exc:  # the loaders answer a broken file with anything from AttributeError to YAMLError
-            raise ConfigError(f"kubeconfig {self._path}: {_told(exc)}; check it with: kubectl config view") from exc
-        return _connection(configuration, f"kubeconfig {self._path}")
+            raise ConfigError(f"{source}: {_told(exc)}; check it with: kubectl config view") from exc
+        return _connection(found, source)
 
 
 class ServiceAccountSource:
@@ -183,21 +189,14 @@ class ServiceAccountSource:
         self._account = Path(account)
 
     async def read(self, *, refused: bool = False) -> Connection:
-        config, configuration = _packages()
-        loader = config.incluster_config.InClusterConfigLoader(
-            token_filename=str(self._account / "token"),
-            cert_filename=str(self._account / "ca.crt"),
-            try_refresh_token=False,
-            environ=self._environ,
-        )
         try:
-            loader.load_and_set(configuration)
-        except (config.ConfigException, OSError, ValueError) as exc:
+            found = of_account(self._environ, self._account)
+        except (OSError, ValueError) as exc:
             raise ConfigError(
                 f"{self._account}: {_told(exc)}; give the pod a ServiceAccount token (automountServiceAccountToken), "
                 "or pass --kubeconfig FILE"
             ) from exc
-        return _connection(configuration, str(self._account))
+        return _connection(found, str(self._account))
 
 
 def _packages() -> tuple[Any, Any]:
@@ -210,38 +209,50 @@ def _told(exc: Exception) -> str:
     return " ".join(str(exc).split()) or type(exc).__name__
 
 
-def _connection(configuration: Any, source: str) -> Connection:
-    """Our words for what the loaders found."""
-    authorization = str(configuration.api_key.get("BearerToken") or "").strip()
-    if not str(configuration.host).startswith("https://"):
-        return Connection(host=str(configuration.host), proxy=configuration.proxy)
-    if not configuration.verify_ssl:
+def _described(configuration: Any) -> Described:
+    """Our words for what the package's loader found."""
+    return Described(
+        host=str(configuration.host).rstrip("/"),
+        authorization=str(configuration.api_key.get("BearerToken") or "").strip(),
+        ca=Path(configuration.ssl_ca_cert).read_text() if configuration.ssl_ca_cert else "",
+        certificate_file=str(configuration.cert_file or ""),
+        key_file=str(configuration.key_file or ""),
+        server_name=configuration.tls_server_name,
+        proxy=configuration.proxy,
+        verify=bool(configuration.verify_ssl),
+    )
+
+
+def _connection(found: Described, source: str) -> Connection:
+    """What is described there, ready to use."""
+    if not found.host.startswith("https://"):
+        return Connection(host=found.host, proxy=found.proxy)
+    if not found.verify:
         raise ConfigError(
             f"{source}: insecure-skip-tls-verify would hand our credentials to anybody; "
             "give the cluster's certificate-authority instead"
         )
     try:
-        material = _material(configuration)
+        material = _material(found)
         tls = _context(material)
     except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
         raise ConfigError(f"{source}: certificates: {_told(exc)}; check the CA, client certificate and key") from exc
     return Connection(
-        host=str(configuration.host).rstrip("/"),
+        host=found.host,
         tls=tls,
-        authorization=authorization,
+        authorization=found.authorization,
         material=material,
-        server_name=configuration.tls_server_name,
-        proxy=configuration.proxy,
+        server_name=found.server_name,
+        proxy=found.proxy,
     )
 
 
-def _material(configuration: Any) -> Material:
-    certificate_file, key_file = str(configuration.cert_file or ""), str(configuration.key_file or "")
-    parts = [Path(each).read_bytes() for each in (certificate_file, key_file) if each]
+def _material(found: Described) -> Material:
+    parts = [Path(each).read_bytes() for each in (found.certificate_file, found.key_file) if each]
     return Material(
-        ca=Path(configuration.ssl_ca_cert).read_text() if configuration.ssl_ca_cert else "",
-        certificate_file=certificate_file,
-        key_file=key_file,
+        ca=found.ca,
+        certificate_file=found.certificate_file,
+        key_file=found.key_file,
         digest=hashlib.sha256(b"\0".join(parts)).hexdigest(),
     )
 

@@ -90,6 +90,19 @@ async def test_it_is_exact_although_it_is_read_in_slices() -> None:
     assert cpus(snapshot)[order[2].name] == 5
 
 
+async def test_it_ends_though_more_changes_in_every_turn_than_is_read_in_one() -> None:
+    made = Made(SLICE * 3)
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(made.snapshots.current(ALL))
+        for turn in range(40):
+            await asyncio.sleep(0)
+            if reading.done():
+                break
+            made.sample(*made.pods, cpu=turn)
+        assert reading.done()
+    assert len(reading.result().items) == SLICE * 3
+
+
 async def test_who_asks_the_same_meanwhile_shares_it() -> None:
     made = Made(SLICE * 3)
     async with asyncio.TaskGroup() as tasks:
