@@ -22,7 +22,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## Watch it work, without a cluster (about 90 s)
 	@$(BIN)/autoscaler demo
 
-test: $(STAMP) ## All tests, the real control plane and broker included (the first run builds them: about 8 min)
+test: $(STAMP) ## All tests, the real control plane and broker included (about 35 min; the first run builds them: 8 more)
 	@$(BIN)/python -m tests.e2e.tools
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -47,7 +47,7 @@ fuzz: $(STAMP) ## Feed the decoders, and whole runs from page to size, with new 
 soak: $(STAMP) ## 1,000 targets through half an hour without Kafka, kills and a new address; about an hour, with a verdict
 	@$(BIN)/python -m tests.e2e.kafka.soak
 
-bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md)
+bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md; about half an hour)
 	@$(BIN)/python -m bench
 
 image: $(STAMP) ## Build the image's tree without an engine, start it read-only, tell size and start (docs/image.md)

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,20 +16,22 @@ import pytest
 from autoscaler.cli.arguments import overview, parse, parser
 from autoscaler.cli.verbs import VERBS
 from autoscaler.config.options import OPTIONS
+from autoscaler.model.compat import RELEASES
+from tests.pages import ROOT, prose, typed
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
-    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "charts").rglob("*.md")]
+    for path in [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "charts").rglob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    ]
     if "node_modules" not in path.parts
 )
 every_page = pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMPATIBILITY = (ROOT / "docs/compatibility.md").read_text()
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-
-
-def prose(page: Path) -> str:
-    return FENCE.sub("", page.read_text())
 
 
 def anchors(page: Path) -> set[str]:
@@ -38,13 +40,9 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-def commands(page: Path) -> Iterator[list[str]]:
+def commands(page: Path) -> Iterator[Sequence[str]]:
     """Command lines in fenced blocks and in `code` that begin with our program or with make."""
-    text = page.read_text()
-    for language, block in FENCE.findall(text):
-        if language in {"sh", "console", "bash"}:
-            for line in block.replace("\\\n", " ").splitlines():
-                yield shlex.split(line.removeprefix("$ "), comments=True)
+    yield from typed(page)
     for code in re.findall(r"`((?:autoscaler|make) [^`]*)`", prose(page)):
         yield shlex.split(code, comments=True)
 
@@ -111,6 +109,46 @@ def test_every_dependency_has_its_reason() -> None:
     for dependency in project["dependencies"]:
         name = re.split(r"[\[<>=]", dependency)[0]
         assert re.search(rf"\b{re.escape(name)}\b", reasons), f"{name} has no reason in docs/decisions/"
+
+
+def module(name: str) -> str:
+    """The version of a Go module that the tools of the e2e tests are built from."""
+    [found] = re.findall(rf"^\t{re.escape(name)} v(\S+)", (ROOT / "tests/e2e/tools/go.mod").read_text(), re.MULTILINE)
+    return str(found)
+
+
+def kafka() -> str:
+    """The version of the broker that the e2e tests start."""
+    pom = (ROOT / "tests/e2e/kafka/pom.xml").read_text()
+    [found] = re.findall(r"<artifactId>kafka_2.13</artifactId>\s*<version>(\S+)</version>", pom)
+    return str(found)
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
+    assert [name for name in pages if f"({name})" not in index] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "version"),
+    [
+        pytest.param("Kubernetes: API server", module("k8s.io/kubernetes"), id="Kubernetes"),
+        pytest.param("Helm", module("helm.sh/helm/v3"), id="Helm"),
+        pytest.param("Kafka brokers", kafka(), id="Kafka"),
+        pytest.param("metrics-server,", module("sigs.k8s.io/metrics-server"), id="metrics-server"),
+        pytest.param("decisions as", "`, `".join(RELEASES), id="releases of the HPA"),
+    ],
+)
+def test_what_is_called_tested_is_what_the_tests_run(row: str, version: str) -> None:
+    [line] = [each for each in COMPATIBILITY.splitlines() if each.startswith(f"| {row}")]
+    assert re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.])", line.split("|")[2]), line
+
+
+def test_flags_called_those_of_metrics_server_are_ours() -> None:
+    """The flags that are not here are told without their dashes, so that none is taken for ours."""
+    named = set(re.findall(r"`--([a-z-]+)`", COMPATIBILITY))
+    assert named <= OPTIONS.keys()
 
 
 def test_every_decision_is_in_the_index() -> None:

@@ -36,8 +36,13 @@ TESTED = {
     "consumer-java/DailySummary.java",
     "consumer-java/pom.xml",
     "deployment-with-hps.yaml",
+    "gitops/argo-cd.yaml",
+    "gitops/flux.yaml",
+    "hps-with-pause.yaml",
     "plain-hpa.yaml",
     "run-against-kubeconfig.sh",
+    "values-kafka-strimzi.yaml",
+    "values-kafka.yaml",
 }
 
 
@@ -85,6 +90,17 @@ def test_a_policy_is_sound_and_its_target_is_in_the_file(name: str, kind: str) -
     assert deployment["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
     for container in template["spec"]["containers"]:
         assert {metric.name for metric in policy.metrics} <= container["resources"]["requests"].keys()
+
+
+def test_a_policy_with_all_that_an_hpa_has_not_is_sound_and_pauses() -> None:
+    """Its target is that of the other example."""
+    [scaler] = manifest("hps-with-pause.yaml").values()
+    policy = decode_policy.policy(msgspec.json.encode(scaler))
+    other = manifest("deployment-with-hps.yaml")["HorizontalPodScaler"]
+    assert validation.problems(policy) == ()
+    assert scaler["spec"]["scaleTargetRef"] == other["spec"]["scaleTargetRef"]
+    assert policy.deviations.pause is not None
+    assert scaler["spec"].keys() > other["spec"].keys()
 
 
 def test_the_configuration_file_loads_and_sets_what_it_names() -> None:

@@ -36,7 +36,7 @@ class Cluster:
         self.folder = folder
         self.nodes = nodes
         self._sampling = sampling
-        self._tools = tools
+        self.tools = tools
         self.network = free_network(nodes)
         self.pki = pki.make(folder / "pki", [self.network.kubelet(number) for number in range(nodes)])
         self.plane = ControlPlane(
@@ -63,7 +63,7 @@ class Cluster:
 
     def following_kubectl(self, name: str, *arguments: str) -> Process:
         """One that goes on until it is ended; `name` is that of its log."""
-        command = [self._tools / "kubectl", f"--kubeconfig={self.plane.kubeconfig('admin')}", *arguments]
+        command = [self.tools / "kubectl", f"--kubeconfig={self.plane.kubeconfig('admin')}", *arguments]
         return Process(name, command, self.folder / f"{name}.log", {"HOME": str(self.folder)})
 
     def helm(self, *arguments: str) -> str:
@@ -80,7 +80,7 @@ class Cluster:
 
     def _ran(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [self._tools / name, *arguments],
+            [self.tools / name, *arguments],
             capture_output=True,
             text=True,
             timeout=120,
@@ -145,7 +145,7 @@ class Cluster:
 
     def _run(self, tool: str, *flags: str) -> Process:
         home = {"HOME": str(self.folder)}  # kwok would read ~/.kwok
-        process = Process(tool, [self._tools / tool, *flags], self.folder / f"{tool}.log", home)
+        process = Process(tool, [self.tools / tool, *flags], self.folder / f"{tool}.log", home)
         self._others.append(process)
         return process
 

@@ -29,21 +29,30 @@ Values = dict[str, Any]
 class Release:
     """Installed after the constructor; `start` runs the program, as often as a test likes.
 
-    `port` is where the program dials the API server, when that is not the API server's own.
+    `port` is where the program dials the API server, when that is not the API server's own. Without `install` somebody
+    else is to install it, with these `values`, into this `namespace`.
     """
 
     def __init__(
-        self, cluster: Cluster, folder: Path, values: Values | None = None, *, port: int | None = None
+        self,
+        cluster: Cluster,
+        folder: Path,
+        values: Values | None = None,
+        *,
+        port: int | None = None,
+        namespace: str = f"{NAME}-system",
+        install: bool = True,
     ) -> None:
         self.cluster = cluster
         self._port = port
-        self.namespace = f"{NAME}-system"
+        self.namespace = namespace
         self._folder = folder
         self._authority = Authority("serving")
         self._authority.write(folder)
         self._prepare()
         self.values = _merged(self._usual_values(), values or {})
-        self.helm("install", "--wait", "--timeout=60s")
+        if install:
+            self.helm("install", "--wait", "--timeout=60s")
         self._program: Process | None = None
 
     @property

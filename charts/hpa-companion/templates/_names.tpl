@@ -193,7 +193,7 @@ default
 {{- if or (ne $release $root.Release.Name) (ne $namespace $root.Release.Namespace) -}}
 {{- $service := $found.spec.service | default (dict "namespace" "" "name" "nobody") -}}
 {{- $by := empty $release | ternary "not by Helm" (printf "by the Helm release %s in namespace %s" $release $namespace) -}}
-{{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it; or apiService.takeover=true, with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
+{{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it; or, at the install, apiService.takeover=true with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
