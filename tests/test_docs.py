@@ -162,4 +162,4 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_overview_fits_a_screen() -> None:
     text = overview("autoscaler")
     assert len(text.splitlines()) <= 40
-    assert max(len(line) for line in text.splitlines()) <= 120
+    assert max(len(line) for line in text.splitlines()) < 80

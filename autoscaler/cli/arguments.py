@@ -138,8 +138,9 @@ def overview(program: str) -> str:
     verbs = "\n".join(f"  {verb.name:<{width}}  {verb.summary}" for verb in VERBS.values())
     return f"""usage: {program} VERB [OPTIONS]
 
-Serves the Kubernetes Metrics API from memory, scales Deployments exactly as the HorizontalPodAutoscaler
-would, and keeps a record of every decision that explains its number.
+Serves the Kubernetes Metrics API from memory, scales Deployments exactly as
+the HorizontalPodAutoscaler would, and records every decision so that it
+explains its number.
 
 verbs:
 {verbs}
@@ -154,12 +155,13 @@ first steps:
   {program} explain shop/web
       Why does shop/web have as many replicas as it has?
 
-`{program} VERB --help` tells the options of a verb, `{program} --version` the version.
+`{program} VERB --help` tells the options of a verb.
 {_SOURCES}
 Exit codes: 0 done, 1 the answer is no, 2 something must be corrected first.
 """
 
 
-_SOURCES = """Every option can also be set by a variable (--metric-resolution: AUTOSCALER_METRIC_RESOLUTION) or in the
-file named by --config (metricResolution: 15s). A flag wins over a variable, a variable over the file, the file
-over the default. `config print --origins` shows what holds and where it comes from."""
+_SOURCES = """Every option can also be set by a variable (--metric-resolution:
+AUTOSCALER_METRIC_RESOLUTION) or in the file named by --config
+(metricResolution: 15s). A flag wins over a variable, a variable over the file,
+the file over the default. `config print --origins` shows what holds, and why."""

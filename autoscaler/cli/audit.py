@@ -125,14 +125,17 @@ async def show(source: Source, what: str, clock: Clock, *, output: str, out: Tex
     if not what:
         raise ConfigError("audit show: name the id of a decision; `audit tail` lists them")
     matching: dict[str, Event] = {}
+    unread = 0
     async for each in events(source, clock):
+        unread += not isinstance(each, Event)
         if isinstance(each, Event) and each.id.startswith(what):
             matching.setdefault(each.id, each)
             if each.id == what or len(matching) > AMBIGUOUS:
                 break
     found = matching.get(what) or next(iter(matching.values()), None)
     if found is None:
-        raise AuditError(f"there is no record {what}")
+        rest = f"; {unread} could not be read: `audit verify` names them" if unread else ""
+        raise AuditError(f"there is no record {what}{rest}")
     if found.id != what and len(matching) > 1:
         raise ConfigError(f"audit show: {what} begins several ids, give more of it: {', '.join(sorted(matching))}")
     if output == "json":

@@ -169,3 +169,10 @@ def test_broken_lines_are_shown_in_their_place(settings: Settings, tmp_path: Pat
     file = tmp_path / "broken.jsonl"
     file.write_text("\x1b[31mgarbage\n")
     assert said(settings, "tail", source=str(file)).startswith(f"broken: {file}:1: no record of ours")
+
+
+def test_what_could_not_be_read_may_have_been_the_record_that_is_looked_for(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "broken.jsonl"
+    file.write_text("garbage\n")
+    with pytest.raises(AuditError, match="there is no record web-1; 1 could not be read: `audit verify` names them"):
+        said(settings, "show", source=str(file), what="web-1")
