@@ -7,6 +7,7 @@ same segments, so no spelling of a path can be authorized as one thing and serve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct
@@ -24,6 +25,8 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _BROWSERS = ("curl", "Wget", "Mozilla")
 _MAX_PARAMETERS = 256
+_USUAL = 768
+"""Characters of all that is read; longer ones are read anew every time."""
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -69,6 +72,11 @@ class Call(Struct, frozen=True, kw_only=True):
 
 def parse_call(method: str, target: str, *, accept: str = "", user_agent: str = "", if_none_match: str = "") -> Call:
     """The request line as a Call. Raises StatusError (400)."""
+    parts = (method, target, accept, user_agent, if_none_match)
+    return _usual(*parts) if sum(map(len, parts)) <= _USUAL else _parsed(*parts)
+
+
+def _parsed(method: str, target: str, accept: str, user_agent: str, if_none_match: str) -> Call:
     if not target.startswith("/") or not target.isascii():
         raise bad_request("the request target must be a path of ASCII characters", close=True)
     raw, _, query_text = target.partition("?")
@@ -90,6 +98,10 @@ def parse_call(method: str, target: str, *, accept: str = "", user_agent: str = 
         user_agent=user_agent,
         if_none_match=if_none_match,
     )
+
+
+_usual = lru_cache(maxsize=1024)(_parsed)
+"""Clients ask the same again and again; 2 MB at most."""
 
 
 def _segments(raw: str) -> tuple[str, ...] | None:

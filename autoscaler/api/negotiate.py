@@ -21,6 +21,8 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 
 _TRANSFORMS = ("as", "g", "v")
 _MAX_RANGES = 64
+_USUAL = 512
+"""A longer header is read anew every time, so that what is remembered is bounded."""
 
 
 class _Range(Struct, frozen=True):
@@ -47,13 +49,17 @@ class _Range(Struct, frozen=True):
         )
 
 
-def negotiated(accept: str, offers: Sequence[str]) -> str:
+def negotiated(accept: str, offers: tuple[str, ...]) -> str:
     """The offer the client likes best; no Accept at all takes the first. Raises StatusError (406)."""
+    return _usual(accept, offers) if len(accept) <= _USUAL else _best(accept, offers)
+
+
+def _best(accept: str, offers: tuple[str, ...]) -> str:
     if not accept.strip():
         return offers[0]
     ranges = [parsed for text in accept.split(",", _MAX_RANGES)[:_MAX_RANGES] if (parsed := _parsed(text))]
     ranges.sort(key=lambda each: (-each.quality, -each.named))
-    offered = _offered(tuple(offers))
+    offered = _offered(offers)
     for wanted in ranges:
         if wanted.quality <= 0:
             continue
@@ -61,6 +67,10 @@ def negotiated(accept: str, offers: Sequence[str]) -> str:
             if wanted.takes(parsed) and not _excluded(ranges, parsed):
                 return offer
     raise not_acceptable([offer for offer in offers if ";" not in offer])
+
+
+_usual = lru_cache(maxsize=256)(_best)
+"""Clients send the same few headers again and again."""
 
 
 @lru_cache(maxsize=64)

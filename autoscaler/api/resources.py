@@ -32,7 +32,7 @@ from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import ApiTelemetry
 
-_OBSERVED = 16
+_OBSERVED = 4
 _VARY = {"Vary": "Accept"}
 
 

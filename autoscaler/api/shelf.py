@@ -60,6 +60,28 @@ class Difference(Struct, frozen=True, gc=False):
     after: Entry | None
 
 
+class Namespaces:
+    """The revision at which something last became so in each; of the one that are forgotten, a later one."""
+
+    def __init__(self, revision: int, most: int) -> None:
+        self._most = most
+        self._known: dict[str, int] = {}
+        self._others = revision
+        self.latest = revision
+
+    def note(self, source: Pod | Node, revision: int) -> None:
+        """It became so of this object."""
+        self.latest = revision
+        if isinstance(source, Pod):
+            self._known[source.namespace] = revision
+            if len(self._known) > self._most:
+                self._known, self._others = {}, revision
+
+    def of(self, namespace: str) -> int:
+        """That of a namespace, or of all with ""."""
+        return self._known.get(namespace, self._others) if namespace else self.latest
+
+
 class Shelf:
     """Begins empty at `revision`; the caller numbers the changes, each higher than the one before."""
 
@@ -67,12 +89,9 @@ class Shelf:
         self.floor = revision
         """The lowest revision `since` can begin at."""
         self._most_gone = most_gone
-        self._most_namespaces = most_namespaces
         self._entries: dict[str, Entry] = {}
         self._gone: deque[Gone] = deque()
-        self._touched: dict[str, int] = {}
-        self._untouched = revision
-        self._revision = revision
+        self._touched, self._shaped = (Namespaces(revision, most_namespaces) for _ in range(2))
         self._order: list[str] = []
         self._moved: set[str] = set()
 
@@ -85,7 +104,11 @@ class Shelf:
 
     def touched(self, namespace: str) -> int:
         """A revision since which nothing has changed in a namespace, or at all with ""; rarely not the first such."""
-        return self._touched.get(namespace, self._untouched) if namespace else self._revision
+        return self._touched.of(namespace)
+
+    def shaped(self, namespace: str) -> int:
+        """The same of what a selector looks at: which objects there are, and with which labels."""
+        return self._shaped.of(namespace)
 
     def keys(self, namespace: str) -> list[str]:
         """The names in a namespace, or all with "", in order; a copy."""
@@ -101,27 +124,30 @@ class Shelf:
         if entry is None:
             self._entries[key] = Entry(key, source, revision, revision)
             self._move(key)
+            self._shaped.note(source, revision)
         else:
             entry.source, entry.changed = source, revision
             if entry.stale:
                 entry.item = None
             entry.stale = True
             self._entries[key] = entry
-        self._touch(source, revision)
+        self._touched.note(source, revision)
 
     def relabel(self, key: str, source: Pod | Node, revision: int) -> None:
         """The object has other labels."""
         entry = self._entries.pop(key)
         self._leave(entry, revision)
         self._entries[key] = Entry(key, source, entry.since, revision)
-        self._touch(source, revision)
+        self._shaped.note(source, revision)
+        self._touched.note(source, revision)
 
     def drop(self, key: str, revision: int) -> None:
         """The object is not served any more."""
         if entry := self._entries.pop(key, None):
             self._leave(entry, revision)
             self._move(key)
-            self._touch(entry.source, revision)
+            self._shaped.note(entry.source, revision)
+            self._touched.note(entry.source, revision)
 
     def since(self, revision: int) -> list[Difference]:
         """What is otherwise than at `revision`, in the order it became so. Raises TooOldError."""
@@ -149,13 +175,6 @@ class Shelf:
         self._gone.append(Gone(entry.key, entry.source, entry.since, revision, entry.item))
         if len(self._gone) > self._most_gone:
             self.floor = self._gone.popleft().revision
-
-    def _touch(self, source: Pod | Node, revision: int) -> None:
-        self._revision = revision
-        if isinstance(source, Pod):
-            self._touched[source.namespace] = revision
-            if len(self._touched) > self._most_namespaces:
-                self._touched, self._untouched = {}, revision
 
     def _move(self, key: str) -> None:
         """Note that a key came or went; a start with 150,000 of them is sorted in some 40 steps."""

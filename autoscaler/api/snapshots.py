@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from autoscaler.api.items import Item
 from autoscaler.api.ledger import Ledger
+from autoscaler.api.matches import Matches
 from autoscaler.api.selection import Selection
 from autoscaler.api.shelf import Difference, Shelf, TooOldError
 from autoscaler.clock import Clock
@@ -45,6 +46,7 @@ class Snapshots:
         self._pending: dict[Selection, asyncio.Future[Snapshot]] = {}
         self._kept: OrderedDict[tuple[Selection, int], tuple[float, Snapshot]] = OrderedDict()
         self._items = 0
+        self._matches = Matches()
 
     async def current(self, selection: Selection) -> Snapshot:
         """What is selected now."""
@@ -110,20 +112,26 @@ class Snapshots:
 
     async def _read(self, shelf: Shelf, selection: Selection) -> dict[str, Item]:
         """Every selected item by its key, each as it was at some instant of the reading."""
-        keys = shelf.keys(selection.namespace)
-        everything = selection.everything
+        shape = shelf.shaped(selection.namespace)
+        known = None if selection.everything else self._matches.get(selection, shape)
+        keys = shelf.keys(selection.namespace) if known is None else known
+        all_of_them = selection.everything or known is not None
         found: dict[str, Item] = {}
+        matches: list[str] = []
         at_once = selection.slice
         for start in range(0, len(keys), at_once):
             if start:
                 await asyncio.sleep(0)
             for key in keys[start : start + at_once]:
                 entry = shelf.get(key)
-                if entry is None or not (everything or selection.takes(entry.source)):
+                if entry is None or not (all_of_them or selection.takes(entry.source)):
                     continue
+                matches.append(key)
                 item = self._ledger.item(entry)
                 if item is not None:
                     found[key] = item
+        if not all_of_them and shape == shelf.shaped(selection.namespace):
+            self._matches.keep(selection, shape, matches)
         return found
 
     async def _caught_up(
