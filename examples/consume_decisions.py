@@ -29,7 +29,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-PARKED = "dev.hpa-companion.parked.v1"
+PARKED, PROBE = "dev.hpa-companion.parked.v1", "dev.hpa-companion.probe.v1"
 
 
 class Message(Protocol):
@@ -74,8 +74,10 @@ class Ledger:
 
 
 def lines(message: Message, ledger: Ledger) -> list[str]:
-    """What to print for one message."""
+    """What to print for one message: nothing for the probe of `autoscaler doctor`, which has no number."""
     headers = {name: value.decode() for name, value in message.headers}
+    if headers.get("ce_type") == PROBE:
+        return []
     target = message.key.decode()
     epoch, seq = int(headers["epoch"]), int(headers["seq"])
     verdict = ledger.verdict(target, epoch, seq, int(headers.get("shed", 0)))

@@ -238,6 +238,11 @@ def test_the_consumer_tells_what_kafka_refused(consumer: ModuleType) -> None:
     assert told[0].endswith("7/1 could not be delivered: too large")
 
 
+def test_the_consumer_passes_over_the_probe_of_a_doctor(consumer: ModuleType) -> None:
+    probe = Message(b"hpa-companion/doctor/probe", b"{}", [("ce_type", codec.PROBE_TYPE.encode())])
+    assert consumer.lines(probe, consumer.Ledger()) == []
+
+
 def test_the_consumer_starts() -> None:
     found = subprocess.run(
         [sys.executable, EXAMPLES / "consume_decisions.py", "--help"], capture_output=True, text=True, check=True

@@ -36,6 +36,7 @@ class BrokerLog(logging.Handler):
         logger = logging.getLogger("aiokafka")
         self._attached += 1
         logger.propagate = False
+        logger.setLevel(self.level)  # however little of it is shown: what is kept must be heard
         logger.addHandler(self)
         try:
             yield
@@ -43,6 +44,7 @@ class BrokerLog(logging.Handler):
             self._attached -= 1
             if not self._attached:
                 logger.removeHandler(self)
+                logger.setLevel(logging.NOTSET)
                 logger.propagate = True
 
     def emit(self, record: logging.LogRecord) -> None:

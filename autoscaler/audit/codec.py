@@ -8,7 +8,8 @@ The contract a consumer may rely on:
   later one they do not say, the body's `leadership` and `time` do (`place`);
 - `shed`, if it is there, says how many numbers directly before this one no record has: of evaluations that changed
   nothing, dropped for want of room, and of whatever the spool refused, which the log has;
-- `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay.
+- `ce_type` ends in `.parked.v1` where Kafka refused the record itself: the body says why, id and number stay;
+- `ce_type` ends in `.probe.v1` for a message without a number, which says nothing: somebody tried the way (`doctor`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from autoscaler.model.reason import Reason
 MAX_BODY = 64 * 1024
 DECISION_TYPE = "dev.hpa-companion.decision.v1"
 PARKED_TYPE = "dev.hpa-companion.parked.v1"
+PROBE_TYPE = "dev.hpa-companion.probe.v1"
 CONTENT_TYPE = "application/json"
 SOURCE = "/hpa-companion/autoscaler"
 

@@ -50,7 +50,7 @@ class KafkaProducer:
         try:
             await self._producer.start()
         except asyncio.CancelledError as exc:
-            _close_the_first(exc)
+            close_the_first(exc)
             raise
         self._seen(await topics.ready(self._producer.client, self._settings.topic, self._wish))
 
@@ -83,7 +83,7 @@ class KafkaProducer:
             await producer.client.close()  # what its tasks were connecting to meanwhile
 
 
-def _close_the_first(exc: BaseException) -> None:
+def close_the_first(exc: BaseException) -> None:
     """Close what the library connected to first: cut off, it neither closes nor keeps that (aiokafka 0.14)."""
     for frame, _ in traceback.walk_tb(exc.__traceback__):
         connection = frame.f_locals.get("bootstrap_conn")

@@ -49,13 +49,23 @@ def told(error: BaseException | None, said: str, asked: str) -> str:
 
     It stays the same while the trouble does: it stands in the status of every policy.
     """
-    text = named(error)
-    raised = text.partition(" from [")[0]  # aiokafka's list of addresses, with the numbers of their families
+    raised = named(error).partition(" from [")[0]  # aiokafka's list of addresses, with the numbers of their families
     where = f" at {asked}" if asked and asked not in raised else ""
-    for pattern, advice in _KNOWN:
-        if re.search(pattern, f"{text}\n{said}"):
-            return f"{raised}{where}: {advice}" if advice else f"{raised}{where}"
-    return f"{raised}{where}" + (f" (last said: {said})" if said else "")
+    help_ = _help(error, said)
+    if help_ is None:
+        return f"{raised}{where}" + (f" (last said: {said})" if said else "")
+    return f"{raised}{where}: {help_}" if help_ else f"{raised}{where}"
+
+
+def advice(error: BaseException | None, said: str) -> str:
+    """What helps, "" when nobody knows or the error says it itself."""
+    return _help(error, said) or ""
+
+
+def _help(error: BaseException | None, said: str) -> str | None:
+    """None: nobody knows; "": the error says it itself."""
+    text = "" if error is None else named(error)
+    return next((words for pattern, words in _KNOWN if re.search(pattern, f"{text}\n{said}")), None)
 
 
 def named(error: BaseException | None) -> str:

@@ -11,6 +11,7 @@ from autoscaler.audit import reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings, client_options
 from autoscaler.audit.event import Event, from_message
+from autoscaler.audit.inquiry import is_probe
 from autoscaler.clock import Clock
 from autoscaler.errors import AuditError, MalformedError
 
@@ -23,7 +24,7 @@ FETCH_BYTES = 8 << 20
 async def topic_events(
     settings: KafkaSettings, clock: Clock, *, follow: bool
 ) -> AsyncIterator[Event | MalformedError | None]:
-    """Every message as an event, or why it is none; per partition in order.
+    """Every message as an event, or why it is none; per partition in order. A probe of the doctor's is no message.
 
     `follow`: never ending, and None, once, when everything that was there at the beginning has come.
 
@@ -51,6 +52,8 @@ async def topic_events(
             found = await consumer.getmany(timeout_ms=POLL_MS, max_records=ROWS)
             for partition, messages in found.items():
                 for message in messages:
+                    if is_probe(message.headers):
+                        continue
                     yield _event(message, f"{settings.topic}[{partition.partition}]@{message.offset}")
             for partition in list(left):
                 if await consumer.position(partition) >= ends[partition]:

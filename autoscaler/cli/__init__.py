@@ -181,7 +181,7 @@ def _doctor(command: Command) -> int:
 
     return doctor.run(
         settings,
-        doctor.Asked(tuple(command.own.check), command.own.namespace),
+        doctor.Asked(tuple(command.own.check), command.own.namespace, command.own.kafka_probe),
         output=command.own.output,
         out=sys.stdout,
     )

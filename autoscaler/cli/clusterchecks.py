@@ -1,4 +1,4 @@
-"""What the doctor asks the API server: is it there, may we, is our kind known, are we registered."""
+"""What the doctor asks the API server: is it there, may we, is our kind known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
-from autoscaler.errors import ForbiddenError, KubeError, MalformedError, NotFoundError
-from autoscaler.kube.registration import APISERVICES, OUR_NAME, VERSIONS, Registration, registration
+from autoscaler.errors import KubeError, NotFoundError
+from autoscaler.kube.registration import OUR_NAME, VERSIONS
 from autoscaler.model.metrics import Source
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -96,7 +96,6 @@ async def examine(asker: Asker, source: Source = Source.AUTO, account: str = "")
     needs = {**_scraping(source, account), **NEEDS}
     found += [await rights(asker, need, needed) for need, needed in needs.items()]
     found.append(await _kind(asker))
-    found += [await _registration(asker, version) for version in VERSIONS]
     return found
 
 
@@ -163,33 +162,3 @@ async def _kind(asker: Asker) -> Finding:
     except KubeError as exc:
         return doubtful(check, f"could not be asked: {exc}", "ask again")
     return good(check, "hpa-companion.dev/v1alpha1 is served")
-
-
-async def _registration(asker: Asker, version: str) -> Finding:
-    name = f"{version}.metrics.k8s.io"
-    check = f"APIService {name}"
-    try:
-        found = registration(await asker.get(f"{APISERVICES}/{name}"))
-    except NotFoundError:
-        return bad(check, "not registered: kubectl top and HPAs get no answer from us", f"register it: {CHART}")
-    except ForbiddenError as exc:
-        return doubtful(check, f"could not be read: {exc}", "ask with credentials that may get apiservices")
-    except (KubeError, MalformedError) as exc:
-        return doubtful(check, f"could not be read: {exc}", "ask again")
-    return _judged(check, name, found)
-
-
-def _judged(check: str, name: str, found: Registration) -> Finding:
-    trouble = found.trouble
-    if not found.service:
-        return bad(check, trouble, f"register it for us: {CHART}")
-    if not found.ours:
-        return bad(check, trouble, f"keep that one, or remove it and register us: {CHART}")
-    if trouble:
-        return bad(check, trouble, f"kubectl -n {found.namespace} get endpointslices,pods")
-    where = f"{found.namespace}/{found.service}"
-    if not found.verified:
-        return doubtful(
-            check, f"{where} is available, but its certificate is not verified", f"set caBundle of {name}: {CHART}"
-        )
-    return good(check, f"{where} is available, its certificate verified")

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import textwrap
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TextIO
 
 import msgspec
 from msgspec import Struct
 
-from autoscaler.audit import reasons
-from autoscaler.audit.brokerlog import BrokerLog
-from autoscaler.audit.brokers import KafkaSettings as ProducerSettings
-from autoscaler.audit.producer import KafkaProducer
-from autoscaler.cli import clusterchecks, kubeletcheck, leasecheck, localchecks, policycheck
+from autoscaler.audit import inquiry
+from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.cli import (
+    clusterchecks,
+    frontproxycheck,
+    kafkacheck,
+    kubeletcheck,
+    leasecheck,
+    localchecks,
+    policycheck,
+    registrationcheck,
+)
 from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.clock import Clock, SystemClock
-from autoscaler.config.settings import KafkaSettings, KubeletSettings, LeaseSettings, Settings
+from autoscaler.config.settings import KubeletSettings, LeaseSettings, Settings
 from autoscaler.core.table import GAP, aligned, plain
-from autoscaler.errors import AuditError, ConfigError
+from autoscaler.errors import ConfigError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections, connect
 from autoscaler.kube.lease import LeaseClient
@@ -30,10 +39,14 @@ from autoscaler.telemetry.logs import configure_logs
 
 
 class Asked(Struct, frozen=True):
-    """`checks` by name (`cli.verbs.CHECKS`), () for all that running needs; policies are tried in `namespace`."""
+    """`checks` by name (`cli.verbs.CHECKS`), () for all that running needs; policies are tried in `namespace`.
+
+    `probe`: write a record to Kafka.
+    """
 
     checks: tuple[str, ...] = ()
     namespace: str = "default"
+    probe: bool = False
 
 
 EVERYTHING = Asked()
@@ -43,62 +56,91 @@ def run(settings: Settings, asked: Asked = EVERYTHING, *, output: str, out: Text
     """Print the report as a table or as JSON; 0 when nothing is bad, else 1. What is asked by name must be good."""
     configure_logs("critical", "text")  # the report says it
     clock = SystemClock()
-    findings = asyncio.run(examine_named(settings, asked, clock) if asked.checks else examine(settings, clock))
+    findings = asyncio.run(examine_named(settings, asked, clock) if asked.checks else examine(settings, clock, asked))
     if output == "json":
         print(msgspec.json.format(msgspec.json.encode(findings)).decode(), file=out)
     else:
-        print("\n".join(report(findings)), file=out)
+        print("\n".join(report(findings, shutil.get_terminal_size().columns if out.isatty() else None)), file=out)
     tolerated = {State.OK} if asked.checks else {State.OK, State.WARN}
     return int(any(finding.state not in tolerated for finding in findings))
 
 
-def report(findings: Sequence[Finding]) -> list[str]:
-    """The table; what to do stands below its line."""
+def report(findings: Sequence[Finding], width: int | None = None) -> list[str]:
+    """A line for each, and what to do below its line; where these are wider than `width`, a paragraph for each."""
+    lines = _table(findings)
+    if width is not None and max(map(len, lines)) > width:
+        lines = [line for finding in findings for line in _paragraph(finding, width)]
+    count = sum(finding.state is State.BAD for finding in findings)
+    return [*lines, "", f"{count} to mend" if count else "nothing stands in the way"]
+
+
+def _table(findings: Sequence[Finding]) -> list[str]:
     table = aligned([(finding.state.upper(), finding.check, finding.detail) for finding in findings])
     widths = (max(len(finding.state) for finding in findings), max(len(finding.check) for finding in findings))
     indent = " " * (sum(widths) + 2 * len(GAP))
     lines = []
     for line, finding in zip(table, findings, strict=True):
         lines += [line, f"{indent}→ {plain(finding.todo)}"] if finding.todo else [line]
-    count = sum(finding.state is State.BAD for finding in findings)
-    return [*lines, "", f"{count} to mend" if count else "nothing stands in the way"]
+    return lines
 
 
-async def examine(settings: Settings, clock: Clock) -> list[Finding]:
+def _paragraph(finding: Finding, width: int) -> list[str]:
+    """Words stay whole, so that what is to be typed can be copied."""
+    indent = " " * (len(State.WARN) + len(GAP))
+    texts = [f"{indent}{plain(finding.detail)}", *([f"{indent}→ {plain(finding.todo)}"] if finding.todo else [])]
+    wrapped = [
+        textwrap.wrap(text, width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+        for text in texts
+    ]
+    return [
+        f"{finding.state.upper():{len(indent)}}{plain(finding.check)}",
+        *(line for each in wrapped for line in each),
+    ]
+
+
+async def examine(settings: Settings, clock: Clock, asked: Asked = EVERYTHING) -> list[Finding]:
     """Every finding, in the order in which mending them makes sense."""
     return [
         localchecks.configuration(settings),
         *await _cluster(settings, clock),
-        await _kafka(settings.audit.kafka, clock),
+        *await _kafka(settings, asked, clock),
         localchecks.spool(settings.audit),
     ]
 
 
 async def examine_named(settings: Settings, asked: Asked, clock: Clock) -> list[Finding]:
-    """One finding for each check, in the order they are asked for."""
-    examined = {
+    """The findings of each check, in the order they are asked for."""
+    examined: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
         "lease": lambda: _asking(settings, clock, lambda client: _leader(client, settings.lease, clock)),
         "policies": lambda: _asking(settings, clock, lambda client: policycheck.examine(client, asked.namespace)),
-        "kafka": lambda: _kafka(settings.audit.kafka, clock),
+        "kafka": lambda: _kafka(settings, asked, clock),
     }
-    return [await examined[name]() for name in asked.checks]
+    return [finding for name in asked.checks for finding in await examined[name]()]
 
 
-async def _asking(settings: Settings, clock: Clock, examine: Callable[[KubeClient], Awaitable[Finding]]) -> Finding:
+async def _asking(
+    settings: Settings, clock: Clock, examine: Callable[[KubeClient], Awaitable[Finding]]
+) -> list[Finding]:
     try:
         connections = await connect(settings.kubeconfig, clock)
     except ConfigError as exc:
-        return _no_cluster(exc)
+        return [_no_cluster(exc)]
     async with KubeClient(connections, Telemetry().kube) as client:
-        return await examine(client)
+        return [await examine(client)]
 
 
 async def _leader(client: KubeClient, settings: LeaseSettings, clock: Clock) -> Finding:
     return await leasecheck.leader(LeaseClient(client, settings.namespace, settings.name).read, settings, clock)
 
 
-async def _kafka(settings: KafkaSettings, clock: Clock) -> Finding:
-    return await localchecks.kafka(settings, lambda: _start_producer(settings, clock))
+async def _kafka(settings: Settings, asked: Asked, clock: Clock) -> list[Finding]:
+    kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
+    return await kafkacheck.examine(
+        settings.audit,
+        settings.usage,
+        lambda topics: inquiry.inquire(kafka, topics, clock),
+        (lambda: inquiry.probe(kafka, clock)) if asked.probe else None,
+    )
 
 
 def _no_cluster(exc: ConfigError) -> Finding:
@@ -114,6 +156,8 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
     async with KubeClient(connections, telemetry) as client:
         found = await clusterchecks.examine(client, Source(kubelet.source), kubelet.token_account)
         if len(found) > 1:  # the API server answers
+            found += await registrationcheck.examine(client)
+            found.append(await frontproxycheck.examine(client, clock))
             lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
             found.append(await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead))
             found += await leasecheck.examine(client, lease.read, settings.lease, clock)
@@ -132,16 +176,3 @@ async def _kubelets(
         return await kubeletcheck.examine(client, kubelets, Source(settings.source), settings.node_selector, clock)
     finally:
         await kubelets.close()
-
-
-async def _start_producer(settings: KafkaSettings, clock: Clock) -> None:
-    """AuditError carries what aiokafka only logs: that is where a wrong password shows (audit.md §2)."""
-    broker_log = BrokerLog(clock)
-    with broker_log.attached():
-        producer = KafkaProducer(ProducerSettings(**msgspec.structs.asdict(settings)))
-        try:
-            await producer.start()
-        except Exception as exc:
-            raise AuditError(reasons.told(exc, broker_log.last_error, "")) from exc
-        finally:
-            await producer.close()

@@ -1,20 +1,14 @@
-"""What the doctor looks at besides the API server: settings, one kubelet, Kafka, the spool."""
+"""What the doctor looks at on its own machine: settings, the spool."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
-from autoscaler.config.settings import AuditSettings, KafkaSettings, Settings
-from autoscaler.errors import AutoscalerError
-
-KAFKA_SECONDS = 15.0
-"""aiokafka's start() may never return (audit.md §2)."""
+from autoscaler.config.settings import AuditSettings, Settings
 
 
 def configuration(settings: Settings) -> Finding:
@@ -52,17 +46,3 @@ def spool(audit: AuditSettings) -> Finding:
             "make room or lower --audit-spool-max-bytes",
         )
     return good("audit spool", f"{folder} can be written")
-
-
-async def kafka(settings: KafkaSettings, start: Callable[[], Awaitable[None]]) -> Finding:
-    """`start` makes a producer, waits until the brokers know it, and closes it."""
-    if not settings.bootstrap_servers:
-        return good("Kafka", "not configured: records stay in the spool")
-    brokers = ", ".join(settings.bootstrap_servers)
-    try:
-        await asyncio.wait_for(start(), KAFKA_SECONDS)
-    except TimeoutError:
-        return bad("Kafka", f"{brokers}: no answer in {KAFKA_SECONDS:g} s", "check the address and the network")
-    except AutoscalerError as exc:
-        return bad("Kafka", f"{brokers}: {exc}", "check address, security options, credential files and ACLs")
-    return good("Kafka", f"{brokers}: answers")

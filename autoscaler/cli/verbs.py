@@ -152,11 +152,16 @@ def _add_doctor(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--check", action="append", default=[], choices=CHECKS, metavar="|".join(CHECKS),
         help="Only this; may be given several times. A doubt counts as bad then. `lease`: somebody leads; `policies`: "
-        "a dry run admits a good one and refuses a bad one; `kafka`: the brokers know us. [all that running needs]",
+        "a dry run admits a good one and refuses a bad one; `kafka`: the brokers know us, topics and rights are there. "
+        "[all that running needs]",
     )  # fmt: skip
     to.add_argument(
         "-n", "--namespace", default="default", help="Where `--check policies` tries one; nothing is kept. [default]"
     )
+    to.add_argument(
+        "--kafka-probe", action="store_true",
+        help="Write one record to the topic of decisions: of type dev.hpa-companion.probe.v1, which readers skip.",
+    )  # fmt: skip
     to.add_argument("-o", "--output", choices=("table", "json"), default="table", help="How to tell it. [table]")
 
 

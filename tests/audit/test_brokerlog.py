@@ -59,3 +59,17 @@ def test_endless_variety_does_not_fill_the_memory() -> None:
         for number in range(3 * DIFFERENT):
             client.warning(f"no arguments {number}")
     assert len(broker_log._passed) <= DIFFERENT
+
+
+def test_an_error_is_heard_however_little_the_program_shows() -> None:
+    """The doctor shows nothing but its report, and must know the reason all the same."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.CRITICAL)
+    try:
+        broker_log = BrokerLog(FakeClock())
+        with capture_logs(), broker_log.attached():
+            connection.error("bad password or user")
+        assert broker_log.last_error == "bad password or user"
+    finally:
+        root.setLevel(before)

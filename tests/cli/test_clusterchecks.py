@@ -6,22 +6,10 @@ from typing import Any
 
 import pytest
 
-from autoscaler.cli.clusterchecks import APISERVICES, NEEDS, REVIEWS, examine
+from autoscaler.cli.clusterchecks import NEEDS, REVIEWS, examine
 from autoscaler.cli.finding import Finding, State
 from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
 from autoscaler.model.metrics import Source
-
-
-def apiservice(*, name: str = "hpa-companion", available: str = "True", insecure: bool = False) -> dict[str, Any]:
-    return {
-        "metadata": {"labels": {"app.kubernetes.io/name": name}},
-        "spec": {"service": {"namespace": "hps", "name": name}, "insecureSkipTLSVerify": insecure},
-        "status": {
-            "conditions": [
-                {"type": "Available", "status": available, "reason": "FailedDiscoveryCheck", "message": "no endpoints"}
-            ]
-        },
-    }
 
 
 class Cluster:
@@ -32,8 +20,6 @@ class Cluster:
         self.bodies: dict[str, Any] = {
             "/version": {"gitVersion": "v1.37.2"},
             "/apis/hpa-companion.dev/v1alpha1": {},
-            f"{APISERVICES}/v1beta1.metrics.k8s.io": apiservice(),
-            f"{APISERVICES}/v1.metrics.k8s.io": apiservice(),
         } | {path.replace("__", "/"): body for path, body in bodies.items()}
         self.asked: list[dict[str, str]] = []
 
@@ -118,35 +104,6 @@ async def test_without_reviews_no_other_credentials_are_asked_for() -> None:
 async def test_the_kind_must_be_known(answer: KubeError, state: State) -> None:
     cluster = Cluster().with_body("/apis/hpa-companion.dev/v1alpha1", answer)
     assert (await found(cluster, "HorizontalPodScaler")).state is state
-
-
-@pytest.mark.parametrize(
-    ("body", "state", "told"),
-    [
-        pytest.param(NotFoundError("not found", status=404), State.BAD, "not registered", id="absent"),
-        pytest.param(ForbiddenError("no", status=403), State.WARN, "could not be read", id="forbidden"),
-        pytest.param(
-            apiservice(name="metrics-server"), State.BAD, "points at hps/metrics-server", id="somebody else's"
-        ),
-        pytest.param({"spec": {}}, State.BAD, "served by the API server itself", id="local"),
-        pytest.param(apiservice(available="False"), State.BAD, "FailedDiscoveryCheck: no endpoints", id="unavailable"),
-        pytest.param(apiservice() | {"status": {}}, State.BAD, "has not looked yet", id="just made"),
-        pytest.param(apiservice(insecure=True), State.WARN, "not verified", id="unverified"),
-        pytest.param(apiservice(), State.OK, "available", id="good"),
-        pytest.param(
-            apiservice() | {"metadata": {"labels": {"helm.sh/chart": "hpa-companion-0.1.0"}}},
-            State.OK,
-            "available",
-            id="ours under another name",
-        ),
-        pytest.param([], State.WARN, "could not be read", id="no object"),
-    ],
-)
-async def test_a33_the_registration_must_point_at_us_and_work(body: Any, state: State, told: str) -> None:
-    finding = await found(Cluster().with_body(f"{APISERVICES}/v1.metrics.k8s.io", body), "APIService v1.metrics.k8s.io")
-    assert finding.state is state
-    assert told in finding.detail
-    assert bool(finding.todo) == (state is not State.OK)
 
 
 async def test_where_kubelets_are_shown_the_token_of_another_account_we_must_be_given_that() -> None:

@@ -30,6 +30,25 @@ def test_what_to_do_stands_below_its_line() -> None:
     ]
 
 
+def test_where_lines_are_wider_than_the_terminal_each_finding_is_a_paragraph() -> None:
+    findings = [
+        good("configuration", "valid"),
+        bad("Kafka", "somebody refuses us at great length", "kafka-acls.sh --add --operation Write"),
+    ]
+    assert report(findings, 40) == [
+        "OK     configuration",
+        "       valid",
+        "BAD    Kafka",
+        "       somebody refuses us at great",
+        "         length",
+        "       → kafka-acls.sh --add --operation",
+        "         Write",
+        "",
+        "1 to mend",
+    ]
+    assert report(findings, 200) == report(findings), "there is room: as for a file"
+
+
 def test_what_is_only_doubtful_does_not_stand_in_the_way() -> None:
     assert report([doubtful("x", "y", "z")])[-1] == "nothing stands in the way"
 
@@ -63,7 +82,7 @@ async def test_everything_is_looked_at_even_when_nothing_answers(tmp_path: Path,
         ("Kafka", State.BAD),
         ("audit spool", State.OK),
     ]
-    assert "nobody listens there: correct --audit-kafka-bootstrap-servers" in findings[2].detail
+    assert "nobody listens there: correct --audit-kafka-bootstrap-servers" in findings[2].todo
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,7 +8,6 @@ import pytest
 from autoscaler.cli import localchecks
 from autoscaler.cli.finding import State
 from autoscaler.config.load import load
-from autoscaler.errors import AuditError
 
 
 def test_the_configuration_says_how_much_was_set_and_where() -> None:
@@ -48,36 +46,3 @@ def test_the_spool_needs_a_folder(tmp_path: Path, folder: str, state: State) -> 
 def test_a_spool_larger_than_the_disk_is_doubtful(tmp_path: Path) -> None:
     audit = msgspec.structs.replace(load({"audit-spool-dir": str(tmp_path)}, {}).audit, spool_max_bytes=1 << 60)
     assert localchecks.spool(audit).state is State.WARN
-
-
-async def answering() -> None:
-    """A broker that is there."""
-
-
-async def refusing() -> None:
-    raise AuditError("SASL authentication failed")
-
-
-KAFKA = load({"audit-kafka-bootstrap-servers": "kafka:9092"}, {}).audit.kafka
-
-
-async def test_without_kafka_the_spool_is_enough() -> None:
-    finding = await localchecks.kafka(load({}, {}).audit.kafka, refusing)
-    assert finding.state is State.OK
-
-
-async def test_brokers_that_answer_are_good() -> None:
-    assert (await localchecks.kafka(KAFKA, answering)).detail == "kafka:9092: answers"
-
-
-async def test_the_reason_of_a_refusal_is_told() -> None:
-    finding = await localchecks.kafka(KAFKA, refusing)
-    assert (finding.state, finding.detail) == (State.BAD, "kafka:9092: SASL authentication failed")
-
-
-@pytest.mark.looptime
-async def test_brokers_that_never_answer_are_given_up() -> None:
-    async def silent() -> None:
-        await asyncio.Event().wait()
-
-    assert (await localchecks.kafka(KAFKA, silent)).detail == "kafka:9092: no answer in 15 s"

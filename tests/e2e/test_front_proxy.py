@@ -82,7 +82,13 @@ def test_a06_a_broken_configmap_leaves_the_last_good_trust_and_is_told(
     )
     assert cluster.admin.raw("GET", NODES)[0] == 200
     assert release.direct().raw("GET", "/readyz")[0] == 200
+    told = doctor(cluster)["front proxy"]
+    assert (told["state"], bool(told["todo"])) == ("bad", True)
     cluster.admin.patch(CONFIG, {"data": {CA: trusted}})
+    told = doctor(cluster)["front proxy"]
+    assert told["state"] == "ok"
+    assert "user by X-Remote-User, " in told["detail"]
+    assert f"from {FRONT_PROXY} of its CA" in told["detail"]
     eventually(SOON, lambda: release.series()["autoscaler_front_proxy_trust_good"] == 1.0, "it heals")
 
 

@@ -23,7 +23,7 @@ from aiokafka.protocol.types import (
 
 ITERATIONS = 4096
 _SCRAM_SHA_512 = 2
-_TOPIC, _LITERAL, _DENY, _ALL = 2, 3, 2, 2
+_TOPIC, _LITERAL, _DENY, _ALLOW, _ALL, _DESCRIBE = 2, 3, 2, 3, 2, 8
 
 
 class _ScramAnswer(Response):
@@ -96,6 +96,14 @@ async def set_password(bootstrap: str, user: str, password: str) -> None:
         answer = await admin._send_to_controller(_ScramRequest(user, password))
     [(_, code, message, _)] = answer.results
     assert code == 0, message
+
+
+async def only_describe(bootstrap: str, user: str, topic: str) -> None:
+    """`user` may describe `topic`; where there is one rule, what no rule allows is forbidden."""
+    async with _admin(bootstrap) as admin:
+        rule = (_TOPIC, topic, _LITERAL, f"User:{user}", "*", _DESCRIBE, _ALLOW)
+        answer = await admin._send_to_controller(CreateAclsRequest(*rule))
+    assert [code for code, *_ in answer.creation_responses] == [0]
 
 
 async def deny(bootstrap: str, user: str, topic: str) -> None:
