@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from autoscaler.cli.doctor import Asked, examine, report, run
 from autoscaler.cli.finding import State, bad, doubtful, good
@@ -132,6 +134,17 @@ async def test_an_unreadable_kafka_password_is_named(tmp_path: Path, closed_port
     assert str(tmp_path / "user") in kafka.detail
 
 
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """`doctor.run` silences the log of its process: for the others it is as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 class Shown:
     """`doctor.run` with everything that a line of the command would give it."""
 
@@ -141,6 +154,7 @@ class Shown:
         self.findings = [(each["check"], each["state"]) for each in json.loads(out.getvalue())]
 
 
+@pytest.mark.usefixtures("quiet")
 def test_what_is_asked_by_name_is_all_that_is_looked_at_and_a_doubt_is_bad_then(
     tmp_path: Path, closed_port: int
 ) -> None:
@@ -164,6 +178,7 @@ def test_what_is_asked_by_name_is_all_that_is_looked_at_and_a_doubt_is_bad_then(
     assert (doubtful_ones.code, doubtful_ones.findings) == (1, [("policies", "warn"), ("Lease", "warn")])
 
 
+@pytest.mark.usefixtures("quiet")
 def test_every_check_that_can_be_asked_for_is_there(tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text("apiVersion: v1\nkind: Config\n")
     settings = load({"kubeconfig": str(tmp_path / "kubeconfig"), "audit-spool-dir": str(tmp_path / "spool")}, {})
