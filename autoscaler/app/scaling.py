@@ -24,6 +24,7 @@ from autoscaler.control.reconciler import Gate, Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Evaluator, Forgetful, Pace, Policies, Sweep
 from autoscaler.control.teller import Teller
+from autoscaler.control.turns import Turns
 from autoscaler.kube import autoscalers, policies
 from autoscaler.kube.adapters import Adapters
 from autoscaler.kube.autoscalers import Autoscalers
@@ -94,7 +95,8 @@ class Scaling:
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         self._statuses = PolicyClient(client, self.policies, self.events, clock)
-        self._postbox = Postbox(self._statuses, telemetry.control)
+        self._turns = Turns()
+        self._postbox = Postbox(self._statuses, telemetry.control, self._turns)
         self._followers, self._watchers = Followers(), Followers()
         self.sweep = self._deciding()
         self._observing = self._looking_on() if settings.observe_hpas else None
@@ -113,6 +115,7 @@ class Scaling:
             allowance=self._allowance(),
             gate=self._gate,
             journal=journal,
+            turns=self._turns,
             settings=self._settings.controller,
             protected=self._settings.protected_namespaces,
             clock=self._clock,

@@ -1,8 +1,8 @@
 """Statuses of policies on their way to the API server: behind the decisions, some at a time, the latest of each policy.
 
-A status is what a person reads; no decision waits for it. What goes before a scale write (a promise) does not wait in
-line: it takes along what was waiting, so that nothing older is ever written after it. A status that says only what the
-next evaluation of its policy will say anyhow is held until that one.
+A status is what a person reads; no decision waits for it, and it waits while decisions wait for their turn. What goes
+before a scale write (a promise) does not wait in line: it takes along what was waiting, so that nothing older is ever
+written after it. A status that says only what the next evaluation of its policy will say anyhow is held until that one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ from autoscaler.telemetry import ControlTelemetry
 log = structlog.get_logger(__name__)
 
 LANES = 8
-"""Statuses written at once: few, so that decisions and their writes come first."""
+"""Statuses written at once."""
 
 
 class StatusWriter(Protocol):
     """Brings a policy's status up to date; raises KubeError."""
 
     async def write(self, policy: Policy, status: PolicyStatus) -> object: ...
+
+
+class Calm(Protocol):
+    """`calm` returns when nobody waits for the processor or the API server who is to come first, or soon anyhow."""
+
+    async def calm(self) -> None: ...
 
 
 class _Letter(Struct, frozen=True):
@@ -40,8 +46,9 @@ class _Letter(Struct, frozen=True):
 class Postbox:
     """Of one policy one status is written at a time. `run` sends what was posted until it is cancelled."""
 
-    def __init__(self, policies: StatusWriter, telemetry: ControlTelemetry) -> None:
+    def __init__(self, policies: StatusWriter, telemetry: ControlTelemetry, first: Calm) -> None:
         self._policies = policies
+        self._first = first
         self._letters: dict[PolicyId, _Letter] = {}
         self._posted: dict[PolicyId, None] = {}
         self._turns: dict[PolicyId, asyncio.Lock] = {}
@@ -102,10 +109,12 @@ class Postbox:
 
     async def _lane(self) -> None:
         while True:
-            while (name := self._next()) is None:
+            await self._first.calm()
+            if (name := self._next()) is None:
                 self._news.clear()
                 await self._news.wait()
-            await self._send(name)
+            else:
+                await self._send(name)
 
     def _next(self) -> PolicyId | None:
         """The first that was posted and of whose policy nothing is being written."""

@@ -80,6 +80,7 @@ class Reconciler:
         allowance: Allowance,
         gate: Gate,
         journal: Journal,
+        turns: Turns,
         settings: ControllerSettings,
         protected: Collection[str],
         clock: Clock,
@@ -98,7 +99,7 @@ class Reconciler:
         self._protected = protected
         self._clock = clock
         self._telemetry = telemetry
-        self._turns = Turns()
+        self._turns = turns
 
     async def reconcile(self, policy: Policy) -> Decision:
         """Evaluate once (twice when the target changed under us) and return the last record."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 MOST = 8
 """Turns at once: one that waits for the API server leaves the processor to the others."""
+CALM_SECONDS = 1.0
+"""So long, at most, whoever can wait is kept waiting by those who wait for a turn."""
 PATIENCE = 0.1
 """Seconds. A turn that lasts longer does not count any more: an API server that hangs over one object, or is slow with
 all of them, keeps nobody else waiting. How many are evaluated at once is bounded by the sweep.
 """
+LOOKS = 10
+"""So often it is looked meanwhile: a busy event loop looks late, and then it is not the API server that is slow."""
 
 
 class Turns:
@@ -24,18 +28,49 @@ class Turns:
     def __init__(self, most: int = MOST, patience: float = PATIENCE) -> None:
         self._free = asyncio.Semaphore(most)
         self._patience = patience
+        self._waiting = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for one; it is over at the end of the block, or when patience is."""
-        await self._free.acquire()
+        await self._acquired()
         held = [self._free]
-        lapse = asyncio.get_running_loop().call_later(self._patience, _give_on, held)
+        self._look_later(held, LOOKS - 1)
         try:
             yield
         finally:
-            lapse.cancel()
             _give_on(held)
+
+    def _look_later(self, held: list[asyncio.Semaphore], looks: int) -> None:
+        asyncio.get_running_loop().call_later(self._patience / LOOKS, self._look, held, looks)
+
+    def _look(self, held: list[asyncio.Semaphore], looks: int) -> None:
+        if held and looks:
+            self._look_later(held, looks - 1)
+        else:
+            _give_on(held)
+
+    async def calm(self) -> None:
+        """Return when nobody waits for a turn, and after a second in any case."""
+        if not self._calm.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CALM_SECONDS):
+                    await self._calm.wait()
+
+    async def _acquired(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        self._waiting += 1
+        self._calm.clear()
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._calm.set()
 
 
 def _give_on(held: list[asyncio.Semaphore]) -> None:

@@ -15,6 +15,7 @@ from autoscaler.control.postbox import Postbox
 from autoscaler.control.reconciler import Reconciler
 from autoscaler.control.reverts import Reverts
 from autoscaler.control.teller import Teller
+from autoscaler.control.turns import Turns
 from autoscaler.errors import MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.metrics import MetricValue, PodMetrics
@@ -76,7 +77,8 @@ class Shop:
         ids = itertools.count(1)
         policies = _Policies(self)
         memory, telemetry = Memory(15, self.clock), ControlTelemetry(CollectorRegistry())
-        self.postbox = Postbox(policies, telemetry)
+        turns = Turns()
+        self.postbox = Postbox(policies, telemetry, turns)
         self.reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
@@ -89,7 +91,7 @@ class Shop:
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
             ),
             memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
-            gate=self, journal=Journal(self, memory, self), settings=ControllerSettings(),
+            gate=self, journal=Journal(self, memory, self), turns=turns, settings=ControllerSettings(),
             protected=("kube-system",), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 

@@ -26,16 +26,20 @@ def status(size: int) -> PolicyStatus:
 
 
 class Peer:
-    """Takes statuses, one after the other once `open` is set."""
+    """Takes statuses, one after the other once `open` is set; nobody comes first once `quiet` is."""
 
     def __init__(self) -> None:
-        self.open = asyncio.Event()
+        self.open, self.quiet = asyncio.Event(), asyncio.Event()
         self.open.set()
+        self.quiet.set()
         self.written: list[tuple[str, PolicyStatus]] = []
         self.fault: Exception | None = None
         self.busy = self.most_busy = 0
         self.registry = CollectorRegistry()
-        self.box = Postbox(self, ControlTelemetry(self.registry))
+        self.box = Postbox(self, ControlTelemetry(self.registry), self)
+
+    async def calm(self) -> None:
+        await self.quiet.wait()
 
     async def write(self, policy: Policy, status: PolicyStatus) -> None:
         self.busy += 1
@@ -67,6 +71,22 @@ async def test_what_is_posted_is_written_behind_the_back_of_who_posted_it() -> N
         assert (peer.written, peer.waiting) == ([], 1)
         await turns()
         assert (peer.written, peer.waiting) == ([("web", status(2))], 0)
+        running.cancel()
+
+
+async def test_statuses_wait_while_others_come_first_and_promises_do_not() -> None:
+    peer = Peer()
+    peer.quiet.clear()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(peer.box.run())
+        peer.box.post(WEB, status(2))
+        await peer.box.promise(API, PROMISE)
+        await turns()
+        assert (peer.written, peer.waiting) == ([("api", PROMISE)], 1)
+        peer.box.post(WEB, status(3))
+        peer.quiet.set()
+        await turns()
+        assert peer.written[1:] == [("web", status(3))]
         running.cancel()
 
 

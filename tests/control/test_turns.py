@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from autoscaler.control.turns import Turns
+from autoscaler.control.turns import CALM_SECONDS, Turns
 
 LONG = 3600.0
 
@@ -71,3 +71,25 @@ async def test_a_turn_that_lasts_too_long_keeps_nobody_waiting_and_is_given_on_o
         for end in work.ends.values():
             end.set()
     assert loop.time() - began < 1
+
+
+@pytest.mark.looptime
+async def test_it_is_calm_when_nobody_waits_for_a_turn_and_who_needs_calm_waits_a_second_at_most() -> None:
+    work, loop = Work(Turns(1, LONG)), asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work.one("a"))
+        await looked()
+        began = loop.time()
+        await work.turns.calm()
+        assert loop.time() == began, "one has its turn, and nobody waits"
+        waiting = [group.create_task(work.one(name)) for name in "bc"]
+        await looked()
+        await work.turns.calm()
+        assert loop.time() - began == pytest.approx(CALM_SECONDS)
+        waiting[1].cancel()
+        work.ends["a"].set()
+        await looked()
+        began = loop.time()
+        await work.turns.calm()
+        assert loop.time() == began
+        work.ends["b"].set()
