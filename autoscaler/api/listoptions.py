@@ -96,7 +96,7 @@ def watch_options(call: Call) -> WatchOptions:
         initial=whole,
         marked=bool(initial) and bookmarks,
         bookmarks=bookmarks,
-        seconds=_number(call, "timeoutSeconds"),
+        seconds=_number(call, "timeoutSeconds") or None,  # 0 is as if it was not given, as upstream
     )
 
 

@@ -52,6 +52,7 @@ def test_of_a_list(query: str, expected: dict[str, Any]) -> None:
         pytest.param("", {"initial": True}, id="the state of now, then changes"),
         pytest.param("resourceVersion=0", {"initial": True}, id="the same"),
         pytest.param("resourceVersion=9", {"after": 9}, id="changes since"),
+        pytest.param("resourceVersion=9&timeoutSeconds=0", {"after": 9}, id="a timeout of 0 is none"),
         pytest.param(
             "resourceVersion=9&allowWatchBookmarks=true&timeoutSeconds=300",
             {"after": 9, "bookmarks": True, "seconds": 300},
