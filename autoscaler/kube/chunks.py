@@ -22,6 +22,7 @@ class Chunks:
         self._buffer = bytearray()
         self._need = -1
         """Bytes of the chunk under way; -1: its size is not known yet."""
+        self._trailers = 0
         self._last = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -61,8 +62,9 @@ class Chunks:
     def _take_trailers(self) -> None:
         """Lines up to an empty one."""
         while (end := self._buffer.find(b"\r\n")) > 0:
+            self._trailers += end + 2
             del self._buffer[: end + 2]
         if end == 0:
             self.ended, self.extra = True, len(self._buffer) > 2
-        elif len(self._buffer) > MAX_TRAILERS:
+        if self._trailers + (len(self._buffer) if end < 0 else 0) > MAX_TRAILERS:
             raise MalformedError("more than 8 KiB of trailers")

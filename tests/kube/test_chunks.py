@@ -40,7 +40,8 @@ def test_the_end(rest: bytes, ended: bool, extra: bool) -> None:
         pytest.param(b"4\r\nWikipedia\r\n", id="longer than it says"),
         pytest.param(b"%x\r\n" % (MAX_CHUNK + 1), id="a giant"),
         pytest.param(b"1" * (MAX_LINE + 2), id="a size without end"),
-        pytest.param(b"0\r\n" + b"x" * (MAX_TRAILERS + 1), id="trailers without end"),
+        pytest.param(b"0\r\n" + b"x" * (MAX_TRAILERS + 1), id="a trailer without end"),
+        pytest.param(b"0\r\n" + b"A: b\r\n" * (MAX_TRAILERS // 6 + 1), id="trailers without end"),
     ],
 )
 def test_anything_else_is_malformed(sent: bytes) -> None:
