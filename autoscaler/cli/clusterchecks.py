@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
+from autoscaler.cli.needs import Need, Right
 from autoscaler.errors import KubeError, NotFoundError
-from autoscaler.kube.registration import OUR_NAME, VERSIONS
-from autoscaler.model.metrics import Source
+from autoscaler.kube.registration import OUR_NAME
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME}"
@@ -22,53 +22,6 @@ class Asker(Protocol):
 
     async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes: ...
     async def post(self, path: str, body: bytes, params: Iterable[tuple[str, str]] = ()) -> bytes: ...
-
-
-class Right(Struct, frozen=True):
-    """`verbs` on `resource` (with /subresource) of an API group, cluster-wide unless a namespace is named."""
-
-    verbs: tuple[str, ...]
-    group: str
-    resource: str
-    namespace: str = ""
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.resource}.{self.group}" if self.group else self.resource
-
-
-PAGES = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats", Source.AUTO: "nodes/metrics"}
-NEEDS: dict[str, tuple[Right, ...]] = {
-    "watch the cluster": (
-        Right(("list", "watch"), "", "nodes"),
-        Right(("list", "watch"), "", "pods"),
-    ),
-    "serve metrics": (
-        Right(("create",), "authentication.k8s.io", "tokenreviews"),
-        Right(("create",), "authorization.k8s.io", "subjectaccessreviews"),
-        Right(("get", "list", "watch"), "", "configmaps", "kube-system", "extension-apiserver-authentication"),
-    ),
-    "see whether we are registered": tuple(
-        Right(("get",), "apiregistration.k8s.io", "apiservices", name=f"{version}.metrics.k8s.io")
-        for version in VERSIONS
-    ),
-    "scale": (
-        Right(("get", "list", "watch"), "hpa-companion.dev", "horizontalpodscalers"),
-        Right(("update",), "hpa-companion.dev", "horizontalpodscalers/status"),
-        Right(("get", "update"), "apps", "deployments/scale"),
-        Right(("create",), "events.k8s.io", "events"),
-    ),
-    "watch what it scales": (Right(("list", "watch"), "apps", "deployments"),),
-    "see who else scales a target": (
-        Right(("list", "watch"), "autoscaling", "horizontalpodautoscalers"),
-        Right(("get",), "apps", "deployments"),
-    ),
-    "count owned pods only": (Right(("get",), "apps", "replicasets"),),
-    "read custom and external metrics": (
-        Right(("get",), "custom.metrics.k8s.io", "*"),
-        Right(("list",), "external.metrics.k8s.io", "*"),
-    ),
-}
 
 
 class _Version(Struct, frozen=True, rename={"git": "gitVersion"}):
@@ -83,36 +36,33 @@ class _Review(Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-async def examine(asker: Asker, source: Source = Source.AUTO, account: str = "") -> list[Finding]:
-    """Every line about the API server; the first one alone when it does not answer.
-
-    `source` is the kubelets', `account` (namespace/name) whose token they are shown: "" is our own.
-    """
+async def examine(asker: Asker, needs: Sequence[Need]) -> list[Finding]:
+    """Every line about the API server; the first one alone when it does not answer."""
     try:
         version = msgspec.json.decode(await asker.get("/version"), type=_Version).git
     except (KubeError, msgspec.DecodeError) as exc:
         return [bad("API server", str(exc), "check the address, the network and the credentials of the kubeconfig")]
     found = [good("API server", f"Kubernetes {version}")]
-    needs = {**_scraping(source, account), **NEEDS}
-    found += [await rights(asker, need, needed) for need, needed in needs.items()]
+    found += [await rights(asker, need) for need in needs if not need.group or await _served(asker, need.group)]
     found.append(await _kind(asker))
     return found
 
 
-def _scraping(source: Source, account: str) -> dict[str, tuple[Right, ...]]:
-    """What an account may that kubelets know is for them to say: `kubeletcheck` asks them."""
-    if not account:
-        return {"scrape kubelets": (Right(("get",), "", PAGES[source]),)}
-    namespace, _, name = account.partition("/")
-    return {"get a token for kubelets": (Right(("create",), "", "serviceaccounts/token", namespace, name),)}
+async def _served(asker: Asker, path: str) -> bool:
+    """What is unknown counts as no: nothing of it can be watched either."""
+    try:
+        await asker.get(path)
+    except KubeError:
+        return False
+    return True
 
 
-async def rights(asker: Asker, need: str, needed: Sequence[Right]) -> Finding:
+async def rights(asker: Asker, need: Need) -> Finding:
     """Whether these credentials may do all of it; what they may not is named."""
-    check = f"may {need}"
+    check = f"may {need.what}"
     missing = []
     try:
-        for right in needed:
+        for right in need.rights:
             verbs = [verb for verb in right.verbs if not await _may(asker, verb, right)]
             if verbs:
                 missing.append(f"{'/'.join(verbs)} {right}")
@@ -122,11 +72,12 @@ async def rights(asker: Asker, need: str, needed: Sequence[Right]) -> Finding:
         )
     except (KubeError, msgspec.DecodeError) as exc:
         return doubtful(check, f"could not be asked: {exc}", "ask again with credentials that may create reviews")
-    if missing:
-        return bad(
-            check, f"not allowed: {', '.join(missing)}", f"grant it to these credentials; the chart does: {CHART}"
-        )
-    return good(check, "all rights given")
+    if not missing:
+        return good(check, "all rights given")
+    told = f"not allowed: {', '.join(missing)}"
+    if need.spared:
+        return doubtful(check, told, f"{need.spared}; else grant it to these credentials")
+    return bad(check, told, f"grant it to these credentials; the chart does: {CHART}")
 
 
 async def _may(asker: Asker, verb: str, right: Right) -> bool:

@@ -24,6 +24,7 @@ from autoscaler.cli import (
     registrationcheck,
 )
 from autoscaler.cli.finding import Finding, State, bad
+from autoscaler.cli.needs import needed
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KubeletSettings, LeaseSettings, Settings
 from autoscaler.core.table import GAP, aligned, plain
@@ -152,9 +153,9 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
         connections = await connect(settings.kubeconfig, clock)
     except ConfigError as exc:
         return [_no_cluster(exc)]
-    kubelet, telemetry = settings.kubelet, Telemetry().kube
+    telemetry = Telemetry().kube
     async with KubeClient(connections, telemetry) as client:
-        found = await clusterchecks.examine(client, Source(kubelet.source), kubelet.token_account)
+        found = await clusterchecks.examine(client, needed(settings))
         if len(found) > 1:  # the API server answers
             found += await registrationcheck.examine(client)
             found.append(await frontproxycheck.examine(client, clock))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from autoscaler.cli.clusterchecks import Asker, Right, rights
+from autoscaler.cli.clusterchecks import Asker, rights
 from autoscaler.cli.finding import Finding, bad, doubtful, good
+from autoscaler.cli.needs import Need, Right
 from autoscaler.clock import Clock
 from autoscaler.config.settings import LeaseSettings
 from autoscaler.errors import KubeError, MalformedError
@@ -30,7 +31,7 @@ async def examine(
         Right(("create",), LEASES, "leases", settings.namespace),
         Right(("get", "update"), LEASES, "leases", settings.namespace, settings.name),
     )
-    return [await rights(asker, "elect a leader", needed), await leader(read, settings, clock)]
+    return [await rights(asker, Need("elect a leader", needed)), await leader(read, settings, clock)]
 
 
 async def leader(read: Callable[[], Awaitable[Lease | None]], settings: LeaseSettings, clock: Clock) -> Finding:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from autoscaler.cli.clusterchecks import NEEDS, REVIEWS, examine
+from autoscaler.cli.clusterchecks import REVIEWS, examine
 from autoscaler.cli.finding import Finding, State
+from autoscaler.cli.needs import needed
+from autoscaler.config.load import load
 from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
-from autoscaler.model.metrics import Source
+
+NEEDED = needed(load({}, {}))
 
 
 class Cluster:
@@ -45,34 +48,43 @@ class Cluster:
 
 
 async def found(cluster: Cluster, check: str) -> Finding:
-    return next(each for each in await examine(cluster) if each.check == check)
+    return next(each for each in await examine(cluster, NEEDED) if each.check == check)
 
 
 async def test_a_sound_cluster_has_nothing_to_do() -> None:
-    findings = await examine(Cluster())
+    findings = await examine(Cluster(), NEEDED)
     assert {finding.state for finding in findings} == {State.OK}
     assert findings[0].detail == "Kubernetes v1.37.2"
 
 
 async def test_an_api_server_that_does_not_answer_ends_the_questions() -> None:
-    findings = await examine(Cluster().with_body("/version", UnreachableError("GET /version: no answer in time")))
+    findings = await examine(
+        Cluster().with_body("/version", UnreachableError("GET /version: no answer in time")), NEEDED
+    )
     assert [finding.state for finding in findings] == [State.BAD]
     assert "no answer in time" in findings[0].detail
 
 
 async def test_every_right_needed_is_asked_for_one_by_one() -> None:
-    cluster = Cluster()
-    await examine(cluster)
-    assert len(cluster.asked) == 1 + sum(len(right.verbs) for rights in NEEDS.values() for right in rights)
+    cluster = Cluster().with_body("/apis/keda.sh/v1alpha1", {})
+    await examine(cluster, NEEDED)
+    assert len(cluster.asked) == sum(len(right.verbs) for need in NEEDED for right in need.rights)
     assert {"verb": "get", "group": "", "resource": "nodes", "subresource": "metrics", "namespace": "", "name": ""} in (
         cluster.asked
     )
 
 
-async def test_the_summary_source_needs_another_right() -> None:
-    cluster = Cluster(denied=[("get", "nodes/stats")])
-    assert all(finding.state is State.OK for finding in await examine(cluster))
-    assert any(finding.detail == "not allowed: get nodes/stats" for finding in await examine(cluster, Source.SUMMARY))
+async def test_where_there_is_no_keda_nobody_needs_to_see_what_it_scales() -> None:
+    told = [finding.check for finding in await examine(Cluster(), NEEDED)]
+    assert "may see what KEDA scales" not in told
+
+
+async def test_an_observer_may_lack_the_rights_to_scale() -> None:
+    cluster = Cluster(denied=[("update", "deployments/scale")])
+    needs = needed(load({"observe-hpas": "true"}, {}))
+    scale = next(each for each in await examine(cluster, needs) if each.check == "may scale")
+    assert (scale.state, scale.detail) == (State.WARN, "not allowed: update deployments/scale.apps")
+    assert scale.todo.startswith("right for an observer")
 
 
 async def test_missing_rights_are_named_by_what_they_are_needed_for() -> None:
@@ -104,12 +116,3 @@ async def test_without_reviews_no_other_credentials_are_asked_for() -> None:
 async def test_the_kind_must_be_known(answer: KubeError, state: State) -> None:
     cluster = Cluster().with_body("/apis/hpa-companion.dev/v1alpha1", answer)
     assert (await found(cluster, "HorizontalPodScaler")).state is state
-
-
-async def test_where_kubelets_are_shown_the_token_of_another_account_we_must_be_given_that() -> None:
-    told = {each.check: each for each in await examine(Cluster(), account="ours/scraper")}
-    assert "may scrape kubelets" not in told, "that is not for our account to have"
-    assert told["may get a token for kubelets"].state is State.OK
-    refused = Cluster(denied=[("create", "serviceaccounts/token")])
-    told = {each.check: each for each in await examine(refused, account="ours/scraper")}
-    assert told["may get a token for kubelets"].detail == "not allowed: create serviceaccounts/token"
