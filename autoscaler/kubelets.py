@@ -12,15 +12,18 @@ from autoscaler.kube.accounttoken import AccountToken
 from autoscaler.kube.addresses import AddressRules
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections
-from autoscaler.kube.exchange import TlsExchange
+from autoscaler.kube.exchange import KEPT, TlsExchange
 from autoscaler.kube.kubelet import KubeletClient, TokenSource
 from autoscaler.kube.trust import KubeletTrust, TrustFiles
 
 
 async def kubelet_client(
-    kubelet: KubeletSettings, connections: Connections, client: KubeClient, clock: Clock
+    kubelet: KubeletSettings, connections: Connections, client: KubeClient, clock: Clock, *, kept: int = KEPT
 ) -> KubeletClient:
-    """A client that shows the token of --kubelet-token-account, else ours; ConfigError names a file that is no good."""
+    """A client that shows the token of --kubelet-token-account, else ours; ConfigError names a file that is no good.
+
+    `kept`: how many connections may be kept.
+    """
     cluster = await connections.current()
     files = TrustFiles(
         authority=cluster.ca_pem,
@@ -43,7 +46,7 @@ async def kubelet_client(
         rules=rules,
         trust=KubeletTrust(files, clock),
         tokens=_tokens(kubelet, connections, client, clock),
-        exchange=TlsExchange(rules),
+        exchange=TlsExchange(rules, kept=kept),
         clock=clock,
         timeout=kubelet.request_timeout,
     )

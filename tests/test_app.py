@@ -9,12 +9,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from msgspec.structs import replace
 
 from autoscaler.app import Application
+from autoscaler.app.scaling import Parts
 from autoscaler.audit import codec
 from autoscaler.audit.read import SpoolReader
 from autoscaler.cli import replay
@@ -269,3 +271,45 @@ async def test_l07_who_follows_scrapes_and_serves_is_ready_and_decides_nothing_u
         decision = await run.until(lambda _decision: True)  # nobody has renewed it
         assert decision.leadership is not None
         assert decision.leadership > 7
+
+
+class Faulty(Application):
+    """One of its parts fails once everything is served; "" for none."""
+
+    def __init__(self, settings: Settings, part: str = "") -> None:
+        super().__init__(settings)
+        self._part = part
+        self.parts: tuple[str, ...] = ()
+
+    def _built(self, *built: Any) -> Parts:
+        parts = super()._built(*built)
+        self.parts = tuple(parts)
+        whole = parts.get(self._part)
+
+        async def fails() -> None:
+            async with asyncio.TaskGroup() as group:
+                if self._part == "server" and whole is not None:
+                    group.create_task(whole())
+                await self.server.started.wait()
+                raise ZeroDivisionError(self._part)
+
+        return {**parts, self._part: fails} if whole is not None else parts
+
+
+@pytest.mark.timeout(120)
+async def test_p08_whichever_part_fails_nothing_goes_on_without_it(tmp_path: Path) -> None:
+    async with World(SystemClock(), Shape(nodes=1)) as world:
+        kubeconfig = world.kubeconfig(tmp_path / "kubeconfig")
+
+        def made(part: str = "") -> Faulty:
+            return Faulty(settings(tmp_path / (part or "none"), kubeconfig), part)
+
+        stop, sound = asyncio.Event(), made()
+        stop.set()
+        await sound.run(stop)
+        assert {"sweep", "cluster", "scraper", "server", "gate", "heartbeat"} <= set(sound.parts)
+        for part in sound.parts:
+            with pytest.raises(ExceptionGroup) as caught:
+                async with asyncio.timeout(30):
+                    await made(part).run(asyncio.Event())
+            assert caught.group_contains(ZeroDivisionError, match=part)

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from msgspec import Struct
 
+from autoscaler.api.door import MOST
 from autoscaler.api.frontproxy import Peer, peer_of
 from autoscaler.api.status import StatusError, bad_request, too_large
 from autoscaler.api.tls import TrustedContext
@@ -34,6 +35,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Of these, from one IP address."""
     proxied: int = 1024
     """Connections with a front proxy's certificate, which others cannot use up."""
+    handshakes: int = MOST
+    """At a time, before a connection counts as one."""
     url_bytes: int = 8 * 1024
     header_bytes: int = 64 * 1024
     header_lines: int = 256

@@ -50,6 +50,9 @@ class Routes:
         self._discovery = discovery
         self._probes = probes
         self._registry = registry
+        self._making = asyncio.Lock()
+        self._page, self._page_begun = b"", -1.0
+        """Of /metrics: the last one, and when it was begun (the loop's time)."""
         schema = OpenApi(tuple(discovery.versions))
         documents: dict[tuple[str, ...], Fixed] = {
             ("version",): fixed(_version_info()),
@@ -103,8 +106,17 @@ class Routes:
         return fixed_answer(call, self._discovery.groups if chosen == JSON else self._discovery.aggregated)
 
     async def _metrics(self) -> Answer:
-        """The registry in Prometheus' text format; made in a thread: thousands of nodes have their series in it."""
-        page = await asyncio.to_thread(generate_latest, self._registry)
+        """The registry in Prometheus' text format; made in a thread: thousands of nodes have their series in it.
+
+        One is made at a time, and those who came before it was begun share it, however many ask.
+        """
+        arrived = asyncio.get_running_loop().time()
+        async with self._making:
+            if self._page_begun < arrived:
+                begun = asyncio.get_running_loop().time()
+                self._page = await asyncio.to_thread(generate_latest, self._registry)
+                self._page_begun = begun
+            page = self._page
         return Answer(_slices(page), CONTENT_TYPE_PLAIN_0_0_4)
 
 

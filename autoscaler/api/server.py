@@ -103,7 +103,13 @@ class ApiServer:
                 telemetry=self._telemetry.api,
             )
             listener = Listener(handler, limits)
-            door = Door(listener, self._contexts.entry, handshake=limits.handshake, shutdown=STOP_SECONDS)
+            door = Door(
+                listener,
+                self._contexts.entry,
+                handshake=limits.handshake,
+                shutdown=STOP_SECONDS,
+                most=limits.handshakes,
+            )
             listening.listen(limits.connections)
             async with asyncio.TaskGroup() as tasks:
                 accepting = tasks.create_task(door.run(listening), name="door")

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from autoscaler import __version__
 from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
+from autoscaler.app.descriptors import raised, shares_now
 from autoscaler.app.garbage import set_aside
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
@@ -66,16 +68,26 @@ GATE_LOOK_SECONDS = 0.25
 
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end. Raises ConfigError before anything is written."""
-    import uvloop  # noqa: PLC0415 - `demo` and the tests bring their own loop
-
+    raised()
+    run_on_loop = _runner()
     try:
-        uvloop.run(_until_signalled(Application(settings, warmed=set_aside)))
+        run_on_loop(_until_signalled(Application(settings, warmed=set_aside)))
     except BaseExceptionGroup as group:
         # not `except*`: beside an error that is not ours, what is raised in one comes in a group again
         if (error := told(group)) is None:
             raise
         raise error from None
     return 0
+
+
+def _runner() -> Callable[[Coroutine[object, object, None]], None]:
+    """uvloop's, or asyncio's own where that is missing or of another build."""
+    try:
+        import uvloop  # noqa: PLC0415 - `demo` and the tests bring their own loop
+    except ImportError as exc:
+        log.warning("Runs on asyncio's own event loop, which takes more CPU", why=str(exc), hint="reinstall uvloop")
+        return asyncio.run
+    return uvloop.run
 
 
 async def _until_signalled(application: Application) -> None:
@@ -119,6 +131,7 @@ class Application:
         self._clock: Clock = clock or SystemClock()
         self._leadership: Leadership | None = None
         self._witness, self._warmed = witness, warmed
+        self._shares = shares_now()
         self.telemetry, self.health = Telemetry(settings.kubelet.resolution), Health()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -132,7 +145,9 @@ class Application:
             outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
             await stack.enter_async_context(outbox)
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
-            kubelets = await kubelet_client(self._settings.kubelet, connections, client, self._clock)
+            kubelets = await kubelet_client(
+                self._settings.kubelet, connections, client, self._clock, kept=self._shares.kept
+            )
             stack.push_async_callback(kubelets.close)
             decisions = self._decisions(outbox) if forwarding else None
             streams: dict[str, Stream] = {"forwarder": decisions} if decisions else {}
@@ -225,6 +240,7 @@ class Application:
             interest=scaling,
             pace=pace(settings.kubelet, clock),
             source=Source(settings.kubelet.source),
+            concurrency=self._shares.scrapes,
         )
         self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
         self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
@@ -259,7 +275,7 @@ class Application:
         freshness: Freshness,
     ) -> ApiServer:
         return ApiServer(
-            settings,
+            replace(settings, limits=self._shares.limits()),
             usage=self.storage,
             feed=freshness,
             inventory=self.cluster,

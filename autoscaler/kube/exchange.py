@@ -26,6 +26,8 @@ CONNECT_SECONDS = 2.0
 """For a name's lookup and TCP, all addresses of the name together."""
 TLS_SECONDS = 2.0
 """For the handshake: a kubelet that accepts and says nothing leaves time for two more addresses of its node."""
+KEPT = 8192
+"""Connections that are kept at a time; beyond it kubelets are connected to anew."""
 KEPT_SECONDS = 120.0
 """An idle connection is not kept for longer; kubelets close theirs after 90 s."""
 
@@ -42,7 +44,8 @@ class _Kept:
 class TlsExchange:
     """Implements `Exchange`."""
 
-    def __init__(self, rules: AddressRules) -> None:
+    def __init__(self, rules: AddressRules, *, kept: int = KEPT) -> None:
+        self._most = kept
         self._resolver = GuardedResolver(rules)
         self._kept: dict[Endpoint, _Kept] = {}
         self._swept = 0.0
@@ -76,10 +79,13 @@ class TlsExchange:
         """What was answered; the connection is kept when it can be."""
         now = asyncio.get_running_loop().time()
         if connection.open:
-            before = self._kept.get(endpoint)
-            self._kept[endpoint] = _Kept(connection, tls, now)
+            before = self._kept.pop(endpoint, None)
             if before is not None:
                 before.connection.close()
+            if len(self._kept) < self._most:
+                self._kept[endpoint] = _Kept(connection, tls, now)
+            else:
+                connection.close()
         self._sweep(now)
         retry_after = b"".join(answer.headers.get(b"retry-after", [])[:1]).decode("latin-1")
         return Answer(answer.status, answer.body() if answer.status == 200 else b"", retry_after)

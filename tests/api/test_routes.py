@@ -1,6 +1,13 @@
+import asyncio
 import json
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from autoscaler.api.answer import TEXT, Answer
 from autoscaler.api.call import parse_call
@@ -138,3 +145,36 @@ async def test_a_probe_that_fails_is_500_and_its_part_says_why() -> None:
 async def test_the_index_lists_only_what_answers() -> None:
     for path in json.loads(whole(await answer("/")))["paths"]:
         assert (await answer(path)).status in (200, 500)
+
+
+class Slow(Collector):
+    """A registry's content that takes a while; how often it was asked for, and how often at the same time."""
+
+    def __init__(self) -> None:
+        self.collected = self.at_once = self.most = 0
+        self._lock = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        time.sleep(0.05)
+        with self._lock:
+            self.collected += 1
+            self.at_once -= 1
+        yield GaugeMetricFamily("made", "The how manieth it is.", self.collected)
+
+
+async def test_p12_metrics_that_hundreds_ask_for_are_made_one_page_at_a_time() -> None:
+    cluster, slow, clock = golden_cluster(), Slow(), FakeClock(NOW)
+    resources = Resources(cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, Telemetry().api)
+    registry = CollectorRegistry()
+    registry.register(slow)
+    before = slow.collected  # a registry asks for the names
+    routes = Routes(resources, DISCOVERY, Probes(Health()), registry)
+    call = parse_call("GET", "/metrics", accept="", if_none_match="")
+    first = await asyncio.gather(*(routes.answer(call) for _ in range(200)))
+    assert slow.most == 1
+    assert slow.collected - before <= 2, "the first one, and one for all who came while it was made"
+    later = await routes.answer(call)
+    assert whole(later) != whole(first[0]), "who asks later gets what is so later"

@@ -1,4 +1,6 @@
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -6,6 +8,7 @@ from structlog.testing import capture_logs
 
 from autoscaler.engine.schedule import phase
 from autoscaler.engine.scraper import LARGE
+from autoscaler.engine.store import KEPT_RESOLUTIONS
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.metrics import Source
 from autoscaler.model.objects import Node, NodeAddress, NodeName
@@ -260,3 +263,25 @@ async def test_k27_a_node_that_is_not_dialled_is_named_with_the_reason() -> None
         del world.answers["a"]
         await world.clock.advance(40)
         assert scraper.denied() == []
+
+
+async def test_p11_an_executor_that_is_locked_up_is_a_schedule_that_stands_still() -> None:
+    """Large pages are decoded there; the liveness probe then ends what nothing else would."""
+    world = World("a")
+
+    async def large(node: Node, source: Source) -> bytes:
+        return await world.steady(node, source) + b"# so many containers\n" * (LARGE // 20)
+
+    world.answers["a"] = large
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.get_running_loop().set_default_executor(executor)
+        executor.submit(held.wait)
+        try:
+            async with world.scraping() as scraper:
+                await world.clock.advance(KEPT_RESOLUTIONS * RESOLUTION - 1)
+                assert scraper.verdict(16).ok
+                await world.clock.advance(2)
+                assert not scraper.verdict(16).ok
+        finally:
+            held.set()

@@ -12,7 +12,7 @@ import pytest
 
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.kube.addresses import AddressRules, Endpoint
-from autoscaler.kube.exchange import TlsExchange
+from autoscaler.kube.exchange import KEPT, TlsExchange
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.trust import TrustFiles, kubelet_context
 from tests.certificates import Authority
@@ -31,8 +31,8 @@ def context(authority: Authority, folder: Path, san: str = "127.0.0.1", **more: 
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[TlsExchange]:
-    exchange = TlsExchange(AddressRules(loopback=True))
+async def opened(kept: int = KEPT) -> AsyncIterator[TlsExchange]:
+    exchange = TlsExchange(AddressRules(loopback=True), kept=kept)
     try:
         yield exchange
     finally:

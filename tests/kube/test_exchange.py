@@ -91,6 +91,15 @@ async def test_k10_only_a_context_that_believes_takes_a_stranger(kubelet: Script
     assert len(kubelet.requests) == 1
 
 
+async def test_p02_beyond_its_share_no_connection_is_kept(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
+    other = ScriptedKubelet()
+    async with kubelet.serving(saying(answer()), tls), other.serving(saying(answer()), tls), opened(kept=1) as exchange:
+        for _ in range(3):
+            for each in (kubelet, other):
+                assert (await asked(exchange, each)).status == 200
+    assert (kubelet.connections, other.connections) == (1, 3)
+
+
 async def test_k11_what_was_verified_by_an_old_context_is_not_used_by_a_new_one(
     kubelet: ScriptedKubelet, tls: ssl.SSLContext
 ) -> None:

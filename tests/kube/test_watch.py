@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from autoscaler.errors import ForbiddenError
 from autoscaler.kube import decode
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.watch import STEADY, Pace, Resource, State, Watch
@@ -229,3 +232,39 @@ async def test_a_broken_object_is_named(bench: Bench) -> None:
     async with running(bench.watch.run):
         await until(lambda: bench.watches)
     assert (bench.names, list(bench.watch.broken)) == (["a"], [("shop", "odd")])
+
+
+HELD_SECONDS = 0.1
+"""What the event loop may be held for, of the processor's time."""
+
+
+class Large:
+    """A client whose only list is this."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def get(self, path: str, params: object = (), **limits: object) -> bytes:
+        return self._body
+
+    def lines(self, path: str, params: object, *, silence: float) -> object:
+        raise ForbiddenError("no watch here", status=403)
+
+
+async def test_p13_fifty_megabytes_of_list_do_not_hold_the_loop() -> None:
+    annotations = {f"a{number}": "x" * 900 for number in range(110)}
+    items = [pod(f"p{number}", metadata={"annotations": annotations}) for number in range(500)]
+    body = listed(*items).body
+    assert len(body) > 50_000_000
+    resource, pace = Resource("pods", PATH, decode.pod), STEADY
+    watch = Watch(
+        Large(body), resource, lambda _old, _new: None, clock=SkippingClock(), telemetry=telemetry(), pace=pace
+    )  # type: ignore[arg-type]  # what it uses of it
+    longest = 0.0
+    async with running(watch.run):
+        while not watch.synced:
+            begun = time.process_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.process_time() - begun)
+    assert len(watch.items) == 500
+    assert 0.0 < longest < HELD_SECONDS

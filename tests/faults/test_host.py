@@ -1,0 +1,200 @@
+"""The whole program as a process that its host treats badly: few files, no processor, no `/tmp`, a log nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from autoscaler.clock import SystemClock
+from autoscaler.sim.curves import Polyline
+from autoscaler.sim.resources import DEPLOYMENTS, POD_SCALERS
+from autoscaler.sim.workloads import Workload
+from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
+from tests.e2e.processes import free_port
+from tests.e2e.requirements import need
+from tests.pair import HPS, NAME, NAMESPACE, until
+
+PROBE_SECONDS = 5.0
+"""What the chart's probes wait."""
+START = 40.0
+MANY = 260
+"""Nodes: more than 256 files, were a connection kept to each."""
+BUSY = Polyline((0.0, 0.2), (2.0, 0.8))
+NODES = "/apis/metrics.k8s.io/v1/nodes"
+
+pytestmark = [pytest.mark.timeout(120)]
+
+
+class Program:
+    """A running one, asked as a kubelet and an administrator would."""
+
+    def __init__(self, world: World, process: Process, port: int, session: aiohttp.ClientSession) -> None:
+        self.world, self.process = world, process
+        self._url, self._session = f"https://127.0.0.1:{port}", session
+
+    async def get(self, path: str, within: float = PROBE_SECONDS) -> tuple[int, str]:
+        """Status and text; (0, "") when there was no answer in time."""
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Connection": "close"}
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._session.get(self._url + path, ssl=False, headers=headers) as response,
+            ):
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError):
+            return 0, ""
+
+    async def probed(self, probe: str) -> bool:
+        return (await self.get(probe))[0] == 200
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(START):
+            while not await self.probed("/readyz"):
+                assert self.process.returncode is None
+                await asyncio.sleep(0.1)
+
+    async def served(self) -> int:
+        """How many nodes have a usage."""
+        return (await self.get(NODES))[1].count('"usage"')
+
+    @property
+    def replicas(self) -> int:
+        return int(self.world.store.get(DEPLOYMENTS, NAMESPACE, NAME)["spec"]["replicas"])
+
+
+@asynccontextmanager
+async def program(
+    folder: Path, *flags: str, nodes: int = 2, under: Sequence[str] = (), seen_as: str = "", log: int = DEVNULL
+) -> AsyncIterator[Program]:
+    """Started in a world in which load rises at once. `under`: what runs it; `seen_as`: where that has `folder`."""
+    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=BUSY)
+    port, place = free_port(), seen_as or str(folder)
+    async with (
+        World(SystemClock(), Shape(nodes=nodes, sample_period=0.5), [web]) as world,
+        aiohttp.ClientSession() as session,
+    ):
+        world.store.create(POD_SCALERS, NAMESPACE, HPS)
+        world.kubeconfig(folder / "kubeconfig")
+        all_flags = [
+            f"--kubeconfig={place}/kubeconfig", f"--cert-dir={place}/certificates", f"--audit-spool-dir={place}/spool",
+            "--bind-address=127.0.0.1", f"--secure-port={port}", "--kubelet-allow-loopback",
+            "--kubelet-use-node-status-port", "--metric-resolution=1s", "--evaluation-interval=0.5s",
+            "--sync-period=1s", *flags,
+        ]  # fmt: skip
+        command = [*under, sys.executable, "-m", "autoscaler", "run", *all_flags]
+        process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=log)
+        try:
+            yield Program(world, process, port, session)
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            await process.wait()
+
+
+async def test_p02_with_256_files_every_node_is_read_and_the_probes_answer_beside_a_crowd(tmp_path: Path) -> None:
+    limited = ["sh", "-c", 'ulimit -n 256 && exec "$@"', "sh"]
+    async with program(tmp_path, "--metric-resolution=5s", nodes=MANY, under=limited) as one:
+        await one.ready()
+        crowd = [socket.create_connection(("127.0.0.1", int(one._url.rpartition(":")[2]))) for _ in range(60)]
+        try:
+            async with asyncio.timeout(START):
+                while await one.served() < MANY or _asked(one.world) < 2 * MANY:
+                    await asyncio.sleep(0.5)
+            assert await one.probed("/livez")
+            assert await one.probed("/readyz")
+            said = (await one.get("/metrics"))[1].splitlines()
+            assert [line for line in said if line.startswith("autoscaler_scrape_errors_total{")] == []
+        finally:
+            for each in crowd:
+                each.close()
+        await until(lambda: one.replicas > 2)
+
+
+async def test_p03_without_a_tmp_that_can_be_written_it_scales_as_ever(tmp_path: Path) -> None:
+    """Nothing of ours is there, so there is nothing to warn of."""
+    mounted = 'mount --bind "$1" /mnt && mount -t tmpfs -o ro tmpfs /tmp && mount -t tmpfs -o ro tmpfs /var/tmp'
+    script = f'{mounted} && ! touch /tmp/x 2>/dev/null && shift && exec "$@"'
+    under = [str(need("unshare")), "--mount", "sh", "-c", script, "sh", str(tmp_path)]
+    async with program(tmp_path, under=under, seen_as="/mnt") as one:
+        await one.ready()
+        await until(lambda: one.replicas > 2)
+
+
+async def test_p12_without_uvloop_it_runs_on_the_loop_of_asyncio_and_says_so(tmp_path: Path) -> None:
+    """As where its library is of another build: importing it fails."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "uvloop.py").write_text("raise ImportError('wrong ELF class')\n")
+    with (tmp_path / "log").open("wb") as log:
+        under = ["env", f"PYTHONPATH={broken}"]
+        async with program(tmp_path, under=under, log=log.fileno()) as one:
+            await one.ready()
+            await until(lambda: one.replicas > 2)
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(one.get("/metrics")) for _ in range(100)]
+            codes = {task.result()[0] for task in asked}
+            assert codes <= {200, 429}, "told to come later, or answered"
+            assert await one.probed("/livez")
+    assert "wrong ELF class" in (tmp_path / "log").read_text()
+
+
+async def test_p04_with_a_twentieth_of_a_core_turns_are_left_out_and_the_liveness_probe_answers(tmp_path: Path) -> None:
+    """Stopped for 95 ms of every 100, as the kernel does with 50m."""
+    nodes, seconds = 160, 8.0
+    async with program(tmp_path, "--hot-resolution=0s", nodes=nodes) as one:
+        await one.ready()
+        async with asyncio.TaskGroup() as group:
+            throttling = group.create_task(_throttled(one.process))
+            before, begun = _asked(one.world), asyncio.get_running_loop().time()
+            while (passed := asyncio.get_running_loop().time() - begun) < seconds:
+                assert await one.probed("/livez"), "three of these in a row, and it is restarted"
+            assert _asked(one.world) - before < 0.9 * nodes * passed
+            throttling.cancel()
+        one.process.send_signal(signal.SIGCONT)
+        late = [line for line in (await one.get("/metrics"))[1].splitlines() if "scrape_lag_seconds_bucket" in line]
+        on_time, every = (int(float(line.split()[-1])) for line in (late[0], late[-1]))
+        assert on_time < every, "how late turns were is counted"
+
+
+async def _throttled(process: Process) -> None:
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(0.095)
+        process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.005)
+
+
+def _asked(world: World) -> int:
+    return sum(kubelet.requests["/metrics/resource 200"] for kubelet in world.kubelets.values())
+
+
+async def test_p07_with_a_log_that_nobody_reads_it_serves_and_scales(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    fcntl.fcntl(writer, fcntl.F_SETFL, 0)
+    try:
+        async with program(tmp_path, "--log-level=debug", log=writer) as one:
+            await one.ready()
+            await until(lambda: one.replicas > 2)
+            assert await one.probed("/livez")
+            one.process.terminate()
+            async with asyncio.timeout(START):
+                assert await one.process.wait() == 0
+    finally:
+        os.close(reader)
+        os.close(writer)
