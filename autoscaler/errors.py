@@ -14,6 +14,7 @@ AutoscalerError
 └── AuditError             a record could not be kept or read
     ├── SpoolFullError     the spool has reached its size
     ├── ShedError          a record that says nothing new was dropped in favour of others
+    ├── UnwritableError    a decision has no form of a record: its text is no Unicode, its time none
     ├── SlowError          nobody knows yet: the disk has not answered
     └── DamagedError       the spool's file is damaged
 """
@@ -122,6 +123,10 @@ class SpoolFullError(AuditError):
 
 class ShedError(AuditError):
     """The record was dropped on purpose: it says nothing new, and there is little room."""
+
+
+class UnwritableError(AuditError):
+    """A decision that cannot be written down."""
 
 
 class SlowError(AuditError):

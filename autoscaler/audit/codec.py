@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.errors import AuditError, LaterError, MalformedError
+from autoscaler.errors import LaterError, MalformedError, UnwritableError
 from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, Repeat
 from autoscaler.model.instant import micro_text, parse_instant
 from autoscaler.model.plan import Action, Aged, Counted, Proposal, Selected, Stage, Unnamed
@@ -100,7 +100,7 @@ LAST = 32_503_680_000.0
 
 
 def encode(decision: Decision) -> bytes:
-    """The body, shortened step by step while it is over 64 KiB; AuditError when its text is no Unicode."""
+    """The body, shortened step by step while it is over 64 KiB; UnwritableError when its text is no Unicode."""
     try:
         body = _encoder.encode(decision)
         for word, shorten in _STEPS:
@@ -111,7 +111,7 @@ def encode(decision: Decision) -> bytes:
                 decision = _flagged(shortened, word)
                 body = _encoder.encode(decision)
     except UnicodeEncodeError as exc:
-        raise AuditError(f"decision {decision.id!a} holds text that is no Unicode") from exc
+        raise UnwritableError(f"decision {decision.id!a} holds text that is no Unicode") from exc
     return body
 
 

@@ -20,15 +20,17 @@ from autoscaler.audit.deadletters import DeadLetters
 from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.sharing import Sharing
 from autoscaler.audit.spool import Entry, Spool
-from autoscaler.audit.writer import State, Writer
+from autoscaler.audit.worker import State
+from autoscaler.audit.writer import Writer
 from autoscaler.clock import Clock
-from autoscaler.errors import AuditError, MalformedError, ShedError, SlowError, SpoolFullError
-from autoscaler.model.decision import Decision
+from autoscaler.errors import AuditError, MalformedError, ShedError, SlowError, SpoolFullError, UnwritableError
+from autoscaler.model.decision import Decision, Outcome
 from autoscaler.telemetry import AuditTelemetry
 
 log = structlog.get_logger(__name__)
 
 COMMIT_WINDOW = 0.005
+QUIET_WINDOW = 0.1
 HEARTBEAT = 60.0
 PATIENCE = 1.0
 
@@ -36,8 +38,9 @@ PATIENCE = 1.0
 class Outbox:
     """`async with Outbox(spool, ...)`: the thread runs inside the block, the spool is closed at its end.
 
-    `window`, `patience` and `heartbeat` are seconds: how long a commit waits for company, how long `record` waits for
-    the disk, and how long evaluations that come to the same share a record (0: each has its own).
+    In seconds: how long a commit waits for company (`window`), and where all of it changes nothing (`quiet`), how long
+    `record` waits for the disk then (`patience`), and how long evaluations that come to the same share a record
+    (`heartbeat`, 0: each has its own).
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Outbox:
         telemetry: AuditTelemetry,
         *,
         window: float = COMMIT_WINDOW,
+        quiet: float = QUIET_WINDOW,
         patience: float = PATIENCE,
         heartbeat: float = HEARTBEAT,
     ) -> None:
@@ -60,7 +64,7 @@ class Outbox:
         self._news = asyncio.Event()
         self._oldest: float | None = None
         self._pressure = Pressure.NONE
-        self._writer = Writer(spool, self, window=window)
+        self._writer = Writer(spool, self._sharing, self, window=window, quiet=quiet, patience=patience)
 
     async def __aenter__(self) -> Self:
         self._writer.start()
@@ -79,52 +83,43 @@ class Outbox:
         ShedError: it was dropped, for there is little room and it says nothing new. SlowError: that is not known within
         `patience`. SpoolFullError or another AuditError: it is not kept.
         """
-        try:
-            entry, record_id = self._sharing.entry(decision)
-        except (AuditError, MalformedError):
-            self._telemetry.refused.labels("text").inc()
-            self._spool.gaps.missed(decision.key)
-            raise
-        try:
-            await self.keep(entry)
-        except BaseException:
-            self._sharing.forget(decision.key)  # whether it stands is not known
-            raise
-        return record_id
+        return (await self._kept(decision, unchanged=decision.outcome is Outcome.HELD)).id
 
     async def keep(self, entry: Entry) -> None:
         """Return once `entry` is durable; errors as of `record`."""
+        await self._kept(entry, unchanged=False)
+
+    async def _kept(self, what: Decision | Entry, *, unchanged: bool) -> Entry:
         started = self._clock.monotonic()
         try:
-            kept = self._writer.append(entry)
-            async with asyncio.timeout(self._patience):
-                await asyncio.shield(kept)
-        except TimeoutError as exc:
+            kept = await self._writer.append(what, unchanged=unchanged)
+        except SlowError:
             self._telemetry.late.inc()
-            kept.add_done_callback(lambda done: self._tell_late(entry, done))
-            raise SlowError(f"the audit spool did not answer within {self._patience:g} s") from exc
-        except SpoolFullError:
-            self._telemetry.refused.labels("full").inc()
             raise
-        except AuditError:
-            self._telemetry.refused.labels("disk").inc()
+        except AuditError as exc:
+            self._refused(exc)
             raise
-        if not kept.result():
+        if kept is None:
             self._telemetry.shed.inc()
             raise ShedError("the audit spool is nearly full, and this evaluation changed nothing")
         self._telemetry.committed.inc()
         self._telemetry.commit_seconds.observe(self._clock.monotonic() - started)
+        return kept
 
-    def _tell_late(self, entry: Entry, done: asyncio.Future[bool]) -> None:
-        """What became of a record that nobody waits for any more."""
-        if done.cancelled():
-            return
-        if (error := done.exception()) is not None:
-            self._telemetry.refused.labels("full" if isinstance(error, SpoolFullError) else "disk").inc()
-            log.error("A record that waited for the disk is in this log only", target=entry.key, error=str(error))
-        elif done.result():
+    def _refused(self, error: Exception) -> None:
+        reason = (
+            "full" if isinstance(error, SpoolFullError) else "text" if isinstance(error, UnwritableError) else "disk"
+        )
+        self._telemetry.refused.labels(reason).inc()
+
+    def settled(self, key: str, kept: bool | Exception) -> None:
+        """What became of a record that nobody waits for any more (`writer.Watcher`)."""
+        if isinstance(kept, Exception):
+            self._refused(kept)
+            log.error("A record that waited for the disk is in this log only", target=key, error=str(kept))
+        elif kept:
             self._telemetry.committed.inc()
-            log.info("The disk has taken a record that waited for it", target=entry.key)
+            log.info("The disk has taken a record that waited for it", target=key)
         else:
             self._telemetry.shed.inc()
 
@@ -164,8 +159,11 @@ class Outbox:
 
     async def settle(self) -> None:
         """Have everything recorded so far among the undelivered."""
+        await self._writer.call(self._settle)
+
+    def _settle(self) -> None:
         self._sharing.forget_all()
-        await self._writer.call(self._spool.settle)
+        self._spool.settle()
 
     async def undelivered(self, max_bytes: int, max_rows: int) -> Sequence[Record]:
         """The oldest records Kafka has not acknowledged, oldest first; AuditError when the spool cannot be read."""

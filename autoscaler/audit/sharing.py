@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec import Struct
-from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.spool import Entry
-from autoscaler.core.repeats import outline, repeat
+from autoscaler.core.repeats import outline, repeat_after
+from autoscaler.errors import MalformedError, UnwritableError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
 
@@ -15,7 +17,7 @@ from autoscaler.model.instant import parse_instant
 class _Standing(Struct):
     """A record that evaluations of the same `outline` may join, and its size in bytes with those that did."""
 
-    first: Decision
+    id: str
     at: float
     outline: Decision
     size: int
@@ -33,32 +35,29 @@ class Sharing:
         self._heartbeat = heartbeat
         self._standing: dict[str, _Standing] = {}
 
-    def entry(self, decision: Decision) -> tuple[Entry, str]:
-        """What to append to the spool, and the id of the record that will have the evaluation. Raises MalformedError.
+    def entry(self, decision: Decision) -> Entry:
+        """What to append to the spool. UnwritableError when there is no form for it.
 
-        A row is appended with the whole record beside it, for the case that the one it joins stands no more.
+        A row can be made a whole record, for the case that the one it joins stands no more.
         """
-        at, body = parse_instant(decision.time), codec.encode(decision)
+        try:
+            at, key = parse_instant(decision.time), decision.key
+        except MalformedError as exc:
+            raise UnwritableError(f"decision {decision.id!a}: {exc}") from exc
         shape = outline(decision) if self._heartbeat > 0 else None
-        entry = Entry(
-            key=decision.key,
-            at=at,
-            changed=changed(decision),
-            body=body,
-            standing=shape is not None,
-            spare=decision.outcome is Outcome.HELD,
-        )
-        known = self._standing.get(decision.key)
-        if known is not None and shape == known.outline and 0 < at - known.at < self._heartbeat:
-            row = codec.row(repeat(known.first, decision))
+        known = self._standing.get(key)
+        if known is not None and 0 < at - known.at < self._heartbeat and shape == known.outline:
+            row = codec.row(repeat_after(at - known.at, decision))
             known.size += len(row) + 1
             if known.size < codec.MAX_BODY:
-                return replace(entry, joins=known.at, row=row), known.first.id
+                whole = partial(codec.encode, decision)
+                return Entry(key, at, False, row, True, known.at, whole, True, known.id)
+        body, spare = codec.encode(decision), decision.outcome is Outcome.HELD
         if shape is None:
-            self.forget(decision.key)
+            self.forget(key)
         else:
-            self._standing[decision.key] = _Standing(decision, at, shape, len(body))
-        return entry, decision.id
+            self._standing[key] = _Standing(decision.id, at, shape, len(body))
+        return Entry(key, at, changed(decision), body, standing=shape is not None, spare=spare, id=decision.id)
 
     def forget(self, key: str) -> None:
         """What stands for this target is not known: its next evaluation has a record of its own."""

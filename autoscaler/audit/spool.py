@@ -9,8 +9,8 @@ the disk has (`audit.room`). The write-ahead log beside it adds some 10 MB. Not 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +20,18 @@ from autoscaler.audit import numbering, room, standing
 from autoscaler.audit.codec import Record
 from autoscaler.audit.gaps import Gaps
 from autoscaler.audit.lock import SpoolLock
-from autoscaler.audit.room import OnFull, Pressure, Room
+from autoscaler.audit.room import Measured, OnFull, Pressure, Room
 from autoscaler.audit.salvage import Saved, salvage, salvageable
-from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, delivered_of, mapped_errors, opened, put_aside, unhurried
+from autoscaler.audit.spoolfile import (
+    FILE_NAME,
+    PAGE_SIZE,
+    delivered_of,
+    mapped_errors,
+    opened,
+    put_aside,
+    transaction,
+    unhurried,
+)
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 MAX_BYTES = 1 << 30
@@ -36,7 +45,7 @@ class Entry(Struct, frozen=True):
     """A record to append. `changed`: it moved its target; `spare`: nothing changed, so it is the first to be dropped
     where there is little room; `standing`: later evaluations may join it.
 
-    `row` is what is appended instead when the record of `joins` (its time) still stands.
+    `joins`: `body` is a row for the standing record of that time, `whole` makes a record where that one stands no more.
     """
 
     key: str
@@ -45,8 +54,14 @@ class Entry(Struct, frozen=True):
     body: bytes
     standing: bool = False
     joins: float | None = None
-    row: bytes = b""
+    whole: Callable[[], bytes] | None = None
     spare: bool = False
+    id: str = ""
+    """Of the record that has it."""
+
+    def record(self) -> bytes:
+        """The body of a record of its own."""
+        return self.body if self.whole is None else self.whole()
 
 
 class Spool:
@@ -76,6 +91,7 @@ class Spool:
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
         self._room = Room(directory, max_bytes)
+        self._measured: Measured | None = None  # after the last commit; None: something else was done since
         self.gaps = Gaps()
         self._reserved: set[str] = set()
         self._lock = SpoolLock(directory)
@@ -110,7 +126,7 @@ class Spool:
             self._reserved = {row[0] for row in self._db.execute("SELECT key FROM reserved")}
         if self._reserved and self.on_full is OnFull.SHED:
             self._reserved.clear()
-            with suppress(AuditError), self._transaction():  # else the next life tries again
+            with suppress(AuditError), transaction(self._db):  # else the next life tries again
                 self._db.execute("DELETE FROM reserved")
 
     def append(self, entries: Sequence[Entry]) -> Sequence[bool]:
@@ -128,7 +144,7 @@ class Spool:
             self._tell_gaps()
             raise
 
-    def reserved(self, key: str) -> bool:
+    def keeps_room(self, key: str) -> bool:
         """Whether room is kept for a record of that target."""
         return key in self._reserved
 
@@ -139,29 +155,36 @@ class Spool:
             untold = self.gaps.untold()
             left = dict(untold)
             try:
-                with self._transaction():
+                with transaction(self._db):
                     before = room.pages(self._db)
                     kept = [self._inserted(entry, left.pop(entry.key, 0), shedding=shedding) for entry in entries]
                     numbering.drop_all(self._db, left)
+                    measured = self._room.measured(self._db, before)
                     if any(kept):
-                        self._room.check(self._db, before)
+                        measured.check()
                 break
             except SpoolFullError:
+                self._measured = None
                 if not self._made_room(rows):
                     raise
+        self._measured = measured
         self.gaps.told(untold)
         self._reserved.difference_update(entry.key for entry in entries)
         self.pressure = Pressure.NONE if all(kept) else Pressure.CROWDED
         with suppress(AuditError), mapped_errors():  # what was appended is kept; the next call tries again
-            if room.used_pages(self._db) > self._keep_pages:
+            if measured.used > self._keep_pages:
                 self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
                 room.shrink(self._db)
         return kept
 
     def _crowded(self, rows: int) -> bool:
         """Whether it still is when up to `rows` that may go have gone."""
+        if self._measured is not None and not self._measured.crowded:
+            return False
         with mapped_errors():
-            return self._room.crowded(self._db) and not (self._made_room(rows) and not self._room.crowded(self._db))
+            if not self._room.measured(self._db).crowded:
+                return False
+            return not self._made_room(rows) or self._room.measured(self._db).crowded
 
     def _made_room(self, rows: int) -> bool:
         with suppress(sqlite3.Error):  # so that the log beside the file need not grow on a full disk
@@ -175,7 +198,7 @@ class Spool:
         """To the file at once if that is possible, else with the next record that is kept."""
         untold = self.gaps.untold()
         with suppress(AuditError):
-            with self._transaction():
+            with transaction(self._db):
                 numbering.drop_all(self._db, untold)
             self.gaps.told(untold)
 
@@ -189,10 +212,10 @@ class Spool:
     def _reserve(self, key: str, body: bytes) -> None:
         while True:
             try:
-                with self._transaction():
+                with transaction(self._db):
                     before = room.pages(self._db)
                     self._db.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", (key, body + RESERVED_MORE))
-                    self._room.check(self._db, before)
+                    self._room.measured(self._db, before).check()
                 self._reserved.add(key)
                 return
             except SpoolFullError:
@@ -208,7 +231,8 @@ class Spool:
         with mapped_errors():
             targets = standing.older_than(self._db, before)
         if targets:
-            with self._transaction():
+            self._measured = None
+            with transaction(self._db):
                 for target in targets:
                     standing.finish(self._db, target)
 
@@ -239,7 +263,7 @@ class Spool:
         self._mended(self._tell_cursor, self.epoch + 1)
 
     def _tell_cursor(self) -> None:
-        with suppress(SpoolFullError), unhurried(self._db), self._transaction():
+        with suppress(SpoolFullError), unhurried(self._db), transaction(self._db):
             self._db.execute("UPDATE meta SET value = ? WHERE name = 'delivered'", (self._cursor,))
 
     def backlog(self) -> tuple[int, float | None]:
@@ -275,7 +299,7 @@ class Spool:
         self.epoch, self._cursor = epoch, after
         self._reserved.clear()
         try:
-            with self._transaction():
+            with transaction(self._db):
                 self.saved = salvage(self.aside, self._db, delivered)
         except SpoolFullError:  # the damaged one takes its room on the disk
             self.saved = Saved(0, salvageable(self.aside, delivered))
@@ -287,24 +311,24 @@ class Spool:
         if shedding and entry.spare:
             standing.finish(self._db, numbering.drop(self._db, entry.key, dropped + 1))
             return False
-        if not dropped and entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.row):
+        if not dropped and entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.body):
             return True
         place = numbering.number(self._db, entry.key, dropped)
         standing.finish(self._db, place.target)
         if self.on_full is OnFull.HALT:
             self._db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
         if entry.standing:
-            standing.stand(self._db, place, entry.at, entry.body)
+            standing.stand(self._db, place, entry.at, entry.record())
         else:
             self._db.execute(
                 "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (place.target, place.seq, place.shed, entry.at, entry.changed, entry.body),
+                (place.target, place.seq, place.shed, entry.at, entry.changed, entry.record()),
             )
         return True
 
     def _prune(self, rows: int) -> bool:
         """Delete up to `rows` of the oldest records that may go; False when none may."""
-        with self._transaction():
+        with transaction(self._db):
             first = self._db.execute("SELECT min(position) FROM records").fetchone()[0]
             if first is None:
                 return False
@@ -312,15 +336,3 @@ class Spool:
             if self._forwarding:
                 last = min(last, self._cursor)
             return self._db.execute("DELETE FROM records WHERE position <= ?", (last,)).rowcount > 0
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with mapped_errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite may have rolled back on its own
-                    self._db.execute("ROLLBACK")
-                raise

@@ -134,6 +134,20 @@ def mapped_errors() -> Iterator[None]:
 
 
 @contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; errors as of `mapped_errors`."""
+    with mapped_errors():
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:  # SQLite may have rolled back on its own
+                db.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
 def unhurried(db: sqlite3.Connection) -> Iterator[None]:
     """Transactions that the disk is not waited for: a SIGKILL takes none of them, a power cut may."""
     db.execute("PRAGMA synchronous = NORMAL")

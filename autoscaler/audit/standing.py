@@ -18,8 +18,13 @@ SCHEMA = """
 CREATE TABLE standing (
   target INTEGER PRIMARY KEY, seq INTEGER NOT NULL, shed INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL
 );
-CREATE TABLE repeats (id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE repeats (id INTEGER PRIMARY KEY, target INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX repeats_of_target ON repeats (target);
+"""
+
+_JOIN = """
+INSERT INTO repeats (target, body)
+SELECT target, ? FROM standing JOIN targets ON targets.id = target WHERE key = ? AND at = ?
 """
 
 
@@ -35,13 +40,7 @@ def stand(db: sqlite3.Connection, place: Place, at: float, body: bytes) -> None:
 
 def join(db: sqlite3.Connection, key: str, first_at: float, row: bytes) -> bool:
     """Add a row to the standing record of `first_at`; False when that one does not stand any more."""
-    found = db.execute(
-        "SELECT target FROM standing JOIN targets ON targets.id = target WHERE key = ? AND at = ?", (key, first_at)
-    ).fetchone()
-    if found is None:
-        return False
-    db.execute("INSERT INTO repeats (target, body) VALUES (?, ?)", (found[0], row))
-    return True
+    return db.execute(_JOIN, (row, key, first_at)).rowcount > 0
 
 
 def finish(db: sqlite3.Connection, target: int) -> None:

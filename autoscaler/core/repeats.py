@@ -34,8 +34,13 @@ def outline(decision: Decision) -> Decision | None:
 
 def repeat(first: Decision, later: Decision) -> Repeat:
     """What of `later` its record has to keep, `first` being the evaluation that the record was made for."""
+    return repeat_after(parse_instant(later.time) - parse_instant(first.time), later)
+
+
+def repeat_after(seconds: float, later: Decision) -> Repeat:
+    """The same of an evaluation that was made so long after the first."""
     return Repeat(
-        after=round(parse_instant(later.time) - parse_instant(first.time), 6),
+        after=round(seconds, 6),
         sample_age=later.sample_age,
         usage=tuple(stage.usage for stage in later.stages if isinstance(stage, Proposal)),
     )

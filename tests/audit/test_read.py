@@ -55,7 +55,7 @@ def test_newest_and_oldest(directory: Path) -> None:
 def test_a_record_that_may_still_be_joined_is_the_newest_of_its_target(directory: Path, tmp_path: Path) -> None:
     with closing(Spool(tmp_path / "two", now=NOON, forwarding=True)) as spool:
         spool.append([entry(WEB, 0), Entry(WEB, NOON + 5, False, b'{"repeats":[]}', standing=True)])
-        spool.append([Entry(WEB, NOON + 6, False, b"{}", joins=NOON + 5, row=b"[1]")])
+        spool.append([Entry(WEB, NOON + 6, False, b"[1]", joins=NOON + 5)])
         spool.append([Entry(DB, NOON + 7, False, b'{"repeats":[]}', standing=True)])
         with SpoolReader(tmp_path / "two") as reader:
             assert reader.newest(WEB).body == b'{"repeats":[[1]]}'

@@ -29,20 +29,20 @@ def test_what_was_allowed_is_the_bound_where_the_disk_has_more(tmp_path: Path, d
     room = Room(tmp_path, 100 * PAGE_SIZE)
     assert room.most(3) == 100
     fill(db, 70)
-    assert not room.crowded(db)
+    assert not room.measured(db).crowded
     fill(db, 20)
-    assert room.crowded(db)
-    room.check(db, pages(db))
+    assert room.measured(db).crowded
+    room.measured(db).check()
     fill(db, 20)
     with pytest.raises(SpoolFullError):
-        room.check(db, pages(db))
+        room.measured(db).check()
 
 
 def test_free_pages_do_not_count_and_go_back_to_the_disk(tmp_path: Path, db: sqlite3.Connection) -> None:
     fill(db, 2000)
     db.execute("DELETE FROM t")
     assert used_pages(db) < 10
-    assert not Room(tmp_path, 100 * PAGE_SIZE).crowded(db)
+    assert not Room(tmp_path, 100 * PAGE_SIZE).measured(db).crowded
     shrink(db)
     assert pages(db) < 1100
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from autoscaler.audit import codec
 from autoscaler.audit.codec import MAX_BODY
 from autoscaler.audit.sharing import Sharing, changed
-from autoscaler.errors import MalformedError
+from autoscaler.errors import UnwritableError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import Action
 from tests.audit.samples import NOON, cpu_proposal, decision, stages
@@ -17,11 +18,12 @@ def held(number: int, **changes: object) -> Decision:
 
 def test_the_same_again_joins_the_record_of_the_first() -> None:
     sharing = Sharing(60.0)
-    first, first_id = sharing.entry(held(1))
-    assert (first.standing, first.joins, first_id) == (True, None, "web-1")
-    again, again_id = sharing.entry(held(2, stages=stages(cpu_proposal(usage=1360))))
-    assert (again.joins, again.row, again_id) == (NOON + 1, b"[1.0,7.25,[1360]]", "web-1")
-    assert again.body, "the whole record goes along, in case the other stands no more"
+    first = sharing.entry(held(1))
+    assert (first.standing, first.joins, first.id) == (True, None, "web-1")
+    later = held(2, stages=stages(cpu_proposal(usage=1360)))
+    again = sharing.entry(later)
+    assert (again.joins, again.body, again.id) == (NOON + 1, b"[1.0,7.25,[1360]]", "web-1")
+    assert again.record() == codec.encode(later), "in case the other stands no more"
 
 
 @pytest.mark.parametrize(
@@ -37,25 +39,25 @@ def test_the_same_again_joins_the_record_of_the_first() -> None:
 def test_others_have_records_of_their_own(heartbeat: float, later: Decision) -> None:
     sharing = Sharing(heartbeat)
     sharing.entry(held(1))
-    entry, record_id = sharing.entry(later)
-    assert (entry.joins, record_id) == (None, later.id)
+    entry = sharing.entry(later)
+    assert (entry.joins, entry.id) == (None, later.id)
     assert entry.standing is (heartbeat > 0)
 
 
 def test_a_change_is_joined_by_nobody() -> None:
     sharing = Sharing(60.0)
     sharing.entry(held(1))
-    written, _ = sharing.entry(decision(2))
+    written = sharing.entry(decision(2))
     assert (written.standing, written.changed, written.joins) == (False, True, None)
-    assert sharing.entry(held(3))[0].joins is None
+    assert sharing.entry(held(3)).joins is None
 
 
 def test_a_full_record_is_joined_no_more() -> None:
     sharing = Sharing(60.0)
     sizes = {}
     for number in range(4000):
-        entry, record_id = sharing.entry(held(1, time=f"2027-01-15T08:00:{1 + number / 1000:09.6f}Z", id=str(number)))
-        sizes[record_id] = sizes.get(record_id, 0) + len(entry.row or entry.body)
+        entry = sharing.entry(held(1, time=f"2027-01-15T08:00:{1 + number / 1000:09.6f}Z", id=str(number)))
+        sizes[entry.id] = sizes.get(entry.id, 0) + len(entry.body)
     assert len(sizes) == 2
     assert max(sizes.values()) < MAX_BODY
 
@@ -64,13 +66,13 @@ def test_what_is_forgotten_is_not_joined() -> None:
     sharing = Sharing(60.0)
     sharing.entry(held(1))
     sharing.forget("shop/Deployment/web")
-    assert sharing.entry(held(2))[0].joins is None
+    assert sharing.entry(held(2)).joins is None
     sharing.forget_all()
-    assert sharing.entry(held(3))[0].joins is None
+    assert sharing.entry(held(3)).joins is None
 
 
 def test_a_decision_without_a_time_is_refused() -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(UnwritableError, match="no RFC 3339"):
         Sharing(60.0).entry(held(1, time="yesterday"))
 
 

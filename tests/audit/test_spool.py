@@ -231,14 +231,14 @@ def test_room_that_a_life_reserved_is_its_targets_in_the_next_and_goes_where_not
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as first:
         first.reserve("shop/Deployment/web", BODY)
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as second:
-        assert second.reserved("shop/Deployment/web")
+        assert second.keeps_room("shop/Deployment/web")
     with closing(Spool(tmp_path, now=NOON, forwarding=True)) as third:
-        assert not third.reserved("shop/Deployment/web")
+        assert not third.keeps_room("shop/Deployment/web")
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as fourth:
-        assert not fourth.reserved("shop/Deployment/web")
+        assert not fourth.keeps_room("shop/Deployment/web")
         fourth.reserve("shop/Deployment/web", BODY)
         fourth.append([entry()])
-        assert not fourth.reserved("shop/Deployment/web"), "used"
+        assert not fourth.keeps_room("shop/Deployment/web"), "used"
 
 
 class TestPressure:
@@ -267,13 +267,13 @@ class TestPressure:
 
     def test_what_is_dropped_ends_the_record_it_would_have_joined(self, spool: Spool) -> None:
         first = Entry("a", NOON, changed=False, body=b'{"repeats":[]}', standing=True, spare=True)
-        row = replace(first, at=NOON + 1, joins=NOON, row=b"1")
+        row = replace(first, at=NOON + 1, joins=NOON, body=b"1", whole=lambda: first.body)
         spool.append([first])
         self.crowd(spool)
         assert spool.append([row]) == [False]
         [one] = [each for each in spool.undelivered(1 << 30, 10_000) if each.key == "a"]
         spool.delivered(spool.backlog()[0])
-        assert spool.append([replace(row, row=b"2")]) == [True]
+        assert spool.append([replace(row, body=b"2")]) == [True]
         spool.settle()
         [two] = spool.undelivered(1 << 30, 10_000)
         assert (one.seq, two.seq, two.shed) == (1, 3, 1)

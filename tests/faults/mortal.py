@@ -26,7 +26,19 @@ from typing import Any
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 
-from autoscaler.audit import deadletters, kafka, numbering, outbox, readahead, spool, standing, writer
+from autoscaler.audit import (
+    deadletters,
+    kafka,
+    numbering,
+    outbox,
+    readahead,
+    sharing,
+    spool,
+    spoolfile,
+    standing,
+    worker,
+    writer,
+)
 from autoscaler.audit.codec import Headers
 from autoscaler.audit.event import Event, from_message, line
 from autoscaler.audit.kafka import Forwarder
@@ -44,7 +56,8 @@ from autoscaler.telemetry import Telemetry
 from tests.control.shop import Shop, policy
 
 MODULES = (
-    spool, numbering, standing, writer, outbox, deadletters, kafka, readahead, reconciler, teller, postbox, journal,
+    spool, spoolfile, numbering, standing, sharing, worker, writer, outbox, deadletters, kafka, readahead, reconciler,
+    teller, postbox, journal,
 )  # fmt: skip
 LOADS = (120, 60, 61, 240, 240, 62, 63, 20)
 """Of each evaluation of a life: up, held, up again, held."""
@@ -179,7 +192,10 @@ async def live(directory: Path, life: int) -> None:
     telemetry = Telemetry().audit
     kept = Spool(directory, now=1_800_000_000.0 + life, forwarding=True, max_bytes=SIZE, keep_bytes=SIZE // 16)
     cluster = Cluster(directory, life)
-    async with Outbox(kept, cluster.clock, telemetry, window=0.0, patience=30.0) as box, asyncio.TaskGroup() as group:
+    async with (
+        Outbox(kept, cluster.clock, telemetry, window=0.0, quiet=0.0, patience=30.0) as box,
+        asyncio.TaskGroup() as group,
+    ):
         cluster.box = box
         telling = group.create_task(cluster.postbox.run())
         forwarder = Forwarder(box, lambda: Topic(directory), "t", cluster.clock, telemetry)

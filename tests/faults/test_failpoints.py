@@ -76,8 +76,8 @@ def test_there_are_failpoints_on_the_whole_way(passes: Counter[str]) -> None:
     functions = {name.rpartition("+")[0] for name in passes}
     assert functions >= {
         "reconciler:Reconciler._promise", "reconciler:Reconciler._write", "reconciler:Reconciler._tell",
-        "teller:Teller.record", "outbox:Outbox.record", "writer:Writer._commit", "spool:Spool._append",
-        "spool:Spool._transaction", "standing:join", "standing:finish", "kafka:Forwarder._round",
+        "teller:Teller.record", "outbox:Outbox.record", "worker:Worker._appended", "writer:Writer._told",
+        "spool:Spool._append", "spoolfile:transaction", "standing:join", "standing:finish", "kafka:Forwarder._round",
         "spool:Spool._tell_cursor", "deadletters:DeadLetters.add",
     }  # fmt: skip
 
