@@ -66,6 +66,9 @@ class _WitnessedOutbox:
     async def reserve(self, decision: Decision) -> None:
         await self._outbox.reserve(decision)
 
+    async def reserved(self, key: str) -> Decision | None:
+        return await self._outbox.reserved(key)
+
 
 class Scaling:
     """`parts` run until they are cancelled; nothing is decided before `open_gate`."""

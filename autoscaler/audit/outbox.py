@@ -136,6 +136,18 @@ class Outbox:
         except TimeoutError as exc:
             raise SlowError(f"the audit spool did not answer within {self._patience:g} s") from exc
 
+    async def reserved(self, key: str) -> Decision | None:
+        """What an earlier life was about to do to a target, as it would have been recorded; None: nobody knows."""
+        if self._spool.on_full is not OnFull.HALT:
+            return None
+        try:
+            async with asyncio.timeout(self._patience):
+                body = await self._writer.call(lambda: self._spool.reserved(key))
+            return None if body is None else codec.decode(body)
+        except (AuditError, MalformedError, TimeoutError) as exc:
+            log.warning("Could not read what was about to be done", target=key, error=str(exc))
+            return None
+
     @property
     def pressure(self) -> Pressure:
         """Whether the spool has room."""

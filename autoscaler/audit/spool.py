@@ -169,7 +169,7 @@ class Spool:
                     raise
         self._measured = measured
         self.gaps.told(untold)
-        self._reserved.difference_update(entry.key for entry in entries)
+        self._reserved.difference_update(entry.key for entry in entries if not entry.spare)
         self.pressure = Pressure.NONE if all(kept) else Pressure.CROWDED
         with suppress(AuditError), mapped_errors():  # what was appended is kept; the next call tries again
             if measured.used > self._keep_pages:
@@ -208,6 +208,15 @@ class Spool:
         SpoolFullError without room.
         """
         self._mended(lambda: self._reserve(key, body), self.epoch + 1)
+
+    def reserved(self, key: str) -> bytes | None:
+        """The body that room is kept for: what was about to be done, if it was not recorded since."""
+        return self._mended(lambda: self._reserved_body(key), self.epoch + 1)
+
+    def _reserved_body(self, key: str) -> bytes | None:
+        with mapped_errors():
+            found = self._db.execute("SELECT body FROM reserved WHERE key = ?", (key,)).fetchone()
+        return None if found is None else bytes(found[0]).rstrip()
 
     def _reserve(self, key: str, body: bytes) -> None:
         while True:
@@ -315,7 +324,7 @@ class Spool:
             return True
         place = numbering.number(self._db, entry.key, dropped)
         standing.finish(self._db, place.target)
-        if self.on_full is OnFull.HALT:
+        if self.on_full is OnFull.HALT and not entry.spare:  # an evaluation that changed nothing is not what was meant
             self._db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
         if entry.standing:
             standing.stand(self._db, place, entry.at, entry.record())

@@ -156,7 +156,7 @@ class Reconciler:
         decision = self._teller.decision(
             policy, plan, Outcome.WRITTEN, "", now=now, evaluation=None, named=left.decision
         )
-        await self._teller.record(replace(decision, leadership=left.leadership))
+        await self._teller.record(await self._teller.whole(replace(decision, leadership=left.leadership)))
 
     async def _act(self, evaluation: Evaluation, plan: Plan, named: str, conflict: Condition) -> tuple[Outcome, str]:
         policy, scale = evaluation.policy, evaluation.scale

@@ -38,13 +38,14 @@ class Kept(Struct, frozen=True):
 class Journal(Protocol):
     """`record` returns the id of the record that has the decision, once it is durable; ShedError: it was dropped on
     purpose; SlowError: nobody knows yet; AuditError: it is not kept. `halting`: nothing is carried out without a
-    record; then `reserve` raises AuditError when there would be none.
+    record; then `reserve` raises AuditError when there would be none, and `reserved` is what was, until it is recorded.
     """
 
     @property
     def halting(self) -> bool: ...
     async def record(self, decision: Decision) -> str: ...
     async def reserve(self, decision: Decision) -> None: ...
+    async def reserved(self, key: str) -> Decision | None: ...
 
 
 class Events(Protocol):
@@ -156,6 +157,11 @@ class Teller:
         except AuditError as exc:
             return f"{exc}; nothing is scaled without a record (--audit-full=halt)"
         return ""
+
+    async def whole(self, decision: Decision) -> Decision:
+        """As it was reserved by a life that ended before it had recorded it, with all its sums; else as it is."""
+        found = await self._journal.reserved(decision.key)
+        return found if found is not None and found.id == decision.id else decision
 
     async def promise(self, policy: Policy, status: PolicyStatus) -> None:
         """Put this into the status now; raises KubeError when it could not be put there."""

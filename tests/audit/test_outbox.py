@@ -184,7 +184,9 @@ async def test_who_halts_is_told_before_it_scales_that_there_would_be_no_record(
     async with Outbox(spool, FakeClock(NOON), Telemetry().audit, patience=PATIENT) as outbox:
         assert outbox.halting
         await outbox.reserve(decision(1))
+        assert await outbox.reserved(decision(1).key) == decision(1)
         await outbox.record(decision(1))
+        assert await outbox.reserved(decision(1).key) is None
         with pytest.raises(SpoolFullError):
             await _record_many(outbox)
         with pytest.raises(SpoolFullError):
@@ -204,6 +206,7 @@ async def test_who_halts_does_not_wait_for_ever_either(tmp_path: Path) -> None:
 async def test_who_sheds_reserves_nothing(tmp_path: Path) -> None:
     async with outbox_at(tmp_path) as outbox:
         await outbox.reserve(decision(1))
+        assert await outbox.reserved(decision(1).key) is None
         assert not outbox.halting
     with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
         assert db.execute("SELECT count(*) FROM reserved").fetchone() == (0,)

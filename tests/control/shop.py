@@ -63,6 +63,7 @@ class Shop:
         self.records: list[Decision] = []
         self.spool_fault: Exception | None = None
         self.no_room: Exception | None = None
+        self.meant: Decision | None = None
         self.statuses: list[PolicyStatus] = []
         self.promises: list[PolicyStatus] = []
         self.status_fault: Exception | None = None
@@ -208,6 +209,9 @@ class _Journal:
     async def reserve(self, decision: Decision) -> None:
         if self.shop.no_room:
             raise self.shop.no_room
+
+    async def reserved(self, key: str) -> Decision | None:
+        return self.shop.meant
 
 
 class _Policies:

@@ -116,6 +116,9 @@ class _Records:
     async def reserve(self, decision: Decision) -> None:
         pass
 
+    async def reserved(self, key: str) -> Decision | None:
+        return None
+
 
 class _Statuses:
     def __init__(self, process: Process) -> None:

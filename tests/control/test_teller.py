@@ -3,6 +3,7 @@ from structlog.testing import capture_logs
 
 from autoscaler.errors import AuditError, ForbiddenError, ShedError, SlowError, SpoolFullError
 from autoscaler.model.decision import Outcome
+from autoscaler.model.status import Pending
 from tests.control.shop import Shop, policy
 
 
@@ -61,3 +62,16 @@ def test_nothing_is_scaled_where_there_would_be_no_record_of_it_and_somebody_ask
     assert shop.promises == [], "nor is it promised"
     shop.no_room = None
     assert shop.evaluate().outcome is Outcome.WRITTEN
+
+
+@pytest.mark.parametrize(("named", "whole"), [("id-1", True), ("id-9", False)], ids=["its own", "of another decision"])
+def test_what_was_reserved_before_a_crash_is_recorded_whole_after_it(shop: Shop, named: str, whole: bool) -> None:
+    meant = shop.evaluate()
+    after = Shop()
+    after.replicas, after.meant = 4, meant
+    after.left = Pending(decision=named, current=2, desired=4, resource_version="7", reason="AboveTarget", leadership=4)
+    after.evaluate()
+    found = after.records[0]
+    assert (found.id, found.outcome, found.desired) == (named, Outcome.WRITTEN, 4)
+    assert (found == meant) is whole
+    assert bool(found.stages) is whole

@@ -6,7 +6,7 @@ process is in files: the scale and the status (`cluster.json`, replaced whole), 
 acknowledged.
 
 `python -m tests.faults.mortal` forks a life for each line of JSON on stdin, and says on stdout how it ended;
-`python -m tests.faults.mortal --list DIRECTORY` names the failpoints, with how often a life passes them.
+`python -m tests.faults.mortal --list DIRECTORY shed|halt` names the failpoints, with how often a life passes them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from autoscaler.audit.codec import Headers
 from autoscaler.audit.event import Event, from_message, line
 from autoscaler.audit.kafka import Forwarder
 from autoscaler.audit.outbox import Outbox
+from autoscaler.audit.room import OnFull
 from autoscaler.audit.spool import Spool
 from autoscaler.control import journal, postbox, reconciler, teller
 from autoscaler.errors import ConflictError
@@ -133,6 +134,9 @@ class Cluster(Shop):
     async def reserve(self, decision: Decision) -> None:
         await self.box.reserve(decision)
 
+    async def reserved(self, key: str) -> Decision | None:
+        return await self.box.reserved(key)
+
 
 class _Statuses:
     def __init__(self, cluster: Cluster) -> None:
@@ -187,10 +191,10 @@ def _too_large(event: Event) -> bool:
     return not event.parked and b'"outcome":"held"' in event.body and event.body.endswith(b'"repeats":[]}')
 
 
-async def live(directory: Path, life: int) -> None:
+async def live(directory: Path, life: int, on_full: OnFull) -> None:
     """Decide, record and deliver, then end in order."""
-    telemetry = Telemetry().audit
-    kept = Spool(directory, now=1_800_000_000.0 + life, forwarding=True, max_bytes=SIZE, keep_bytes=SIZE // 16)
+    telemetry, now = Telemetry().audit, 1_800_000_000.0 + life
+    kept = Spool(directory, now=now, forwarding=True, max_bytes=SIZE, keep_bytes=SIZE // 16, on_full=on_full)
     cluster = Cluster(directory, life)
     async with (
         Outbox(kept, cluster.clock, telemetry, window=0.0, quiet=0.0, patience=30.0) as box,
@@ -228,12 +232,12 @@ def traced(visit: Visit) -> None:
     sys.settrace(tracer)
 
 
-def failpoints(directory: Path) -> Counter[str]:
+def failpoints(directory: Path, on_full: OnFull) -> Counter[str]:
     """How often a life passes each."""
     passed: Counter[str] = Counter()
     traced(lambda name: passed.update((name,)))
     try:
-        asyncio.run(live(directory, 1))
+        asyncio.run(live(directory, 1, on_full))
     finally:
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]  # as sys.settrace
@@ -262,7 +266,7 @@ def _life(job: dict[str, Any]) -> int:
     try:
         if job["point"]:
             die_at(job["point"], job["passes"])
-        asyncio.run(live(Path(job["directory"]), job["life"]))
+        asyncio.run(live(Path(job["directory"]), job["life"], OnFull(job["on_full"])))
         code = 0
     finally:
         os._exit(code)
@@ -274,7 +278,7 @@ def _plain(value: object) -> object:
 
 def _main(arguments: list[str]) -> None:
     if arguments[:1] == ["--list"]:
-        for name, count in sorted(failpoints(Path(arguments[1])).items()):
+        for name, count in sorted(failpoints(Path(arguments[1]), OnFull(arguments[2])).items()):
             print(f"{count:>5}  {name}")  # noqa: T201 - what it is for
         return
     for text in sys.stdin:

@@ -41,11 +41,11 @@ class Lives:
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
 
-    def end(self, directory: Path, life: int, point: str = "", passes: int = 1) -> int:
+    def end(self, directory: Path, life: int, point: str = "", passes: int = 1, *, on_full: str = "shed") -> int:
         """How a life ended: 0, or minus the signal."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        job = {"directory": str(directory), "life": life, "point": point, "passes": passes}
+        job = {"directory": str(directory), "life": life, "point": point, "passes": passes, "on_full": on_full}
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
         return int(json.loads(self._server.stdout.readline())["ended"])
@@ -60,15 +60,19 @@ def lives() -> Iterator[Lives]:
         server.stdin.close()  # type: ignore[union-attr]  # it is a pipe
 
 
-@pytest.fixture(scope="module")
-def passes(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
+def listed(directory: Path, on_full: str) -> Counter[str]:
     """Every failpoint, and how often an undisturbed life passes it."""
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.mortal", "--list", tmp_path_factory.mktemp("list")],
+        [sys.executable, "-m", "tests.faults.mortal", "--list", directory, on_full],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = [line.split(maxsplit=1) for line in found.stdout.splitlines()]
     return Counter({name: int(count) for count, name in lines})
+
+
+@pytest.fixture(scope="module")
+def passes(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
+    return listed(tmp_path_factory.mktemp("list"), "shed")
 
 
 def test_there_are_failpoints_on_the_whole_way(passes: Counter[str]) -> None:
@@ -105,6 +109,28 @@ def test_p01_l12_q15_killed_at_any_line_of(
         assert lives.end(directory, len(some) + 1) == 0, died
         judge(directory, f"seed {seed}, {died}")
     assert killed > 0.5 * len(points), "the others were not passed by who inherited something"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_p01_q03_where_nothing_is_scaled_without_a_record_the_one_that_a_death_left_is_whole(
+    seed: int, lives: Lives, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    passes = listed(tmp_path, "halt")
+    ways = ("reconciler:Reconciler._write", "reconciler:Reconciler._tell", "reconciler:Reconciler._resume",
+            "spool:Spool._reserve", "spool:Spool._append", "teller:Teller.whole", "teller:Teller.record")  # fmt: skip
+    points = [name for name in sorted(passes) if name.startswith(ways)]
+    for first, name in enumerate(points):
+        directory = tmp_path / str(first)
+        directory.mkdir()
+        for life in (1, 2):
+            ended = lives.end(directory, life, name, chance.randint(1, min(passes[name], 3)), on_full="halt")
+            assert ended in (0, -9), name
+        assert lives.end(directory, 3, on_full="halt") == 0, name
+        judge(directory, f"seed {seed}, {name}")
+        sent = [from_line(text, "topic") for text in lines(directory / "topic.jsonl")]
+        bodies = [each.decision() for each in sent if not each.parked]
+        assert all(each.stages and each.basis for each in bodies if each.outcome is Outcome.WRITTEN), name
 
 
 def judge(directory: Path, story: str) -> None:
