@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.sharing import changed
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.entry import Entry
+from autoscaler.audit.spool import Spool
 from autoscaler.model.instant import parse_instant
 from bench.catalogue import Say
 from bench.figure import Figure

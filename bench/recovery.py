@@ -14,7 +14,8 @@ from pathlib import Path
 
 from autoscaler.audit import codec
 from autoscaler.audit.readahead import AHEAD_BYTES, AHEAD_ROWS
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.entry import Entry
+from autoscaler.audit.spool import Spool
 from autoscaler.core import planner
 from bench.catalogue import Say
 from bench.decision import NOW, evaluation, record

@@ -40,6 +40,11 @@ def number(db: sqlite3.Connection, key: str, dropped: int = 0) -> Place:
     return Place(target, seq, shed)
 
 
+def known(db: sqlite3.Connection, key: str) -> int:
+    """The target's row, which is made where there is none."""
+    return drop(db, key, 0)
+
+
 def drop(db: sqlite3.Connection, key: str, count: int = 1) -> int:
     """Give `count` numbers to no record; the target's row."""
     return int(db.execute(_ADVANCE, {"key": key, "by": count, "shed": count}).fetchone()[0])

@@ -17,9 +17,10 @@ import structlog
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.deadletters import DeadLetters
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.sharing import Sharing
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.worker import State
 from autoscaler.audit.writer import Writer
 from autoscaler.clock import Clock
@@ -62,6 +63,7 @@ class Outbox:
         self._sharing = Sharing(heartbeat)
         self._letters = DeadLetters(spool.path.parent)
         self._news = asyncio.Event()
+        self._saved = spool.saved
         self._oldest: float | None = None
         self._pressure = Pressure.NONE
         self._writer = Writer(spool, self._sharing, self, window=window, quiet=quiet, patience=patience)
@@ -205,8 +207,11 @@ class Outbox:
     def changed(self, state: State) -> None:
         """How the spool is (`writer.Watcher`)."""
         self._pressure = state.pressure
+        saved, before, self._saved = self._spool.saved, self._saved, self._spool.saved
         if state.replaced:
             self._tell_damage()
+        elif before.waiting and not saved.waiting:
+            log.info("Took over what was left of a damaged spool", saved=saved.kept, lost=saved.lost)
         if state.backlog is not None:  # else the gauges keep their values
             self._telemetry.undelivered.set(state.backlog[0])
             self._oldest = state.backlog[1]
@@ -221,6 +226,7 @@ class Outbox:
             file=str(self._spool.aside),
             saved=saved.kept,
             lost=saved.lost,
+            waiting=saved.waiting,
             remedy="copy it away, look for the others with `sqlite3 FILE .recover`, check the disk",
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from autoscaler.audit import finished
 from autoscaler.audit.codec import Record
 from autoscaler.audit.spoolfile import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, is_damage
 from autoscaler.audit.standing import with_repeats
@@ -16,9 +17,12 @@ from autoscaler.errors import AuditError, ConfigError
 PAGE = 500
 
 _STANDING = (
-    "SELECT target, 0, key, standing.seq, standing.shed, at, body FROM standing JOIN targets ON targets.id = target"
+    "SELECT target, 0, key, value, standing.seq, standing.shed, at, body"
+    " FROM standing JOIN targets ON targets.id = target JOIN meta ON name = 'epoch'"
 )
-_COLUMNS = "SELECT position, key, records.seq, records.shed, at, body FROM records JOIN targets ON targets.id = target"
+_RECORDS = f"SELECT {finished.COLUMNS} FROM records JOIN targets ON targets.id = target"  # noqa: S608 - names there
+_LATER, _EARLIER = "AND epoch = ?", "AND epoch <> ?"
+"""Than a damaged file's, which may have been taken over at any time."""
 
 
 class SpoolReader:
@@ -62,38 +66,50 @@ class SpoolReader:
                 return record
         wanted = "AND changed " if changed else ""
         timely = "AND at <= ? " if before is not None else ""
-        rows = self._rows(
-            f"{_COLUMNS} WHERE key = ? {wanted}{timely}ORDER BY position DESC LIMIT 1",
-            key,
-            *(() if before is None else (before,)),
-        )
-        return self._record(rows[0]) if rows else None
+        values = () if before is None else (before,)
+        return next(iter(self._last(f"{wanted}{timely}", key, *values, limit=1)), None)
 
     def oldest(self, key: str) -> Record | None:
         """The first record of a target that is still kept."""
-        rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position LIMIT 1", key)
-        return self._record(rows[0]) if rows else self.newest(key)
+        for when in (_EARLIER, _LATER):
+            rows = self._rows(f"{_RECORDS} WHERE key = ? {when} ORDER BY position LIMIT 1", key, self.epoch)
+            if rows:
+                return finished.record(rows[0])
+        return self.newest(key)
 
     def latest(self, key: str, limit: int) -> list[Record]:
         """At most so many of the last records of a target, in their order."""
-        rows = self._rows(f"{_COLUMNS} WHERE key = ? ORDER BY position DESC LIMIT ?", key, limit)
-        found = [self._record(row) for row in reversed(rows)]
-        return [*found, *self._standing("WHERE key = ?", key)][-limit:]
+        found = self._last("", key, limit=limit)
+        return [*reversed(found), *self._standing("WHERE key = ?", key)][-limit:]
+
+    def _last(self, where: str, key: str, *values: object, limit: int) -> list[Record]:
+        """The last first."""
+        found: list[Record] = []
+        for when in (_LATER, _EARLIER):
+            rows = self._rows(
+                f"{_RECORDS} WHERE key = ? {where}{when} ORDER BY position DESC LIMIT ?",
+                key, *values, self.epoch, limit - len(found),
+            )  # fmt: skip
+            found += map(finished.record, rows)
+            if len(found) == limit:
+                break
+        return found
 
     def records(self, key: str | None = None, *, after: int = 0) -> Iterator[Record]:
         """Records of one target or of all in the order they were made, from the one behind position `after` on.
 
-        Those that may still be joined come last, at position 0, as they are now: they have no place yet.
+        Those of a damaged file come when they were taken over, in the epoch they had; those that may still be joined
+        last, at position 0, as they are now: they have no place yet.
         """
         mine = "" if key is None else "AND key = ? "
         while True:
             rows = self._rows(
-                f"{_COLUMNS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}",
+                f"{_RECORDS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}",
                 after,
                 *(() if key is None else (key,)),
             )
             for row in rows:
-                yield self._record(row)
+                yield finished.record(row)
             if len(rows) < PAGE:
                 break
             after = rows[-1][0]
@@ -103,7 +119,7 @@ class SpoolReader:
         """Standing records, with the rows they have so far."""
         for target, *columns, body in self._rows(f"{_STANDING} {where} ORDER BY at", *values):
             rows = [row[0] for row in self._rows("SELECT body FROM repeats WHERE target = ? ORDER BY id", target)]
-            yield self._record((*columns, with_repeats(body, rows)))
+            yield finished.record((*columns, with_repeats(body, rows)))
 
     def _opened(self) -> sqlite3.Connection:
         name = self.path.resolve().as_uri()
@@ -137,7 +153,3 @@ class SpoolReader:
                     f"; stop `autoscaler run`, move the file away, save its records with `sqlite3 {self.path} .recover`"
                 )
             raise AuditError(f"audit spool {self.path} cannot be read: {exc}{remedy}") from exc
-
-    def _record(self, row: tuple[int, str, int, int, float, bytes]) -> Record:
-        position, key, seq, shed, at, body = row
-        return Record(position=position, key=key, epoch=self.epoch, seq=seq, shed=shed, at=at, body=body)

@@ -1,7 +1,7 @@
-"""What a damaged spool still has, taken over into the new one that begins in its place.
+"""What a damaged spool still has, taken over into the new one that began in its place (`audit.rescue`), in parts.
 
-Row by row, so that a page that cannot be read costs the rows that are on it and no others. Numbers begin anew, as in
-every new spool; where a record between two of a target is lost its number stays empty, so the gap is seen.
+Row by row, so that a page that cannot be read costs the rows that are on it and no others. Records keep their epoch and
+number, so that what is lost is a gap.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from autoscaler.audit import codec, numbering, standing
+from autoscaler.audit import codec, finished, numbering, standing
 from autoscaler.audit.numbering import Place
 from autoscaler.errors import MalformedError
 
@@ -22,30 +22,41 @@ ROWS = 10_000
 """Row numbers behind the last row that was read, after which a table whose end nobody knows counts as ended."""
 
 _TARGETS = "SELECT id, key FROM targets WHERE id"
-_RECORDS = "SELECT position, target, seq, shed, at, changed, body FROM records WHERE position"
+_RECORDS = "SELECT position, target, epoch, seq, shed, at, changed, body FROM records WHERE position"
 _STANDING = "SELECT target, seq, shed, at, body FROM standing WHERE target"
 
 
-class Saved(Struct, frozen=True):
-    """How many undelivered records were taken over, and how many could not be read."""
+class Part(Struct, frozen=True):
+    """Up to which position the damaged file was read, how many records were taken over, `stood` of them standing ones,
+    and how many could not be read; `last`: there are no more.
+    """
 
-    kept: int
-    lost: int
+    reached: int
+    kept: int = 0
+    stood: int = 0
+    lost: int = 0
+    last: bool = True
 
 
-def salvage(damaged: Path, db: sqlite3.Connection, after: int) -> Saved:
-    """Take over the records behind position `after`, standing ones last, within the caller's transaction."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, isolation_level=None)) as source:
+def salvage(damaged: Path, db: sqlite3.Connection, after: int, most: int) -> Part:
+    """Take over at most so many records behind position `after`, standing ones behind all others, within the caller's
+    transaction. A file that is not there any more has none.
+    """
+    with suppress(sqlite3.Error), closing(_opened(damaged)) as source:
         keys = {row[0]: row[1] for row in _rows(source, _TARGETS, 0, "targets", "id")}
-        return _taken_over(source, db, keys, after)
-    return Saved(0, 0)
+        return _taken_over(source, db, keys, after, most)
+    return Part(after)
 
 
-def salvageable(damaged: Path, after: int) -> int:
+def given_behind(damaged: Path, after: int) -> int:
     """How many records a damaged file was given behind position `after`, standing ones not counted."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, isolation_level=None)) as source:
+    with suppress(sqlite3.Error), closing(_opened(damaged)) as source:
         return max(0, _given(source) - after)
     return 0
+
+
+def _opened(damaged: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
 
 
 def _given(source: sqlite3.Connection) -> int:
@@ -57,28 +68,45 @@ def _given(source: sqlite3.Connection) -> int:
     return _last(source, "records", "position") or 0
 
 
-def _taken_over(source: sqlite3.Connection, db: sqlite3.Connection, keys: dict[int, str], after: int) -> Saved:
-    kept = stood = 0
-    last = after
-    before: dict[str, int] = {}
-    for position, target, seq, shed, at, changed, body in _rows(source, _RECORDS, after, "records", "position"):
-        last = position
-        if (key := keys.get(target) or _key(body)) is None:
-            continue
-        place = _numbered(db, key, seq, shed, before.get(key))
-        db.execute(
-            "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (place.target, place.seq, place.shed, at, changed, body),
-        )
-        before[key], kept = seq, kept + 1
+def _taken_over(
+    source: sqlite3.Connection, db: sqlite3.Connection, keys: dict[int, str], after: int, most: int
+) -> Part:
+    kept, reached = 0, after
+    for position, target, epoch, seq, shed, at, changed, body in _rows(source, _RECORDS, after, "records", "position"):
+        reached = position
+        if (key := keys.get(target) or _key(body)) is not None:
+            place = Place(numbering.known(db, key), seq, shed)
+            finished.add(db, place, epoch, at, changed=bool(changed), body=body)
+            kept += 1
+        if kept == most:  # positions have no holes
+            return Part(reached, kept, lost=reached - after - kept, last=False)
+    end = max(reached, _given(source))
+    stood = _took_standing(source, db, keys)
+    return Part(end, kept + stood, stood, lost=max(0, end - after - kept))
+
+
+def _took_standing(source: sqlite3.Connection, db: sqlite3.Connection, keys: dict[int, str]) -> int:
+    epoch, stood = _epoch(source), 0
     for target, seq, shed, at, body in _rows(source, _STANDING, 0, "standing", "target"):
         if (key := keys.get(target) or _key(body)) is not None:
-            place = _numbered(db, key, seq, shed, before.get(key))
-            standing.stand(db, place, at, standing.with_repeats(body, _repeats(source, target)))
-            standing.finish(db, place.target)
+            place = Place(numbering.known(db, key), seq, shed)
+            whole = standing.with_repeats(body, _repeats(source, target))
+            finished.add(db, place, epoch, at, changed=False, body=whole)
             stood += 1
-    end = max(last, _given(source))
-    return Saved(kept + stood, max(0, end - after - kept))  # positions have no holes
+    return stood
+
+
+def _epoch(source: sqlite3.Connection) -> int:
+    """The file's own, else that of its newest record that can be read."""
+    for sql in (
+        "SELECT value FROM meta WHERE name = 'epoch'",
+        "SELECT epoch FROM records ORDER BY position DESC LIMIT 1",
+        "SELECT epoch FROM records ORDER BY position LIMIT 1",
+    ):
+        with suppress(sqlite3.Error):
+            if (row := source.execute(sql).fetchone()) is not None:
+                return int(row[0])
+    return 0
 
 
 def _key(body: bytes) -> str | None:
@@ -87,14 +115,6 @@ def _key(body: bytes) -> str | None:
         return codec.decode(body).key
     except MalformedError:
         return None
-
-
-def _numbered(db: sqlite3.Connection, key: str, seq: int, shed: int, before: int | None) -> Place:
-    """The new number of a record of number `seq`, when the one before it that was read had the number `before`."""
-    between = 0 if before is None else seq - before - 1
-    for _ in range(max(0, between - shed)):  # lost: their numbers stay empty, and nobody says that they were dropped
-        db.execute("UPDATE targets SET seq = seq + 1 WHERE key = ?", (key,))
-    return numbering.number(db, key, min(shed, between))
 
 
 def _repeats(source: sqlite3.Connection, target: int) -> list[bytes]:

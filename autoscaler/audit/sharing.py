@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct
 
 from autoscaler.audit import codec
-from autoscaler.audit.spool import Entry
+from autoscaler.audit.entry import Entry
 from autoscaler.core.repeats import outline, repeat_after
 from autoscaler.errors import MalformedError, UnwritableError
 from autoscaler.model.decision import Decision, Outcome

@@ -14,24 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-
-from autoscaler.audit import numbering, room, standing
+from autoscaler.audit import finished, numbering, room, spoolfile, standing
 from autoscaler.audit.codec import Record
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.gaps import Gaps
 from autoscaler.audit.lock import SpoolLock
+from autoscaler.audit.rescue import Rescue, Saved
 from autoscaler.audit.room import Measured, OnFull, Pressure, Room
-from autoscaler.audit.salvage import Saved, salvage, salvageable
-from autoscaler.audit.spoolfile import (
-    FILE_NAME,
-    PAGE_SIZE,
-    delivered_of,
-    mapped_errors,
-    opened,
-    put_aside,
-    transaction,
-    unhurried,
-)
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE, mapped_errors, transaction, unhurried
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 MAX_BYTES = 1 << 30
@@ -39,29 +29,6 @@ PRUNE_AT_LEAST = 64
 RESERVED_MORE = b" " * (4 * PAGE_SIZE)  # a record a little longer than was thought, and pages its row may split
 
 T = TypeVar("T")
-
-
-class Entry(Struct, frozen=True):
-    """A record to append. `changed`: it moved its target; `spare`: nothing changed, so it is the first to be dropped
-    where there is little room; `standing`: later evaluations may join it.
-
-    `joins`: `body` is a row for the standing record of that time, `whole` makes a record where that one stands no more.
-    """
-
-    key: str
-    at: float
-    changed: bool
-    body: bytes
-    standing: bool = False
-    joins: float | None = None
-    whole: Callable[[], bytes] | None = None
-    spare: bool = False
-    id: str = ""
-    """Of the record that has it."""
-
-    def record(self) -> bytes:
-        """The body of a record of its own."""
-        return self.body if self.whole is None else self.whole()
 
 
 class Spool:
@@ -86,8 +53,6 @@ class Spool:
         self.pressure = Pressure.NONE
         self.aside: Path | None = None
         """Where a damaged file was put in whose place this one began."""
-        self.saved = Saved(0, 0)
-        """What of that one is in this one."""
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
         self._room = Room(directory, max_bytes)
@@ -111,12 +76,15 @@ class Spool:
 
     def _open(self, epoch: int) -> None:
         try:
-            self._db = opened(self.path, self._max_bytes, epoch=epoch)
-            self.epoch, self._cursor = self._meta("epoch"), self._meta("delivered")
+            self._db = spoolfile.opened(self.path, self._max_bytes, epoch=epoch)
+            found = spoolfile.meta(self._db)
+            self.epoch, self._cursor = found["epoch"], found["delivered"]
+            self._rescue = Rescue(self._db, self._room, self.path)
             self._take_up_reserved()
         except DamagedError:
             try:
-                self._begin_anew(epoch, delivered_of(self.path))
+                found = spoolfile.meta_of(self.path)
+                self._begin_anew(max(epoch, found.get("epoch", 0) + 1), found.get("delivered", 0))
             except AuditError as failed:
                 raise ConfigError(f"{failed}; move it, or name another directory with --audit-spool-dir") from failed
 
@@ -143,6 +111,11 @@ class Spool:
             self.gaps.add([entry.key for entry in entries])
             self._tell_gaps()
             raise
+
+    @property
+    def saved(self) -> Saved:
+        """What of a damaged file is in this one."""
+        return self._rescue.saved
 
     def keeps_room(self, key: str) -> bool:
         """Whether room is kept for a record of that target."""
@@ -175,6 +148,8 @@ class Spool:
             if measured.used > self._keep_pages:
                 self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
                 room.shrink(self._db)
+            if self._rescue.waiting and not (measured.crowded and not (self._forwarding and self._prune(rows))):
+                self._rescue.beside()
         return kept
 
     def _crowded(self, rows: int) -> bool:
@@ -250,21 +225,8 @@ class Spool:
         return self._mended(lambda: self._undelivered(max_bytes, max_rows), self.epoch + 1)
 
     def _undelivered(self, max_bytes: int, max_rows: int) -> list[Record]:
-        found: list[Record] = []
-        size = 0
         with mapped_errors():
-            rows = self._db.execute(
-                "SELECT position, key, records.seq, records.shed, at, body FROM records"
-                " JOIN targets ON targets.id = target WHERE position > ? ORDER BY position LIMIT ?",
-                (self._cursor, max_rows),
-            )
-            for position, key, seq, shed, at, body in rows:
-                size += len(body) + len(key)
-                if found and size > max_bytes:
-                    break
-                found.append(Record(position=position, key=key, epoch=self.epoch, seq=seq, shed=shed, at=at, body=body))
-            rows.close()
-        return found
+            return finished.behind(self._db, self._cursor, max_bytes, max_rows)
 
     def delivered(self, position: int) -> None:
         """Kafka has everything up to `position`. In a full file only this life knows: the next one sends it again."""
@@ -278,12 +240,7 @@ class Spool:
     def backlog(self) -> tuple[int, float | None]:
         """How many records are undelivered, and the time of the oldest (None: there is none)."""
         with mapped_errors():
-            # positions have no holes: AUTOINCREMENT, its counter rolled back with the transaction
-            last = self._db.execute("SELECT coalesce(max(position), 0) FROM records").fetchone()[0]
-            oldest = self._db.execute(
-                "SELECT position, at FROM records WHERE position > ? ORDER BY position LIMIT 1", (self._cursor,)
-            ).fetchone()
-        return (0, None) if oldest is None else (last - oldest[0] + 1, oldest[1])
+            return finished.backlog(self._db, self._cursor)
 
     def _mended(self, act: Callable[[], T], epoch: int) -> T:
         try:
@@ -300,21 +257,16 @@ class Spool:
         """A file in the place of a damaged one, of which records up to position `delivered` are with Kafka."""
         # further than the damaged one can reach: what was read from it may yet be told `delivered`
         after = delivered + self._max_bytes
-        self.aside = put_aside(self.path, epoch)
+        self.aside = spoolfile.put_aside(self.path, epoch)
         try:
-            self._db = opened(self.path, self._max_bytes, epoch=epoch, after=after)
+            self._db = spoolfile.opened(self.path, self._max_bytes, epoch=epoch, after=after, salvaged=delivered)
         except ConfigError as exc:
             raise AuditError(str(exc)) from exc
         self.epoch, self._cursor = epoch, after
         self._reserved.clear()
-        try:
-            with transaction(self._db):
-                self.saved = salvage(self.aside, self._db, delivered)
-        except SpoolFullError:  # the damaged one takes its room on the disk
-            self.saved = Saved(0, salvageable(self.aside, delivered))
-
-    def _meta(self, name: str) -> int:
-        return int(self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])
+        self._rescue = Rescue(self._db, self._room, self.path)
+        with suppress(AuditError):  # later records try again
+            self._rescue.at_once()
 
     def _inserted(self, entry: Entry, dropped: int, *, shedding: bool) -> bool:
         if shedding and entry.spare:
@@ -329,19 +281,11 @@ class Spool:
         if entry.standing:
             standing.stand(self._db, place, entry.at, entry.record())
         else:
-            self._db.execute(
-                "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (place.target, place.seq, place.shed, entry.at, entry.changed, entry.record()),
-            )
+            body = entry.record()
+            finished.add(self._db, place, self.epoch, entry.at, changed=entry.changed, body=body)
         return True
 
     def _prune(self, rows: int) -> bool:
         """Delete up to `rows` of the oldest records that may go; False when none may."""
         with transaction(self._db):
-            first = self._db.execute("SELECT min(position) FROM records").fetchone()[0]
-            if first is None:
-                return False
-            last = first + rows - 1
-            if self._forwarding:
-                last = min(last, self._cursor)
-            return self._db.execute("DELETE FROM records WHERE position <= ?", (last,)).rowcount > 0
+            return finished.prune(self._db, rows, self._cursor if self._forwarding else None)

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from autoscaler.audit import numbering, standing
+from msgspec import Struct
+
+from autoscaler.audit import finished, numbering, standing
 from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullError
 
 FILE_NAME = "spool.db"
 APPLICATION_ID = 0x48505343  # "HPSC"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
+SALVAGED = "salvaged"
+"""In `meta`: up to which position a damaged file was taken over, until all of it is."""
 HEADROOM = 128  # pages more than records may have: what makes room must fit into a full file
 
 _SCHEMA = f"""
@@ -22,22 +26,18 @@ PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 BEGIN IMMEDIATE;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-{numbering.SCHEMA}CREATE TABLE records (
-  position INTEGER PRIMARY KEY AUTOINCREMENT,
-  target INTEGER NOT NULL, seq INTEGER NOT NULL, shed INTEGER NOT NULL, at REAL NOT NULL, changed INTEGER NOT NULL,
-  body BLOB NOT NULL
-);
-CREATE INDEX records_of_target ON records (target);
-CREATE INDEX changes_of_target ON records (target) WHERE changed;
-CREATE TABLE reserved (key TEXT PRIMARY KEY, body BLOB NOT NULL);
+{numbering.SCHEMA}{finished.SCHEMA}CREATE TABLE reserved (key TEXT PRIMARY KEY, body BLOB NOT NULL);
 {standing.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
-def opened(path: Path, max_bytes: int, *, epoch: int, after: int = 0) -> sqlite3.Connection:
-    """A connection with the schema in place. A new file gets that epoch, and positions beyond `after`.
+def opened(
+    path: Path, max_bytes: int, *, epoch: int, after: int = 0, salvaged: int | None = None
+) -> sqlite3.Connection:
+    """A connection with the schema in place. A new file gets that epoch, and positions beyond `after`; `salvaged`: it
+    takes over what a damaged one has behind that position.
 
     ConfigError: it cannot be used, or is not ours. DamagedError: it is ours, and no record can be added any more.
     """
@@ -45,7 +45,7 @@ def opened(path: Path, max_bytes: int, *, epoch: int, after: int = 0) -> sqlite3
         # threads: opened by one, then used by the writer's only
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            _prepare(db, path, max_bytes, epoch, after)
+            _prepare(db, path, max_bytes, _New(epoch, after, salvaged))
         except BaseException:
             db.close()
             raise
@@ -57,13 +57,13 @@ def opened(path: Path, max_bytes: int, *, epoch: int, after: int = 0) -> sqlite3
     return db
 
 
-def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int, epoch: int, after: int) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int, made: _New) -> None:
     new = _is_empty(db)
     if not new:
         _check(db, path)  # before anything is written: it may be somebody else's
     path.chmod(0o600)
     if new:
-        _create(db, epoch, after)
+        _create(db, made)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA journal_size_limit = 8388608")
     db.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_SIZE + HEADROOM}")
@@ -100,11 +100,20 @@ def _is_empty(db: sqlite3.Connection) -> bool:
     return marks == [0, 0] and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
 
-def _create(db: sqlite3.Connection, epoch: int, after: int) -> None:
+class _New(Struct, frozen=True):
+    epoch: int
+    after: int
+    salvaged: int | None
+
+
+def _create(db: sqlite3.Connection, made: _New) -> None:
     """The schema, in one transaction: a crash leaves an empty file, which is created anew."""
     db.executescript(_SCHEMA)
-    db.executemany("INSERT INTO meta VALUES (?, ?)", [("epoch", epoch), ("delivered", after)])
-    db.execute("INSERT INTO sqlite_sequence VALUES ('records', ?)", (after,))
+    about = [("epoch", made.epoch), ("delivered", made.after)]
+    if made.salvaged is not None:
+        about.append((SALVAGED, made.salvaged))
+    db.executemany("INSERT INTO meta VALUES (?, ?)", about)
+    db.execute("INSERT INTO sqlite_sequence VALUES ('records', ?)", (made.after,))
     db.execute("COMMIT")
 
 
@@ -157,13 +166,19 @@ def unhurried(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("PRAGMA synchronous = FULL")
 
 
-def delivered_of(path: Path) -> int:
-    """Up to which position Kafka has the records of a file, 0 when that cannot be read."""
+def meta(db: sqlite3.Connection) -> dict[str, int]:
+    """What the file says of itself: `epoch`, `delivered`, and `SALVAGED`."""
+    with mapped_errors():
+        return dict(db.execute("SELECT name, value FROM meta"))
+
+
+def meta_of(path: Path) -> dict[str, int]:
+    """The same of a file that may be damaged; nothing when that cannot be read."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
-            return int(db.execute("SELECT value FROM meta WHERE name = 'delivered'").fetchone()[0])
-    except (sqlite3.Error, TypeError):
-        return 0
+            return {str(name): int(value) for name, value in db.execute("SELECT name, value FROM meta")}
+    except (sqlite3.Error, ValueError, TypeError):
+        return {}
 
 
 def is_damage(exc: sqlite3.Error) -> bool:
@@ -171,14 +186,19 @@ def is_damage(exc: sqlite3.Error) -> bool:
     return getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT  # its extended codes too
 
 
+def aside(path: Path, epoch: int) -> Path:
+    """Where the damaged file is in whose place that of `epoch` began."""
+    return path.with_name(f"{path.name}.damaged-{epoch}")
+
+
 def put_aside(path: Path, epoch: int) -> Path:
     """Where the damaged file is now, its write-ahead log beside it; AuditError when it cannot be moved."""
-    aside = path.with_name(f"{path.name}.damaged-{epoch}")
+    new = aside(path, epoch)
     try:
-        path.replace(aside)
+        path.replace(new)
         for suffix in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+                path.with_name(path.name + suffix).replace(new.with_name(new.name + suffix))
     except OSError as exc:
-        raise AuditError(f"damaged audit spool {path} cannot be moved to {aside}: {exc.strerror}") from exc
-    return aside
+        raise AuditError(f"damaged audit spool {path} cannot be moved to {new}: {exc.strerror}") from exc
+    return new

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from autoscaler.audit import finished
 from autoscaler.audit.numbering import Place
 
 _NONE = b'"repeats":[]}'
@@ -49,10 +50,8 @@ def finish(db: sqlite3.Connection, target: int) -> None:
     if found is None:
         return
     seq, shed, at, body = found
-    db.execute(
-        "INSERT INTO records (target, seq, shed, at, changed, body) VALUES (?, ?, ?, ?, 0, ?)",
-        (target, seq, shed, at, with_repeats(body, rows_of(db, target))),
-    )
+    epoch = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
+    finished.add(db, Place(target, seq, shed), epoch, at, changed=False, body=with_repeats(body, rows_of(db, target)))
     db.execute("DELETE FROM repeats WHERE target = ?", (target,))
     db.execute("DELETE FROM standing WHERE target = ?", (target,))
 

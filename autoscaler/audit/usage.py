@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from autoscaler.audit.spool import Entry
+from autoscaler.audit.entry import Entry
 from autoscaler.clock import Clock
 from autoscaler.errors import AuditError, ScrapeError, SlowError
 from autoscaler.model.instant import micro_text

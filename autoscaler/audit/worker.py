@@ -15,9 +15,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.room import Pressure
 from autoscaler.audit.sharing import Sharing
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.errors import AuditError, UnwritableError
 from autoscaler.model.decision import Decision
 

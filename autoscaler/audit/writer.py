@@ -17,8 +17,9 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.sharing import Sharing
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.worker import Answer, Append, Call, Item, State, Worker
 from autoscaler.errors import AuditError, SlowError
 from autoscaler.model.decision import Decision

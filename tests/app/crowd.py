@@ -12,8 +12,9 @@ from typing import Any
 
 from autoscaler.app.scaling import Scaling
 from autoscaler.audit.delivery import Delivery
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock
 from autoscaler.config.load import load
 from autoscaler.control.elector import Alone

@@ -3,8 +3,9 @@ from pathlib import Path
 
 from autoscaler.app.records import SpoolRecords
 from autoscaler.audit import codec
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.event import from_line
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.model.instant import parse_instant
 from tests.audit.samples import NOON, decision
 

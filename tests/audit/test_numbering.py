@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from autoscaler.audit import numbering
-from autoscaler.audit.numbering import Place, drop, drop_all, number
+from autoscaler.audit.numbering import Place, drop, drop_all, known, number
 
 
 @pytest.fixture
@@ -26,6 +26,11 @@ def test_dropped_numbers_are_told_once_by_the_next_record(db: sqlite3.Connection
     assert drop(db, "a") == drop(db, "a", 2) == 1
     assert number(db, "a") == Place(1, 5, 3)
     assert number(db, "a") == Place(1, 6, 0)
+
+
+def test_a_target_may_be_known_before_it_has_a_number(db: sqlite3.Connection) -> None:
+    assert known(db, "a") == known(db, "a") == 1
+    assert number(db, "a") == Place(1, 1, 0)
 
 
 def test_what_the_file_was_not_told_of_comes_on_top(db: sqlite3.Connection) -> None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from autoscaler.audit import finished
+from autoscaler.audit.entry import Entry
+from autoscaler.audit.numbering import Place
 from autoscaler.audit.read import PAGE, SpoolReader
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.errors import AuditError, AutoscalerError, ConfigError
 from tests.audit.samples import NOON
@@ -63,6 +67,19 @@ def test_a_record_that_may_still_be_joined_is_the_newest_of_its_target(directory
             assert seconds(reader.newest(DB), reader.oldest(DB)) == [7, 7]
             assert reader.targets() == [WEB, DB]
             assert [(record.at - NOON, record.position) for record in reader.records()] == [(0, 1), (5, 0), (7, 0)]
+
+
+def test_what_was_taken_over_late_is_no_targets_newest(directory: Path) -> None:
+    with closing(sqlite3.connect(directory / FILE_NAME)) as db:
+        for second, flag in ((-2, 1), (-1, 0)):
+            finished.add(db, Place(1, 9 + second, 0), 5, NOON + second, changed=bool(flag), body=b"{}")
+        db.commit()
+    with SpoolReader(directory) as reader:
+        assert seconds(reader.newest(WEB), reader.oldest(WEB)) == [4, -2]
+        assert seconds(reader.newest(WEB, before=NOON - 0.5)) == [-1]
+        assert seconds(reader.newest(WEB, changed=True, before=NOON)) == [-2]
+        assert seconds(*reader.latest(WEB, 5)) == [-1, 0, 2, 3, 4]
+        assert [each.epoch for each in reader.records(WEB)] == [int(NOON * 1000)] * 4 + [5, 5]
 
 
 def test_more_than_a_page_is_read_while_more_is_written(tmp_path: Path) -> None:

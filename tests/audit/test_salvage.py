@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit import codec
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.read import SpoolReader
-from autoscaler.audit.salvage import Saved
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.rescue import Saved
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
 from tests.audit.samples import NOON, decision
@@ -84,7 +85,7 @@ def test_damaged_records_cost_themselves_only_and_leave_a_gap(tmp_path: Path, wh
     with SpoolReader(tmp_path) as reader:
         verdict = verify(Number(each.key, each.epoch, each.seq, each.shed) for each in reader.records())
     missing = sum(hole.last - hole.first + 1 for hole in verdict.missing)
-    assert missing == (0 if lost[0] == 1 else len(lost)), "of what was before the first nobody knows"
+    assert missing == len(lost)
     assert not verdict.late
 
 

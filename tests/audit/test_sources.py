@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.event import Event, from_spool, line
 from autoscaler.audit.sources import FileSource, Source, SpoolSource, TopicSource, events, live, source_of
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from tests.audit.samples import NOON, record

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.room import OnFull, Pressure
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
 from autoscaler.errors import DamagedError, SpoolFullError
@@ -200,7 +201,8 @@ def test_an_error_of_the_disk_that_is_not_fullness_takes_a_number_too(tmp_path: 
     code = f"""
 import resource, signal
 from pathlib import Path
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.entry import Entry
+from autoscaler.audit.spool import Spool
 from autoscaler.errors import AuditError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 spool = Spool(Path({str(tmp_path)!r}), now=1, forwarding=True)

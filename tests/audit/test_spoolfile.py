@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.lock import LOCK_NAME
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME, SCHEMA_VERSION
 from autoscaler.errors import ConfigError
 from tests.audit.samples import NOON

@@ -12,7 +12,9 @@ from tests.audit.samples import decision
 
 TABLES = """
 CREATE TABLE targets (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
-CREATE TABLE records (position INTEGER PRIMARY KEY, target, seq, shed, at, changed, body);
+CREATE TABLE records (position INTEGER PRIMARY KEY, target, epoch, seq, shed, at, changed, body);
+CREATE TABLE meta (name TEXT, value INTEGER);
+INSERT INTO meta VALUES ('epoch', 9);
 INSERT INTO targets VALUES (1, 'web'), (2, 'db');
 """
 BODY = b'{"id":"x","repeats":[]}'

@@ -10,8 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from autoscaler.audit.codec import headers
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.outbox import Outbox
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.usage import PART, USAGE_TYPE, WAITING, UsageStore
 from autoscaler.errors import ScrapeError, ScrapeReason, SpoolFullError
 from autoscaler.model.metrics import ContainerId, Page, Sample

@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from autoscaler.audit import codec
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.sharing import Sharing
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.worker import Answer, Append, Call, Item, State, Worker
 from autoscaler.errors import SpoolFullError, UnwritableError
 from autoscaler.model.decision import Decision, Outcome

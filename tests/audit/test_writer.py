@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.room import Pressure
 from autoscaler.audit.sharing import Sharing
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.verify import Number, verify
 from autoscaler.audit.worker import State
 from autoscaler.audit.writer import COMPANY, GROUP, WAITING, Writer

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.sources import FileSource
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import audit
 from autoscaler.cli.audit import Request

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.sources import SpoolSource
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.cli import demo, replay
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, Scene

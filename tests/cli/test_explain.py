@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from autoscaler.audit import codec
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.event import from_spool, line
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.sharing import changed
 from autoscaler.audit.sources import FileSource, SpoolSource
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.cli import explain
 from autoscaler.errors import AuditError, AutoscalerError, ConfigError
 from autoscaler.model.decision import Decision, Outcome, PolicyRef

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.entry import Entry
+from autoscaler.audit.spool import Spool
 from tests.e2e.kafka.broker import Broker
 from tests.e2e.kafka.soak import SLOW, Lengths, numbers, prepared
 from tests.e2e.kafka.verdict import Latency, Pair, Verdict, Window, ratio, writing

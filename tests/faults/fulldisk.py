@@ -8,19 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from autoscaler.audit import room
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.room import OnFull
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
+from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
 from autoscaler.errors import AuditError, SpoolFullError
 from autoscaler.telemetry import Telemetry
@@ -107,6 +111,32 @@ def filled_by_others(directory: Path) -> Found:
     }
 
 
+def damaged(directory: Path) -> Found:
+    """A spool that is damaged when there is no room for it twice."""
+    with closing(spool_in(directory)) as spool:
+        while room.used_pages(spool._db) < (20 << 20) // PAGE_SIZE:
+            spool.append([entry()] * 100)
+        count = spool.backlog()[0]
+    with closing(sqlite3.connect(directory / FILE_NAME)) as db:
+        [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'changes_of_target'").fetchone()
+    with (directory / FILE_NAME).open("r+b") as file:
+        file.seek((page - 1) * PAGE_SIZE)
+        file.write(b"\xff" * PAGE_SIZE)
+    spool = spool_in(directory)
+    first, numbers = spool.saved, []
+    while sent := spool.undelivered(1 << 20, 200):  # Kafka takes them, and decisions go on
+        spool.delivered(sent[-1].position)
+        numbers += [Number(each.key, each.epoch, each.seq, each.shed) for each in sent]
+        if spool.saved.waiting:
+            spool.append([entry()])
+    verdict = verify(numbers)
+    return {
+        "some waited": 0 < first.waiting < count,
+        "all came": [spool.saved.waiting, spool.saved.lost, len(numbers) >= count],
+        "whole": verdict.whole and not verdict.duplicates,
+    }
+
+
 def refused(directory: Path) -> Found:
     """Changes that a disk without a byte does not take, and what is seen of them once there is room."""
     spool = spool_in(directory)
@@ -166,6 +196,7 @@ def verdict(directory: Path) -> bool:
 SCENARIOS: dict[str, Callable[[Path], Found]] = {
     "smaller than allowed": smaller_than_allowed,
     "filled by others": filled_by_others,
+    "damaged": damaged,
     "refused": refused,
     "shed": lambda directory: scaled(directory, OnFull.SHED),
     "halt": lambda directory: scaled(directory, OnFull.HALT),

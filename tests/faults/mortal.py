@@ -28,10 +28,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from autoscaler.audit import (
     deadletters,
+    finished,
     kafka,
     numbering,
     outbox,
     readahead,
+    rescue,
     sharing,
     spool,
     spoolfile,
@@ -57,8 +59,8 @@ from autoscaler.telemetry import Telemetry
 from tests.control.shop import Shop, policy
 
 MODULES = (
-    spool, spoolfile, numbering, standing, sharing, worker, writer, outbox, deadletters, kafka, readahead, reconciler,
-    teller, postbox, journal,
+    spool, spoolfile, finished, numbering, standing, rescue, sharing, worker, writer, outbox, deadletters, kafka,
+    readahead, reconciler, teller, postbox, journal,
 )  # fmt: skip
 LOADS = (120, 60, 61, 240, 240, 62, 63, 20)
 """Of each evaluation of a life: up, held, up again, held."""

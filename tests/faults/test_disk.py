@@ -55,6 +55,10 @@ def test_q03_a_disk_that_others_fill_stops_nothing_for_ever_and_loses_nothing(lo
     }  # fmt: skip
 
 
+def test_q03_a_damaged_spool_there_is_no_room_to_save_is_saved_when_there_is(look: Look) -> None:
+    assert look("damaged") == {"some waited": True, "all came": [0, 0, True], "whole": True}
+
+
 def test_q03_what_a_full_disk_did_not_take_is_a_gap_that_is_told(look: Look) -> None:
     assert look("refused") == {"lost": 20, "numbers": [22, 20], "whole": True}
 

@@ -16,8 +16,9 @@ from tenacity import wait_fixed
 from autoscaler.audit import codec, event, reasons
 from autoscaler.audit.brokers import KafkaSettings, client_options
 from autoscaler.audit.codec import Record
+from autoscaler.audit.entry import Entry
 from autoscaler.audit.kafka import Forwarder
-from autoscaler.audit.spool import Entry, Spool
+from autoscaler.audit.spool import Spool
 from autoscaler.audit.verify import verify
 from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError
