@@ -16,8 +16,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
-from autoscaler.audit.sharing import changed
 from autoscaler.audit.entry import Entry
+from autoscaler.audit.sharing import changed
 from autoscaler.audit.spool import Spool
 from autoscaler.model.instant import parse_instant
 from bench.catalogue import Say

@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from autoscaler.audit import codec
-from autoscaler.audit.readahead import AHEAD_BYTES, AHEAD_ROWS
 from autoscaler.audit.entry import Entry
+from autoscaler.audit.readahead import AHEAD_BYTES, AHEAD_ROWS
 from autoscaler.audit.spool import Spool
 from autoscaler.core import planner
 from bench.catalogue import Say
