@@ -60,6 +60,7 @@ exemplars = st.sampled_from(["", ' # {trace_id="x",pod="other"} 0.67', " # {} 1 
 labels = st.sampled_from(["main", HOSTILE, "we\\nb", "}", "é"])
 
 
+@pytest.mark.fuzz
 @given(st.floats(0, 1e6), times, exemplars, labels)
 def test_k33_numbers_times_and_exemplars_are_read_as_prometheus_client_reads_them(
     value: float, at: str | None, exemplar: str, container: str
