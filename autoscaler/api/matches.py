@@ -13,6 +13,8 @@ from autoscaler.api.selection import Selection
 MOST = 1024
 MOST_KEYS = 1000
 """Of one selection; together, at 8 bytes each, 8 MB."""
+MOST_TERMS = 64
+"""Of one selection; together, at 100 bytes each, 7 MB. Anybody may ask for thousands of selections of a thousand."""
 
 
 class Matches:
@@ -33,7 +35,7 @@ class Matches:
     def keep(self, selection: Selection, shape: int, keys: Sequence[str]) -> None:
         """These are the keys it takes."""
         self._kept.pop(selection, None)
-        if len(keys) > self._most_keys:
+        if len(keys) > self._most_keys or selection.terms > MOST_TERMS:
             return
         self._kept[selection] = (shape, keys)
         if len(self._kept) > self._most:

@@ -2,7 +2,7 @@ import pytest
 from msgspec import structs
 
 from autoscaler.api.ledger import Ledger
-from autoscaler.api.matches import Matches
+from autoscaler.api.matches import MOST_TERMS, Matches
 from autoscaler.api.selection import Selection
 from autoscaler.api.snapshots import Snapshots
 from autoscaler.core import selectors
@@ -25,6 +25,16 @@ def test_the_keys_hold_for_one_shape_and_the_selections_used_last_are_kept() -> 
     assert (matches.get(WEB, 1), matches.get(DB, 1)) == (["a"], None)
     matches.keep(WEB, 2, ["a", "b", "c", "d"])
     assert (matches.get(WEB, 1), matches.get(WEB, 2)) == (None, None), "too many to be kept"
+
+
+@pytest.mark.parametrize("terms", ["!x{}", "x=v{}"])
+def test_a17_a_selection_of_very_many_terms_is_not_kept(terms: str) -> None:
+    matches = Matches()
+    for count in (1, MOST_TERMS + 1):
+        text = ",".join(terms.format(number) for number in range(count))
+        long = structs.replace(WEB, labels=selectors.parse(text))
+        matches.keep(long, 1, ["a"])
+        assert (matches.get(long, 1) is None) is (count > MOST_TERMS)
 
 
 def pod(name: str, app: str, namespace: str = "shop") -> Pod:
