@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,8 +98,16 @@ class Release:
         token = self.cluster.token(self.namespace, spec["serviceAccountName"])
         config = self.cluster.plane.kubeconfig(name, token=token, port=self._port)
         arguments = [_moved(argument, places) for argument in container["args"]]
-        command = [sys.executable, "-m", *container["command"], *arguments, f"--kubeconfig={config}", *flags]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        command = [sys.executable, "-m", "autoscaler", *arguments, f"--kubeconfig={config}", *flags]
+        environment = {**os.environ, **{each["name"]: each["value"] for each in container.get("env", [])}}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def examined(self) -> subprocess.CompletedProcess[str]:
+        """What `doctor` says of the running program's pod, with its flags, files, rights and tokens."""
+        pod = self._deployment()["spec"]["template"]
+        [container] = pod["spec"]["containers"]
+        container["args"][0] = "doctor"
+        return self.completed(pod | {"metadata": {"name": "doctor"}}, "--output=json")
 
     def _run(self, name: str, log: str, *flags: str) -> Process:
         pod = self._deployment()["spec"]["template"]["spec"]

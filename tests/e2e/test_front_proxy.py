@@ -13,6 +13,7 @@ import pytest
 from tests.certificates import Authority
 from tests.e2e.asking import NODES, asking
 from tests.e2e.cluster import Cluster
+from tests.e2e.conftest import TOPIC, USAGE_TOPIC
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Api, Credentials
 from tests.e2e.pki import FRONT_PROXY
@@ -143,6 +144,17 @@ def test_a33_the_doctor_tells_of_a_registration_that_points_elsewhere(cluster: C
     finally:
         cluster.admin.patch(path, {"spec": {"service": ours["spec"]["service"]}})
     eventually(30, release.available, "the API is available again")
+
+
+def test_the_doctor_in_a_pod_of_ours_has_nothing_to_mend_by_the_rights_that_the_chart_gives(release: Release) -> None:
+    done = release.examined()
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = {each["check"]: each["state"] for each in json.loads(done.stdout)}
+    wanted = {"API server", "may scale", "may elect a leader", "front proxy", "clock", "Lease", "kubelets", "Kafka"}
+    wanted |= {f"APIService {version}.metrics.k8s.io" for version in VERSIONS}
+    if "audit" in release.values:
+        wanted |= {f"Kafka topic {topic}" for topic in (TOPIC, USAGE_TOPIC)}
+    assert {check: states.get(check) for check in wanted} == dict.fromkeys(wanted, "ok")
 
 
 def _not_ok(finding: dict[str, str]) -> dict[str, str]:
