@@ -6,6 +6,7 @@ objects. Whatever breaks the grammar is a MalformedError that says where.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -63,7 +64,7 @@ def pod(data: bytes | Raw) -> Pod:
     meta, spec, status = wire.metadata, wire.spec or PodSpecWire(), wire.status or PodStatusWire()
     return Pod(
         namespace=shared(meta.namespace or ""),
-        name=meta.name,
+        name=sys.intern(meta.name),  # the decoder of its node's pages has it too
         uid=meta.uid or "",
         resource_version=meta.resource_version or "",
         node=NodeName(shared(spec.node_name or "")),
@@ -73,7 +74,7 @@ def pod(data: bytes | Raw) -> Pod:
         created=instant(meta.creation_timestamp),
         started=instant(status.start_time),
         ready=_ready(status.conditions or ()),
-        containers=tuple([_container(each.name, _key(each.resources)) for each in spec.containers or ()]),
+        containers=_containers(tuple([(each.name, _key(each.resources)) for each in spec.containers or ()])),
         init_containers=tuple(
             [
                 _init_container(each.name, _key(each.resources), each.restart_policy == "Always")
@@ -130,8 +131,9 @@ def scale(data: bytes | Raw) -> Scale:
     )
 
 
+@lru_cache(maxsize=16_384)
 def instant(text: str | None) -> float | None:
-    """Seconds since 1970; None for null, absent and the zero time."""
+    """Seconds since 1970; None for null, absent and the zero time. The pods of a target begin in the same seconds."""
     return parse_instant(text) if text and not text.startswith("0001-") else None
 
 
@@ -190,6 +192,12 @@ def _requests(items: tuple[tuple[str, str | int | float], ...]) -> Resources:
 
 
 @lru_cache(maxsize=4_096)
+def _containers(named: tuple[tuple[str, tuple[tuple[str, str | int | float], ...]], ...]) -> tuple[Container, ...]:
+    """Pods of a target have the same."""
+    return tuple([_container(name, items) for name, items in named])
+
+
+@lru_cache(maxsize=4_096)
 def _container(name: str, items: tuple[tuple[str, str | int | float], ...]) -> Container:
     return Container(name, _requests(items))
 
@@ -202,5 +210,10 @@ def _init_container(name: str, items: tuple[tuple[str, str | int | float], ...],
 def _ready(conditions: list[ConditionWire] | tuple[()]) -> Ready | None:
     for each in conditions:
         if each.type == "Ready":
-            return Ready(shared(each.status), instant(each.last_transition_time))
+            return _condition(each.status, each.last_transition_time)
     return None
+
+
+@lru_cache(maxsize=16_384)
+def _condition(status: str, since: str | None) -> Ready:
+    return Ready(shared(status), instant(since))

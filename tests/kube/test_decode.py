@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -107,8 +108,9 @@ def test_pods_share_what_is_equal() -> None:
     other = {**POD, "metadata": {**POD["metadata"], "name": "web-2"}}
     one, two = decode.pod(data(POD)), decode.pod(data(other))
     assert one.labels is two.labels
-    assert one.containers[0] is two.containers[0]
+    assert (one.containers is two.containers, one.ready is two.ready, one.started is two.started) == (True,) * 3
     assert one.node is two.node
+    assert one.name is sys.intern("".join(one.name)), "as the decoder of its page has it"
 
 
 def test_a_node_is_reduced_to_what_is_read() -> None:
