@@ -13,9 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.api.connection import Limits
+from autoscaler.audit import codec, deadletters, room
 from autoscaler.cli.arguments import overview, parse, parser
 from autoscaler.cli.verbs import VERBS
 from autoscaler.config.options import OPTIONS
+from autoscaler.core import exposition
+from autoscaler.engine import scraper
+from autoscaler.kube import adapters, client, exchange, httpanswer
 from autoscaler.model.compat import RELEASES
 from tests.pages import ROOT, prose, typed
 
@@ -149,6 +154,45 @@ def test_flags_called_those_of_metrics_server_are_ours() -> None:
     """The flags that are not here are told without their dashes, so that none is taken for ours."""
     named = set(re.findall(r"`--([a-z-]+)`", COMPATIBILITY))
     assert named <= OPTIONS.keys()
+
+
+def row(page: str, begins: str) -> str:
+    """The only row of a table of this page that begins so."""
+    [found] = [line for line in (ROOT / "docs" / page).read_text().splitlines() if line.startswith(f"| {begins}")]
+    return found
+
+
+LIMITS = Limits()
+
+
+@pytest.mark.parametrize(
+    ("page", "begins", "told"),
+    [
+        ("limits.md", "a kubelet's page", f"{httpanswer.MAX_BODY >> 20} MiB, {exposition.MAX_LINES:,} lines"),
+        ("limits.md", "a kubelet's page", f"lines of {exposition.MAX_LINE >> 10} KiB"),
+        ("limits.md", "an adapter's answer", f"{adapters.MAX_ANSWER >> 20} MiB, {client.REQUEST_SECONDS:g} s"),
+        ("limits.md", "an answer of the API server", f"{client.MAX_BODY >> 20} MiB; a line of a watch"),
+        ("limits.md", "an answer of the API server", f"a watch {client.MAX_LINE >> 20} MiB"),
+        ("limits.md", "a record", f"{codec.MAX_BODY >> 10} KiB"),
+        ("limits.md", "the spool of records", f"; {room.DISK_KEPT >> 20} MiB of the volume"),
+        ("limits.md", "records that Kafka refuses", f"{deadletters.MAX_BYTES >> 20} MiB"),
+        ("security.md", "a request to us", f"{LIMITS.deadline:g} s, {LIMITS.headers:g} s, {LIMITS.handshake:g} s;"),
+        ("security.md", "headers, URL, body", f"{LIMITS.header_bytes >> 10} KiB, {LIMITS.url_bytes >> 10} KiB"),
+        ("security.md", "connections", f"{LIMITS.connections:,}; {LIMITS.per_address} from one address"),
+        ("security.md", "connections", f"after {LIMITS.idle:g} s"),
+        ("security.md", "lists, single objects", f"{LIMITS.heavy}, {LIMITS.light}, {LIMITS.watches};"),
+        ("security.md", "scrapes at a time", f"{scraper.CONCURRENCY}, {exchange.CONNECT_SECONDS:g} s"),
+        ("security.md", "a record, the spool", f"{codec.MAX_BODY >> 10} KiB"),
+    ],
+)
+def test_limits_are_told_as_they_hold(page: str, begins: str, told: str) -> None:
+    assert told in row(page, begins)
+
+
+@pytest.mark.parametrize("page", ["limits.md", "security.md"])
+def test_writes_are_bounded_as_told(page: str) -> None:
+    every, each = (OPTIONS[f"scale-writes-per-second{of}"].default for of in ("", "-per-namespace"))
+    assert f"{every} a second, {each} in one namespace" in row(page, "scale writes")
 
 
 def test_every_decision_is_in_the_index() -> None:

@@ -147,6 +147,8 @@ def test_from_an_hpa_to_the_record_in_kafka_and_a_replay(bare: Cluster, open_gui
 
     guide.follow("docs/from-hpa.md")
     eventually(SOON, lambda: shop.replicas("web") > 2, "we scale it")
+    for example in ("deployment-with-hps", "hps-with-pause", "plain-hpa"):
+        guide.type("kubectl", "apply", "--dry-run=server", "--validate=strict", f"--filename=examples/{example}.yaml")
     guide.follow("docs/consuming.md", without=["kafka-topics.sh"])
     guide.follow("docs/runbooks.md", without=["kubectl -n hpa-companion logs"])
     policy = yaml.safe_load(shadow)
