@@ -19,6 +19,8 @@ PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 EXISTING: dict[str, Any] = {"tls": {"mode": "existingSecret", "existingSecret": "serving", "caBundle": PEM}}
 """A certificate that somebody else made."""
 
+VARIABLE = "AUTOSCALER_"
+
 SERVED_BY = "1.37.2"
 """Helm assumes an ancient cluster when it renders without one."""
 
@@ -63,3 +65,14 @@ def container(values: dict[str, Any] | None = None) -> Object:
     [only] = pod["containers"]
     made: Object = only
     return made
+
+
+def told(container: Object) -> list[str]:
+    """What the program of a container is told: the verb, its variables as the flags they stand for, its arguments."""
+    variables = [
+        f"--{each['name'].removeprefix(VARIABLE).lower().replace('_', '-')}={each['value']}".removesuffix("=true")
+        for each in container.get("env", [])
+        if each["name"].startswith(VARIABLE)
+    ]
+    verb, *arguments = container["args"]
+    return [verb, *variables, *arguments]

@@ -23,7 +23,6 @@ from tests.pages import ROOT, typed
 
 SOON = 60.0
 """Seconds within which what a page says comes true; a person would type the line again."""
-SPOOL = "/var/lib/hpa-companion/spool"
 OF_THE_TEST = {"app.kubernetes.io/name": "helm-test"}
 ENDLESS = ("--follow", "-f", "run")
 
@@ -107,13 +106,8 @@ class Guide:
         )  # fmt: skip
 
     def _in_the_pod(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        namespace = self.release.namespace
-        deployment = self.cluster.admin.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{NAME}")
-        [container] = deployment["spec"]["template"]["spec"]["containers"]
-        given = {each["name"]: each["value"] for each in container.get("env", [])}
         config = self.cluster.plane.kubeconfig("program", token=self._token(NAME))
-        moved = [word.replace(SPOOL, str(self.release.spool)) for word in words]
-        return self._plain(moved, **given, KUBECONFIG=str(config))
+        return self._plain(words, **self.release.variables(), KUBECONFIG=str(config))
 
     def _for_a_while(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Until it has said something; it must not end by itself."""

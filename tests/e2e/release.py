@@ -110,9 +110,7 @@ class Release:
         return self.completed(pod | {"metadata": {"name": "doctor"}}, "--output=json")
 
     def _run(self, name: str, log: str, *flags: str) -> Process:
-        pod = self._deployment()["spec"]["template"]["spec"]
-        [container] = pod["containers"]
-        places = self._volumes(pod, container, self._folder / "volumes")
+        pod, container, places = self._placed()
         token = self.cluster.token(self.namespace, pod["serviceAccountName"])
         here = [
             f"--kubeconfig={self.cluster.plane.kubeconfig('program', token=token, port=self._port)}",
@@ -121,8 +119,19 @@ class Release:
         ]
         arguments = [_moved(argument, places) for argument in container["args"]]
         command = [sys.executable, "-m", "autoscaler", *arguments, *here, *flags]
-        environment = {each["name"]: each["value"] for each in container.get("env", [])}
-        return Process(name, command, self._folder / log, {"HOME": str(self._folder), **environment})
+        return Process(name, command, self._folder / log, {"HOME": str(self._folder), **self.variables()})
+
+    def variables(self) -> dict[str, str]:
+        """Those of the container, for whatever else is run in the pod."""
+        _, container, places = self._placed()
+        moved = (_moved(f"{each['name']}={each['value']}", places) for each in container["env"])
+        return {name: value for name, _, value in (each.partition("=") for each in moved)}
+
+    def _placed(self) -> tuple[Object, Object, dict[str, Path]]:
+        """The pod, its container, and where its volumes are here."""
+        pod = self._deployment()["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        return pod, container, self._volumes(pod, container, self._folder / "volumes")
 
     def available(self) -> bool:
         """Whether the API server reaches and verifies the program under every version."""

@@ -12,7 +12,7 @@ import pytest
 from autoscaler.config import rules
 from autoscaler.config.options import OPTIONS
 from autoscaler.config.values import parse
-from tests.e2e.chart import SERVED_BY, ChartRefusedError, objects, render, rendered
+from tests.e2e.chart import SERVED_BY, ChartRefusedError, objects, render, rendered, told
 from tests.e2e.chartvalues import INSTALLED, REFUSED
 from tests.e2e.kubeapi import Object
 
@@ -91,12 +91,9 @@ def test_c20_the_pod_is_a_restricted_one(values: dict[str, Any]) -> None:
 @every_set
 def test_the_program_takes_what_it_is_given(values: dict[str, Any]) -> None:
     [container] = deployment(values)["spec"]["template"]["spec"]["containers"]
-    verb, *flags = container["args"]
+    verb, *flags = told(container)
     assert verb == "run"
     given = {name: value or "true" for name, _, value in (flag.removeprefix("--").partition("=") for flag in flags)}
-    for each in container.get("env", []):
-        if each["name"].startswith("AUTOSCALER_"):
-            given[each["name"].removeprefix("AUTOSCALER_").lower().replace("_", "-")] = each["value"]
     assert given.keys() <= OPTIONS.keys()
     parsed = {name: parse(option, given.get(name, option.default)) for name, option in OPTIONS.items()}
     assert rules.problems(parsed, {name: "flag" if name in given else "default" for name in OPTIONS}) == []

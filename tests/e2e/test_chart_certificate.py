@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.chart import EXISTING, PEM, container, objects
+from tests.e2e.chart import EXISTING, PEM, container, objects, told
 from tests.e2e.kubeapi import Object
 
 SERVING = "try-hpa-companion-serving"
@@ -51,7 +51,7 @@ def test_what_we_issue_ourselves_takes_one_named_secret_and_two_named_registrati
         "--tls-issue-lifetime=720h",
         "--tls-issue-overlap=2m",
     }
-    assert wanted <= set(container({"tls": {"auto": {"lifetime": "720h", "overlap": "2m"}}})["args"])
+    assert wanted <= set(told(container({"tls": {"auto": {"lifetime": "720h", "overlap": "2m"}}})))
 
 
 @pytest.mark.parametrize("values", MODES[1:])
@@ -63,8 +63,8 @@ def test_where_others_issue_we_write_nothing_and_read_no_secret(values: dict[str
     [rule] = [rule for rule in rules if rule["resources"] == ["apiservices"]]
     assert rule["verbs"] == ["get"]
     assert not any("secrets" in rule["resources"] for rule in rules)
-    assert not any(argument.startswith("--tls-issue") for argument in container(values)["args"])
-    assert "--tls-cert-file=/etc/hpa-companion/tls/tls.crt" in container(values)["args"]
+    assert not any(argument.startswith("--tls-issue") for argument in told(container(values)))
+    assert "--tls-cert-file=/etc/hpa-companion/tls/tls.crt" in told(container(values))
 
 
 def test_a_secret_that_is_there_is_mounted_and_its_ca_is_what_the_api_server_trusts() -> None:

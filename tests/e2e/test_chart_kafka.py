@@ -9,7 +9,7 @@ import pytest
 
 from autoscaler.audit.brokers import KafkaSettings, client_options
 from autoscaler.errors import AuditError
-from tests.e2e.chart import container, objects
+from tests.e2e.chart import container, objects, told
 from tests.e2e.chartvalues import SASL, STRIMZI, kafka
 
 FOLDER = "/etc/hpa-companion/kafka"
@@ -17,7 +17,7 @@ FOLDER = "/etc/hpa-companion/kafka"
 
 def given(values: dict[str, Any]) -> dict[str, str]:
     """The arguments about Kafka."""
-    pairs = (argument.removeprefix("--audit-kafka-").partition("=") for argument in container(values)["args"])
+    pairs = (argument.removeprefix("--audit-kafka-").partition("=") for argument in told(container(values)))
     return {name: value for name, _, value in pairs if name.endswith(("-file", "-protocol", "-mechanism"))}
 
 

@@ -16,7 +16,7 @@ from autoscaler.clock import SystemClock
 from autoscaler.sim.resources import POD_SCALERS
 from autoscaler.sim.workloads import Workload
 from autoscaler.sim.world import Shape, World
-from tests.e2e.chart import EXISTING, objects
+from tests.e2e.chart import EXISTING, objects, told
 from tests.e2e.chartvalues import STRIMZI
 from tests.e2e.kafka import rights
 from tests.e2e.kafka.broker import Broker
@@ -57,7 +57,7 @@ class Node:
     async def start(self, spec: Object, log: Path, *flags: str) -> Process:
         [container] = spec["containers"]
         volumes = {each["name"]: each for each in spec["volumes"]}
-        arguments = list(container["args"])
+        arguments = told(container)
         for mount in container["volumeMounts"]:
             place = self._folder / mount["mountPath"].strip("/")
             place.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.chart import container, objects
+from tests.e2e.chart import container, objects, told
 from tests.e2e.chartvalues import DIGEST, OBSERVE, kafka
 from tests.e2e.kubeapi import Object
 
@@ -83,7 +83,7 @@ def test_on_the_network_of_the_node_it_has_a_port_of_its_own() -> None:
     assert (found["hostNetwork"], found["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
     [one] = found["containers"]
     assert one["ports"][0]["containerPort"] == 10251
-    assert "--secure-port=10251" in one["args"]
+    assert "--secure-port=10251" in told(one)
 
 
 @pytest.mark.parametrize(

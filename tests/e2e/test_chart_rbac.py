@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.chart import ChartRefusedError, container, objects, render
+from tests.e2e.chart import ChartRefusedError, container, objects, render, told
 from tests.e2e.kubeapi import Object
 
 GOLDEN = Path(__file__).with_name("rbac")
@@ -78,7 +78,7 @@ def test_an_observer_may_write_nothing(more: dict[str, Any]) -> None:
 
 
 def test_an_observer_is_started_as_one() -> None:
-    arguments = container(OBSERVE)["args"]
+    arguments = told(container(OBSERVE))
     assert "--observe-hpas" in arguments
     assert "--leader-elect" not in arguments
     assert "--cert-dir=/etc/hpa-companion/tls" in arguments
@@ -107,9 +107,7 @@ def test_what_an_observer_cannot_have_is_refused(more: dict[str, Any], why: str)
 
 
 def test_what_kubelets_are_shown_is_of_an_account_that_may_only_scrape() -> None:
-    assert container()["env"] == [
-        {"name": "AUTOSCALER_KUBELET_TOKEN_ACCOUNT", "value": "metrics/try-hpa-companion-scraper"}
-    ]
+    assert "--kubelet-token-account=metrics/try-hpa-companion-scraper" in told(container())
     assert objects()["ServiceAccount", "try-hpa-companion-scraper"]["automountServiceAccountToken"] is False
     mine = [line for line in granted({}) if line.endswith(" to metrics/try-hpa-companion-scraper")]
     assert mine == [
@@ -119,4 +117,4 @@ def test_what_kubelets_are_shown_is_of_an_account_that_may_only_scrape() -> None
     assert [line for line in granted({}) if "nodes/metrics" in line] == [
         "ClusterRole try-hpa-companion-scraper: get nodes/metrics"
     ]
-    assert "env" not in container(OBSERVE)
+    assert not any(each.startswith("--kubelet-token-account") for each in told(container(OBSERVE)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.chart import SERVED_BY, ChartRefusedError, container, objects, render, rendered
+from tests.e2e.chart import SERVED_BY, ChartRefusedError, container, objects, render, rendered, told
 
 LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
 
@@ -23,7 +23,7 @@ def test_one_of_several_pods_decides_by_one_named_lease() -> None:
     ]
     spec = made["Deployment", "try-hpa-companion"]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (3, {"type": "RollingUpdate"})
-    arguments = container()["args"]
+    arguments = told(container())
     assert "--leader-elect" in arguments
     assert "--leader-elect-resource-namespace=metrics" in arguments
     assert "--leader-elect-resource-name=try-hpa-companion" in arguments
@@ -33,7 +33,7 @@ def test_without_leader_election_there_is_one_pod_and_never_two() -> None:
     made = objects({"leaderElection": {"enabled": False}})
     assert ("Role", "try-hpa-companion-leader-election") not in made
     assert made["Deployment", "try-hpa-companion"]["spec"]["strategy"] == {"type": "Recreate"}
-    assert "--leader-elect" not in container({"leaderElection": {"enabled": False}})["args"]
+    assert "--leader-elect" not in told(container({"leaderElection": {"enabled": False}}))
     with pytest.raises(ChartRefusedError, match=r"needs leaderElection\.enabled"):
         render({"replicas": 2, "leaderElection": {"enabled": False}})
 
@@ -62,9 +62,9 @@ def test_c19_the_same_values_give_the_same_bytes() -> None:
 
 
 def test_c09_our_own_namespace_is_protected_whatever_else_is() -> None:
-    assert "--protected-namespaces=kube-system,metrics" in container()["args"]
+    assert "--protected-namespaces=kube-system,metrics" in told(container())
     own = {"scaling": {"protectedNamespaces": ["metrics", "ingress"]}}
-    assert "--protected-namespaces=metrics,ingress" in container(own)["args"]
+    assert "--protected-namespaces=metrics,ingress" in told(container(own))
 
 
 def test_a_digest_wins_over_a_tag() -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from autoscaler.config.options import OPTIONS
-from tests.e2e.chart import CHART, EXISTING, ChartRefusedError, container, objects, render
+from tests.e2e.chart import CHART, EXISTING, ChartRefusedError, container, objects, render, told
 
 HOOK = "helm.sh/hook"
 
@@ -25,7 +25,7 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
         },
         "audit": {"kafka": {"bootstrapServers": ["k:9092"], "usageTopic": "autoscaler.usage"}},
     }
-    verb, *flags = container(everything)["args"]
+    verb, *flags = told(container(everything))
     assert verb == "run"
     assert {flag.partition("=")[0].removeprefix("--") for flag in flags} <= OPTIONS.keys()
 
@@ -75,8 +75,8 @@ def test_every_argument_is_a_flag_of_the_program() -> None:
     ],
 )
 def test_a_value_reaches_the_program(values: dict[str, Any], argument: str) -> None:
-    assert argument in container(values)["args"]
-    assert argument not in container()["args"]
+    assert argument in told(container(values))
+    assert argument not in told(container())
 
 
 def _installed(values: dict[str, Any]) -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.chart import CHART, container, objects
+from tests.e2e.chart import CHART, container, objects, told
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.guide import SOON, Guide
@@ -68,12 +68,12 @@ def owner(cluster: Cluster) -> str:
 
 def test_five_minutes_to_a_real_cluster(bare: Cluster, open_guide: Open) -> None:
     guide = open_guide()
-    told = guide.follow(
+    printed = guide.follow(
         "docs/start.md",
         failing={"get apiservice v1beta1": "NotFound", "autoscaler doctor": "not registered: kubectl top and HPAs"},
     )
     assert not bare.admin.exists(REGISTERED)
-    assert bare.admin.get("/apis/apps/v1/namespaces/shop/deployments/web")["spec"]["replicas"] == 2, told
+    assert bare.admin.get("/apis/apps/v1/namespaces/shop/deployments/web")["spec"]["replicas"] == 2, printed
 
 
 @pytest.fixture
@@ -150,6 +150,7 @@ def test_from_an_hpa_to_the_record_in_kafka_and_a_replay(bare: Cluster, open_gui
     for example in ("deployment-with-hps", "hps-with-pause", "plain-hpa"):
         guide.type("kubectl", "apply", "--dry-run=server", "--validate=strict", f"--filename=examples/{example}.yaml")
     guide.follow("docs/consuming.md", without=["kafka-topics.sh"])
+    guide.follow("docs/known-issues.md")
     guide.follow("docs/runbooks.md", without=["kubectl -n hpa-companion logs"])
     policy = yaml.safe_load(shadow)
     policy["spec"]["maxReplicas"] = 20
@@ -177,16 +178,15 @@ VALUES = sorted((ROOT / "examples").glob("values-*.yaml"))
 @pytest.mark.parametrize("file", [pytest.param(file, id=file.name) for file in VALUES])
 def test_values_of_the_examples_reach_the_program(file: Path) -> None:
     values = yaml.safe_load(file.read_text())
-    assert (
-        f"--audit-kafka-bootstrap-servers={','.join(values['audit']['kafka']['bootstrapServers'])}"
-        in (container(values)["args"])
+    assert f"--audit-kafka-bootstrap-servers={','.join(values['audit']['kafka']['bootstrapServers'])}" in (
+        told(container(values))
     )
 
 
 @pytest.mark.parametrize("page", ["docs/consuming.md", "docs/kubelet-certificates.md"])
 def test_values_in_a_page_are_those_of_the_chart(page: str) -> None:
     for block in blocks(ROOT / page, "yaml"):
-        assert container(yaml.safe_load(block))["args"] != container()["args"], block
+        assert told(container(yaml.safe_load(block))) != told(container()), block
 
 
 def test_what_gitops_ignores_is_there_to_be_ignored() -> None:
