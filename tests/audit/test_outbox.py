@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -17,42 +14,21 @@ from autoscaler.audit.outbox import Outbox
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.spool import Spool
-from autoscaler.audit.spoolfile import PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
-from autoscaler.clock import SystemClock
 from autoscaler.errors import AuditError, ShedError, SlowError, SpoolFullError, UnwritableError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action
-from autoscaler.telemetry import AuditTelemetry, Telemetry
+from autoscaler.telemetry import Telemetry
+from tests.audit.box import PATIENT, kept, outbox_at, value
 from tests.audit.samples import NOON, decision
 from tests.clock import FakeClock
-
-PATIENT = 60.0
-
-
-@asynccontextmanager
-async def outbox_at(
-    directory: Path, telemetry: AuditTelemetry | None = None, *, max_bytes: int = 1 << 30, patience: float = PATIENT
-) -> AsyncIterator[Outbox]:
-    spool = Spool(directory, now=NOON, forwarding=True, max_bytes=max_bytes)
-    async with Outbox(spool, FakeClock(NOON + 100), telemetry or Telemetry().audit, patience=patience) as outbox:
-        yield outbox
 
 
 def held(second: float) -> Decision:
     return decision(
         1, id=f"web-{second:g}", time=micro_text(NOON + second), action=Action.HOLD, outcome=Outcome.HELD, desired=3
     )
-
-
-def kept(directory: Path) -> list[str]:
-    with SpoolReader(directory) as reader:
-        return [codec.decode(record.body).id for record in reader.records()]
-
-
-def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
-    return telemetry.registry.get_sample_value(name, labels)
 
 
 async def test_a_recorded_decision_is_on_disk(tmp_path: Path) -> None:
@@ -129,37 +105,6 @@ async def test_a_full_spool_refuses_and_counts(tmp_path: Path) -> None:
     assert kept(tmp_path)[-1] == "web-2001"
 
 
-async def test_a_disk_that_hangs_holds_nobody_up_and_loses_nothing(tmp_path: Path) -> None:
-    telemetry = Telemetry()
-    async with outbox_at(tmp_path, telemetry.audit, patience=0.05) as outbox:
-        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
-            hog.execute("BEGIN IMMEDIATE")
-            with pytest.raises(SlowError, match=r"did not answer within 0.05 s"):
-                await outbox.record(decision(1))
-            hog.execute("ROLLBACK")
-        with capture_logs() as logs:
-            assert len(await outbox.undelivered(1 << 20, 10)) == 1
-    assert [each["event"] for each in logs] == ["The disk has taken a record that waited for it"]
-    assert value(telemetry, "autoscaler_audit_late_total") == value(telemetry, "autoscaler_audit_committed_total") == 1
-    assert value(telemetry, "autoscaler_audit_refused_total", reason="full") is None
-    assert kept(tmp_path) == ["web-1"]
-
-
-async def test_a_record_that_waited_for_the_disk_in_vain_is_told_when_that_is_known(tmp_path: Path) -> None:
-    telemetry = Telemetry()
-    async with outbox_at(tmp_path, telemetry.audit, patience=0.05) as outbox:
-        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as hog:
-            hog.execute("BEGIN IMMEDIATE")
-            with pytest.raises(SlowError):
-                await outbox.record(decision(1))
-            hog.execute("ALTER TABLE targets RENAME TO elsewhere")
-            hog.execute("COMMIT")
-        with capture_logs() as logs, pytest.raises(AuditError):
-            await outbox.undelivered(1 << 20, 10)
-    assert [(each["log_level"], each["target"]) for each in logs] == [("error", "shop/Deployment/web")]
-    assert value(telemetry, "autoscaler_audit_refused_total", reason="disk") == 1
-
-
 async def test_where_there_is_little_room_holds_are_dropped_and_counted(tmp_path: Path) -> None:
     telemetry = Telemetry()
     async with outbox_at(tmp_path, telemetry.audit, max_bytes=1 << 20) as outbox:
@@ -210,40 +155,6 @@ async def test_who_sheds_reserves_nothing(tmp_path: Path) -> None:
         assert not outbox.halting
     with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
         assert db.execute("SELECT count(*) FROM reserved").fetchone() == (0,)
-
-
-async def test_a_broken_spool_is_told_and_the_thread_lives_on(tmp_path: Path) -> None:
-    telemetry = Telemetry()
-    async with outbox_at(tmp_path, telemetry.audit) as outbox:
-        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as vandal:
-            vandal.execute("ALTER TABLE targets RENAME TO elsewhere")
-            with pytest.raises(AuditError, match="no such table"):
-                await outbox.record(decision(1))
-            with pytest.raises(AuditError, match="no such table"):
-                await outbox.undelivered(1 << 20, 10)
-            vandal.execute("ALTER TABLE elsewhere RENAME TO targets")
-        await outbox.record(decision(2))
-    assert value(telemetry, "autoscaler_audit_refused_total", reason="disk") == 1
-    assert kept(tmp_path) == ["web-2"]
-
-
-async def test_a_damaged_spool_is_told_counted_and_replaced(tmp_path: Path) -> None:
-    telemetry = Telemetry()
-    async with outbox_at(tmp_path, telemetry.audit) as outbox:
-        await outbox.record(decision(1))
-        with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as db:
-            [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'targets'").fetchone()
-            db.execute("UPDATE meta SET value = value")  # who has it open reads its pages anew
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        with (tmp_path / "spool.db").open("r+b") as file:
-            file.seek((page - 1) * PAGE_SIZE)
-            file.write(b"\xff" * PAGE_SIZE)
-        with capture_logs() as logs:
-            await outbox.record(decision(2))
-        assert [(each["log_level"], "recover" in each["remedy"]) for each in logs] == [("error", True)]
-        assert len(await outbox.undelivered(1 << 20, 10)) == 2
-    assert value(telemetry, "autoscaler_audit_spools_damaged_total") == 1
-    assert kept(tmp_path) == ["web-1", "web-2"]
 
 
 async def test_a_record_that_is_set_aside_is_in_a_file_or_else_it_is_not_set_aside(tmp_path: Path) -> None:
@@ -316,23 +227,3 @@ async def test_a_standing_record_survives_and_is_delivered_in_the_next_life(tmp_
         assert await outbox.record(held(3)) == "web-3"
         [first] = await outbox.undelivered(1 << 20, 1)
         assert len(codec.decode(first.body).repeats) == 1
-
-
-def test_a_killed_process_loses_nothing_it_was_told_to_be_durable(tmp_path: Path) -> None:
-    acknowledged: list[str] = []
-    for life in range(1, 6):
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.audit.scribe", str(tmp_path), str(life)], stdout=subprocess.PIPE, text=True
-        ) as scribe:
-            assert scribe.stdout is not None
-            lines = [scribe.stdout.readline() for _ in range(97 * life)]  # another instant in each life
-            scribe.kill()
-            lines += [line for line in scribe.stdout if line.endswith("\n")]
-            acknowledged += [line.strip().replace(" ", "-") for line in lines]
-        Spool(tmp_path, now=SystemClock().now(), forwarding=True).close()  # nothing to repair, nothing locked
-    ids = kept(tmp_path)
-    assert len(acknowledged) >= 97 * 15
-    assert set(acknowledged) <= set(ids)
-    assert len(set(ids)) == len(ids)
-    with SpoolReader(tmp_path) as reader:
-        assert verify(Number(record.key, record.epoch, record.seq) for record in reader.records()).whole

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,9 +11,9 @@ from autoscaler.audit.entry import Entry
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.spool import Spool
-from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
+from autoscaler.audit.spoolfile import FILE_NAME
 from autoscaler.audit.verify import Number, verify
-from autoscaler.errors import DamagedError, SpoolFullError
+from autoscaler.errors import SpoolFullError
 from tests.audit.samples import NOON
 
 SMALL = 2 << 20
@@ -154,81 +151,6 @@ class TestSize:
         spool.append([entry()])
 
 
-class TestDamage:
-    """Pages in the middle are overwritten. The database is open in the same process only by `spool`."""
-
-    def test_one_that_takes_nothing_more_is_put_aside_and_a_new_one_begun(self, tmp_path: Path) -> None:
-        with closing(Spool(tmp_path, now=NOON, forwarding=True, max_bytes=SMALL)) as opened:
-            opened.append([entry(f"shop/Deployment/web{number}") for number in range(100)])
-            batch = opened.undelivered(1 << 20, 100)
-            epoch = opened.epoch
-            damage(opened, "targets")
-            opened.append([entry("shop/Deployment/new")])
-            assert opened.aside == tmp_path / f"{FILE_NAME}.damaged-{opened.epoch}"
-            assert opened.aside.is_file()
-            assert opened.epoch > epoch
-            opened.delivered(batch[-1].position)
-            assert [(each.key, each.seq) for each in opened.undelivered(1 << 20, 10)] == [("shop/Deployment/new", 1)]
-            damage(opened, "targets")
-            with pytest.raises(DamagedError):
-                opened.append([entry()])
-
-    @pytest.mark.parametrize("table", ["targets", "records_of_target", "standing"])
-    def test_it_is_found_at_the_start(self, tmp_path: Path, table: str) -> None:
-        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
-            opened.append([entry() for _ in range(100)])
-            damage(opened, table)
-        with closing(Spool(tmp_path, now=NOON + 1, forwarding=True)) as opened:
-            assert opened.aside is not None
-            opened.append([entry()])
-            assert opened.backlog() == (1 if table == "targets" else 101, NOON), "nobody knows whose these were"
-
-    def test_records_in_between_are_found_by_who_reads_them(self, tmp_path: Path) -> None:
-        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
-            opened.append([entry() for _ in range(100)])
-        content = bytearray((tmp_path / FILE_NAME).read_bytes())
-        content[8192 * 16 : 8192 * 18] = b"\xff" * (8192 * 2)  # leaves of the table; its root stays whole
-        (tmp_path / FILE_NAME).write_bytes(content)
-        with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
-            assert opened.aside is None
-            assert 80 < len(opened.undelivered(1 << 20, 100)) < 100
-            assert opened.aside is not None
-            assert opened.saved.lost == 100 - opened.saved.kept
-
-
-def test_an_error_of_the_disk_that_is_not_fullness_takes_a_number_too(tmp_path: Path) -> None:
-    """A quota, or a limit of the file's size: SQLite calls it an I/O error."""
-    code = f"""
-import resource, signal
-from pathlib import Path
-from autoscaler.audit.entry import Entry
-from autoscaler.audit.spool import Spool
-from autoscaler.errors import AuditError
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-spool = Spool(Path({str(tmp_path)!r}), now=1, forwarding=True)
-spool.append([Entry("web", 1.0, changed=True, body=b"x")])
-_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-lost = 0
-for _ in range(200):
-    try:
-        spool.append([Entry("web", 1.0, changed=True, body=b"x" * 1400)])
-    except AuditError as exc:
-        assert "I/O" in str(exc), exc
-        lost += 1
-print(lost, spool.pressure.value)
-resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-spool.append([Entry("web", 1.0, changed=True, body=b"x")])
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lost, pressure = ran.stdout.split()
-    assert (int(lost) > 100, pressure) == (True, "full")
-    with SpoolReader(tmp_path) as reader:
-        verdict = verify(Number(each.key, each.epoch, each.seq, each.shed) for each in reader.records())
-    assert verdict.whole
-    assert sum(fault.last - fault.first + 1 for fault in verdict.shed) == int(lost)
-
-
 def test_room_that_a_life_reserved_is_its_targets_in_the_next_and_goes_where_nothing_halts(tmp_path: Path) -> None:
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as first:
         first.reserve("shop/Deployment/web", BODY)
@@ -323,16 +245,3 @@ def fill_to_the_brim(spool: Spool, made: Entry | None = None) -> None:
         with suppress(SpoolFullError):
             while all(spool.append([made or entry()] * group)):
                 pass
-
-
-def damage(spool: Spool, table: str) -> None:
-    """Overwrite the root page of a table or index, as a bad disk would, behind the program's cache."""
-    with closing(sqlite3.connect(spool.path, isolation_level=None)) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
-        # a change of another connection makes the open one read its pages anew
-        db.execute("UPDATE meta SET value = value")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with spool.path.open("r+b") as file:
-        file.seek((page - 1) * PAGE_SIZE)
-        file.write(b"\xff" * PAGE_SIZE)
