@@ -99,7 +99,7 @@ class Release:
         config = self.cluster.plane.kubeconfig(name, token=token, port=self._port)
         arguments = [_moved(argument, places) for argument in container["args"]]
         command = [sys.executable, "-m", "autoscaler", *arguments, f"--kubeconfig={config}", *flags]
-        environment = {**os.environ, **{each["name"]: each["value"] for each in container.get("env", [])}}
+        environment = {**os.environ, **_variables(container, places)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def examined(self) -> subprocess.CompletedProcess[str]:
@@ -119,13 +119,13 @@ class Release:
         ]
         arguments = [_moved(argument, places) for argument in container["args"]]
         command = [sys.executable, "-m", "autoscaler", *arguments, *here, *flags]
-        return Process(name, command, self._folder / log, {"HOME": str(self._folder), **self.variables()})
+        environment = {"HOME": str(self._folder), **_variables(container, places)}
+        return Process(name, command, self._folder / log, environment)
 
     def variables(self) -> dict[str, str]:
-        """Those of the container, for whatever else is run in the pod."""
+        """Those of the running program's container, for whatever else is run in the pod."""
         _, container, places = self._placed()
-        moved = (_moved(f"{each['name']}={each['value']}", places) for each in container["env"])
-        return {name: value for name, _, value in (each.partition("=") for each in moved)}
+        return _variables(container, places)
 
     def _placed(self) -> tuple[Object, Object, dict[str, Path]]:
         """The pod, its container, and where its volumes are here."""
@@ -269,6 +269,12 @@ def _moved(argument: str, places: dict[str, Path]) -> str:
         if f"{value}/".startswith(f"{inside}/"):
             return f"{name}={outside}{value.removeprefix(inside)}"
     return argument
+
+
+def _variables(container: Object, places: dict[str, Path]) -> dict[str, str]:
+    """Those of the container, with the paths of mounts replaced as in its arguments."""
+    moved = (_moved(f"{each['name']}={each['value']}", places) for each in container.get("env", []))
+    return {name: value for name, _, value in (each.partition("=") for each in moved)}
 
 
 def _merged(base: Values, over: Values) -> Values:
