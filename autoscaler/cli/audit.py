@@ -71,7 +71,7 @@ class Line(Struct, frozen=True):
 
 
 def run(settings: Settings, request: Request, out: TextIO) -> int:
-    """0, or 1 when `verify` found the record broken. Raises ConfigError, AuditError."""
+    """0, or 1 when `verify` found the record broken or `export` left some out. Raises ConfigError, AuditError."""
     _refuse(request)
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
@@ -92,8 +92,9 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
         case "verify":
             return asyncio.run(auditverify.verify(_progress(events(source, clock)), wanted, request.output, out))
         case "export":
-            rows = asyncio.run(auditexport.export(_progress(events(source, clock)), wanted, request.to, out))
-            print(f"{rows} written to {request.to}", file=sys.stderr)
+            done = asyncio.run(auditexport.export(_progress(events(source, clock)), wanted, request.to, out))
+            _print(done.lines(request.to), sys.stderr)
+            return 1 if done.left_out else 0
     return 0
 
 

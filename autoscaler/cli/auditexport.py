@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from gzip import GzipFile
 from io import TextIOWrapper
@@ -10,44 +10,72 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
+from msgspec import Struct
 
+from autoscaler.audit import codec
 from autoscaler.audit import event as events
 from autoscaler.audit.event import Event
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 GROUP = 20_000
 """Rows of a Parquet file that are in memory at the same time."""
+NAMED = 20
 
 
-async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, to: str, out: TextIO) -> int:
-    """Write to the file `to` (`-`: `out`), by what its name ends in; how many were written.
+class Exported(Struct):
+    """How many were written, how many were left out, and the first of these with the reason."""
+
+    written: int = 0
+    left_out: int = 0
+    named: list[str] = []
+
+    def leave_out(self, event: Event, why: MalformedError) -> None:
+        """One more that is not written."""
+        self.left_out += 1
+        if self.left_out <= NAMED:
+            self.named.append(f"{event.where}: {why}")
+
+    def lines(self, to: str) -> list[str]:
+        """For a person."""
+        told = [f"{self.written} written to {to}"]
+        if self.left_out:
+            more = [f"  and {self.left_out - NAMED} more"] if self.left_out > NAMED else []
+            told += [f"{self.left_out} left out:", *(f"  {each}" for each in self.named), *more]
+        return told
+
+
+async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, to: str, out: TextIO) -> Exported:
+    """Write to the file `to` (`-`: `out`), by what its name ends in.
 
     JSON Lines has one CloudEvent per record that has a wanted evaluation, Parquet one row per wanted evaluation. What
-    cannot be read ends it with AuditError: an export that leaves things out in silence is none.
+    only a later release understands goes into JSON Lines as it is, unless evaluations are chosen by reason or outcome;
+    else it is left out and told. What nobody can read ends it with AuditError.
     """
+    done = Exported()
     if to == "-":
-        return await _lines(found, wanted, out)
+        await _lines(found, wanted, out, done)
+        return done
     path = Path(to)
     if not path.name.endswith(ENDINGS):
         raise ConfigError(f"--to {to}: its name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":
-            count = await _parquet(found, wanted, part)
+            await _parquet(found, wanted, part, done)
         else:
             with _opened(part, packed=path.suffix == ".gz") as file:
-                count = await _lines(found, wanted, file)
+                await _lines(found, wanted, file, done)
         part.replace(path)
     except OSError as exc:
         raise ConfigError(f"--to {to}: {exc.strerror or exc}") from exc
     finally:
         part.unlink(missing_ok=True)
-    return count
+    return done
 
 
 @contextmanager
@@ -58,16 +86,32 @@ def _opened(path: Path, *, packed: bool) -> Iterator[TextIO]:
         yield stack.enter_context(TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
 
-async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO) -> int:
-    count = 0
+async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO, done: Exported) -> None:
     async for event in _readable(found, wanted):
-        if event.parked or any(wanted.takes(each) for each in expanded(event.decision())):
+        if event.parked or _copied(event, wanted, done):
             out.write(events.line(event).decode() + "\n")
-            count += 1
-    return count
+            done.written += 1
 
 
-async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted, path: Path) -> int:
+def _copied(event: Event, wanted: Wanted, done: Exported) -> bool:
+    try:
+        return any(map(wanted.takes, expanded(event.decision())))
+    except LaterError as exc:
+        if wanted.reasons or wanted.outcomes:
+            done.leave_out(event, exc)
+            return False
+        return wanted.since <= codec.instant(event.time) <= wanted.until
+
+
+def _evaluations(event: Event, wanted: Wanted, done: Exported) -> Sequence[Decision]:
+    try:
+        return [each for each in expanded(event.decision()) if wanted.takes(each)]
+    except LaterError as exc:
+        done.leave_out(event, exc)
+        return ()
+
+
+async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted, path: Path, done: Exported) -> None:
     try:
         import pyarrow  # noqa: PLC0415 - an optional extra
         import pyarrow.parquet  # noqa: PLC0415
@@ -76,17 +120,17 @@ async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted,
     kinds = {"instant": pyarrow.timestamp("us", "UTC"), "text": pyarrow.string(), "number": pyarrow.int64(),
              "seconds": pyarrow.float64()}  # fmt: skip
     schema = pyarrow.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
-    count, rows = 0, []
+    rows: list[dict[str, Any]] = []
     with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         async for event in _readable(found, wanted):
             if event.parked:
                 continue
-            rows += [row(event, each) for each in expanded(event.decision()) if wanted.takes(each)]
+            rows += [row(event, each) for each in _evaluations(event, wanted, done)]
             if len(rows) >= GROUP:
                 writer.write_table(pyarrow.Table.from_pylist(rows, schema))
-                count, rows = count + len(rows), []
+                done.written, rows = done.written + len(rows), []
         writer.write_table(pyarrow.Table.from_pylist(rows, schema))
-    return count + len(rows)
+    done.written += len(rows)
 
 
 COLUMNS = {

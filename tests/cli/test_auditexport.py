@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, from_line, from_spool
 from autoscaler.audit.wanted import Wanted
-from autoscaler.cli.auditexport import export
+from autoscaler.cli.auditexport import Exported, export
 from autoscaler.core.repeats import repeat
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.plan import Action
-from tests.audit.samples import decision, record
+from tests.audit.samples import NOON, decision, record
 
 HELD = decision(2, action=Action.HOLD, outcome=Outcome.HELD, current=5, desired=5)
 TWICE = replace(HELD, repeats=(repeat(HELD, replace(HELD, time="2027-01-15T08:00:07.500000Z")),))
@@ -34,24 +34,24 @@ async def stream(*found: Event | MalformedError) -> AsyncIterator[Event | Malfor
 
 async def test_json_lines_are_the_records(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
-    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 2
+    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == Exported(2)
     assert [from_line(line, "").body for line in file.read_bytes().splitlines()] == [each.body for each in EVENTS]
     out = io.StringIO()
-    assert await export(stream(*EVENTS), WRITTEN, "-", out) == 1
+    assert await export(stream(*EVENTS), WRITTEN, "-", out) == Exported(1)
     assert out.getvalue().count("\n") == 1
 
 
 async def test_packed_lines_are_the_same_and_the_same_every_time(tmp_path: Path) -> None:
     plain, *packed = (tmp_path / name for name in ("x.jsonl", "x.jsonl.gz", "y.jsonl.gz"))
     for file in (plain, *packed):
-        assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 2
+        assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == Exported(2)
     assert gzip.decompress(packed[0].read_bytes()) == plain.read_bytes()
     assert packed[0].read_bytes() == packed[1].read_bytes()
 
 
 async def test_parquet_has_a_row_for_every_evaluation(tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
-    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == 3
+    assert await export(stream(*EVENTS), Wanted(), str(file), io.StringIO()) == Exported(3)
     rows = pyarrow.parquet.read_table(file).to_pylist()
     assert [row["time"] for row in rows] == [
         datetime(2027, 1, 15, 8, 0, second, microsecond, tzinfo=UTC)
@@ -60,7 +60,7 @@ async def test_parquet_has_a_row_for_every_evaluation(tmp_path: Path) -> None:
     assert [(row["seq"], row["name"], row["outcome"], row["desired"]) for row in rows] == [
         (1, "web", "written", 5), (2, "web", "held", 5), (2, "web", "held", 5),
     ]  # fmt: skip
-    assert await export(stream(*EVENTS), WRITTEN, str(file), io.StringIO()) == 1
+    assert await export(stream(*EVENTS), WRITTEN, str(file), io.StringIO()) == Exported(1)
     assert pyarrow.parquet.read_table(file).num_rows == 1
 
 
@@ -69,6 +69,32 @@ async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: s
     with pytest.raises(AuditError, match="line 7: broken; `audit verify` lists all"):
         await export(stream(EVENTS[0], MalformedError("line 7: broken")), Wanted(), str(tmp_path / name), io.StringIO())
     assert list(tmp_path.iterdir()) == []
+
+
+LATER = replace(EVENTS[0], where="x.jsonl:1", body=codec.encode(decision(1)).replace(b"AboveTarget", b"LunarTide"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "written", "left_out"),
+    [
+        pytest.param("x.jsonl", Wanted(), 2, 0, id="it is copied as it is"),
+        pytest.param("x.jsonl.gz", Wanted(since=NOON + 2), 1, 0, id="by its time"),
+        pytest.param("x.jsonl", Wanted(outcomes=("held",)), 1, 1, id="nobody knows its outcome"),
+        pytest.param("x.parquet", Wanted(), 2, 1, id="a table has no room for it"),
+    ],
+)
+async def test_a_record_of_a_later_release_ends_nothing(
+    tmp_path: Path, name: str, wanted: Wanted, written: int, left_out: int
+) -> None:
+    done = await export(stream(LATER, EVENTS[1]), wanted, str(tmp_path / name), io.StringIO())
+    assert (done.written, done.left_out) == (written, left_out)
+    said = "\n".join(done.lines("x"))
+    assert ("  x.jsonl:1: audit record of a later release: reason 'LunarTide'" in said) is bool(left_out)
+
+
+async def test_of_very_many_that_were_left_out_some_are_named(tmp_path: Path) -> None:
+    done = await export(stream(*[LATER] * 30), Wanted(), str(tmp_path / "x.parquet"), io.StringIO())
+    assert [done.lines("x")[at] for at in (0, 1, -1)] == ["0 written to x", "30 left out:", "  and 10 more"]
 
 
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
