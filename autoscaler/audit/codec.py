@@ -130,11 +130,22 @@ def decode(body: bytes) -> Decision:
         if word := _later(body):
             raise LaterError(f"audit record of a later release: {word}") from exc
         raise MalformedError(f"audit record: {exc}") from exc
+    began(found)
+    return found
+
+
+def began(found: Decision) -> float:
+    """When, in seconds since 1970; MalformedError when it was at no time, or has rows that are not of its metrics."""
     start = instant(found.time)
+    if not found.repeats:
+        return start
+    metrics = sum(type(stage) is Proposal for stage in found.stages)
     for each in found.repeats:
+        if len(each.usage) != metrics and "proposals" not in found.truncated:
+            raise MalformedError(f"audit record: repeats: {len(each.usage)} usages of {metrics} metrics")
         if not 0 <= each.after <= LAST - start:
             raise MalformedError(f"audit record: repeats: {each.after:g} seconds after {found.time} is no time")
-    return found
+    return start
 
 
 def instant(text: str) -> float:

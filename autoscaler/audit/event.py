@@ -60,6 +60,7 @@ class _Structured(Struct, frozen=True):
 
 
 _line = msgspec.json.Decoder(_Structured)
+_SUBJECT = b'"subject":"'
 _line_encoder = msgspec.json.Encoder()
 
 
@@ -107,6 +108,18 @@ def from_line(line: bytes, where: str) -> Event:
         body=bytes(found.data),
         where=where,
     )
+
+
+def subject(line: bytes) -> bytes | None:
+    """The key of a line that `line` wrote, without a look at the rest; None: it looks otherwise, `from_line` tells.
+
+    No quote stands in a JSON text without a backslash before it, so before the first opening of a second object it is
+    the event's own.
+    """
+    at = line.find(_SUBJECT)
+    begin = at + len(_SUBJECT)
+    key = line[begin : line.find(b'"', begin)]
+    return None if at < 0 or line.count(b"{", 0, at) != 1 or b"\\" in key else key
 
 
 def line(event: Event) -> bytes:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-import sys
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.audit.event import Event, from_line, from_spool
+from autoscaler.audit.linefile import Block, opened
 from autoscaler.audit.read import SpoolReader
 from autoscaler.clock import Clock
-from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from autoscaler.audit.brokers import KafkaSettings
 
 FOLLOW_SECONDS = 0.5
-LONGEST_LINE = 1 << 20
 TOLD_EVERY = 500
-_GZIP = b"\x1f\x8b"
 _ADDRESS = "write kafka://HOST:PORT[,HOST:PORT...]/TOPIC"
 
 Found = Event | MalformedError
@@ -156,48 +151,35 @@ async def _file(path: str, clock: Clock, *, follow: bool, reached: Reached | Non
     piped = path == "-"
     if piped and follow:
         yield None  # a pipe has no present end
-    try:
-        with open(sys.stdin.fileno() if piped else path, "rb", closefd=not piped) as raw:  # noqa: ASYNC230 - this loop has nothing else to do
-            packed = raw.peek(2)[:2] == _GZIP
-            lines = _Lines(gzip.GzipFile(fileobj=raw) if packed else raw, path)
-            growing = follow and not piped and not packed
-            size = os.fstat(raw.fileno()).st_size
-            for number, found in enumerate(lines.read(to_the_end=not growing)):
-                if reached and number % TOLD_EVERY == 0 and size and not piped:
-                    reached(min(1.0, raw.tell() / size))
+    with opened(path) as file:
+        growing = follow and file.grows
+        for block in file.blocks(to_the_end=not growing):
+            if reached and file.share is not None:
+                reached(file.share)
+            for found in _found(block, path):
                 yield found
-            if follow and not piped:
-                yield None
-            while growing:
-                await clock.sleep(FOLLOW_SECONDS)
-                for found in lines.read(to_the_end=False):
+        if follow and not piped:
+            yield None
+        while growing:
+            await clock.sleep(FOLLOW_SECONDS)
+            for block in file.blocks(to_the_end=False):
+                for found in _found(block, path):
                     yield found
-    except (OSError, EOFError, zlib.error) as exc:
-        raise AuditError(f"{path} cannot be read: {exc}") from exc
 
 
-class _Lines:
-    """A file line by line, also while it grows."""
+def _found(block: Block, path: str) -> Iterator[Found]:
+    for number, line in enumerate(block.lines, block.number):
+        if line.strip():
+            try:
+                yield from_line(line, f"{path}:{number}")
+            except MalformedError as exc:
+                yield exc
 
-    def __init__(self, file: BinaryIO | gzip.GzipFile, path: str) -> None:
-        self._file = file
-        self._path = path
-        self._number = 1
-        self._begun = b""
 
-    def read(self, *, to_the_end: bool) -> Iterator[Found]:
-        """What there is now; a last line without its end waits for the next time, unless this is the last time."""
-        while more := self._file.readline(LONGEST_LINE + 1 - len(self._begun)):
-            line = self._begun + more
-            if len(line) > LONGEST_LINE:
-                raise AuditError(f"{self._path}: line {self._number} is longer than {LONGEST_LINE} bytes")
-            if not line.endswith(b"\n") and not to_the_end:
-                self._begun = line
-                continue
-            self._begun = b""
-            if line.strip():
-                try:
-                    yield from_line(line, f"{self._path}:{self._number}")
-                except MalformedError as exc:
-                    yield exc
-            self._number += 1
+def blocks(source: FileSource, reached: Reached) -> Iterator[Block]:
+    """The lines of a file as they are, to be made events of elsewhere (`audit.event.from_line`)."""
+    with opened(source.path) as file:
+        for block in file.blocks(to_the_end=True):
+            if file.share is not None:
+                reached(file.share)
+            yield block

@@ -21,12 +21,16 @@ class Wanted(Struct, frozen=True, kw_only=True):
     outcomes: tuple[str, ...] = ()
 
     def takes_target(self, event: Event) -> bool:
-        """Whether it is about a target that is wanted: by `namespace/kind/name`, or `namespace/name`."""
+        """Whether it is about a target that is wanted."""
+        return self.takes_key(event.key)
+
+    def takes_key(self, key: str) -> bool:
+        """Whether the target is wanted: by `namespace/kind/name`, or `namespace/name`."""
         if not self.target:
             return True
-        namespace, _, rest = event.key.partition("/")
+        namespace, _, rest = key.partition("/")
         short = f"{namespace}/{rest.rpartition('/')[2]}"
-        return fnmatchcase(event.key, self.target) or fnmatchcase(short, self.target)
+        return fnmatchcase(key, self.target) or fnmatchcase(short, self.target)
 
     def takes(self, decision: Decision) -> bool:
         """Whether the evaluation is of the wanted time, reason and outcome."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -13,14 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.audit.brokers import KafkaSettings
-from autoscaler.audit.event import Event
-from autoscaler.audit.sources import Source, events, source_of
+from autoscaler.audit.event import from_line, subject
+from autoscaler.audit.linefile import Block
+from autoscaler.audit.sources import FileSource, Source, blocks, events, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
 from autoscaler.cli.moments import moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
-from autoscaler.cli.replayworkers import Item, Workers
+from autoscaler.cli.replayworkers import Body, Item, Line, Workers
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core.replay import Named, Span, report
@@ -65,19 +66,20 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
 async def _replayed(
     source: Source, request: Request, candidates: Sequence[PolicyFile], span: Span, clock: Clock
 ) -> Report:
-    known: dict[str, bool] = {}
+    dealt: dict[str, bool] = {}
     wanted = Wanted(target=request.target)
-    with Workers(candidates, span) as workers, Progress("records", clock) as progress:
-        async for event in _decisions(events(source, clock, progress.reached)):
-            if event.key not in known:
-                known[event.key] = wanted.takes_target(event)
-            if known[event.key]:
-                workers.take(Item(event.key, event.number.epoch, event.number.seq, event.body))
+    where = source.path if isinstance(source, FileSource) else ""
+    with Workers(candidates, span, source=where) as workers, Progress("records", clock) as progress:
+        async for item in _items(source, clock, progress):
+            if item.key not in dealt:
+                dealt[item.key] = wanted.takes_key(item.key)
+            if dealt[item.key]:
+                workers.take(item)
             progress.step()
-        taken = [key for key, yes in known.items() if yes]
+        taken = [key for key, yes in dealt.items() if yes]
         if not taken:
             what = f"no record about {request.target}" if request.target else "no record"
-            raise AuditError(f"{what} in {_where(request)}; {_listed(known)}")
+            raise AuditError(f"{what} in {_where(request)}; {_listed(dealt)}")
         for each in candidates:
             if not any(map(each.spec, taken)):
                 of = ", ".join(target for target, _ in each.specs)
@@ -88,12 +90,44 @@ async def _replayed(
     return report(_where(request), [Named(each.name, each.text) for each in candidates], parts)
 
 
-async def _decisions(found: AsyncIterator[Event | MalformedError]) -> AsyncIterator[Event]:
-    async for event in found:
+async def _items(source: Source, clock: Clock, progress: Progress) -> AsyncIterator[Item]:
+    """Its records; the lines of a file are left for the workers to read."""
+    if isinstance(source, FileSource):
+        keys: dict[bytes, str] = {}
+        for block in blocks(source, progress.reached):
+            await asyncio.sleep(0)  # else Ctrl-C would not be heard before the end
+            for item in _lines(block, source.path, keys):
+                yield item
+        return
+    async for event in events(source, clock, progress.reached):
         if isinstance(event, MalformedError):
-            raise AuditError(f"{event}; `audit verify` lists all that cannot be read") from event
+            raise _unreadable(event) from event
         if not event.parked:
-            yield event
+            yield Body(event.key, event.number.epoch, event.number.seq, event.body)
+
+
+def _lines(block: Block, path: str, keys: dict[bytes, str]) -> Iterator[Item]:
+    """Of `keys` those that were met, by how they stand in a line."""
+    for number, line in enumerate(block.lines, block.number):
+        text = subject(line)
+        key = None if text is None else keys.get(text)
+        if key is None:
+            if not line.strip():
+                continue
+            try:
+                event = from_line(line, f"{path}:{number}")
+            except MalformedError as exc:
+                raise _unreadable(exc) from exc
+            if event.parked:
+                continue
+            key = event.key
+            if text is not None and text == key.encode():
+                keys[text] = key
+        yield Line(key, number, line)
+
+
+def _unreadable(error: MalformedError) -> AuditError:
+    return AuditError(f"{error}; `audit verify` lists all that cannot be read")
 
 
 def _write(found: Report, request: Request, out: TextIO) -> None:

@@ -75,6 +75,23 @@ def course(
     return Course(stabilized, limited, desired, kept)
 
 
+def stands(before: Course, at: float) -> bool:
+    """Whether the same ask at the same size comes to the same `at` that later time; False: perhaps.
+
+    Recommendations and changes only leave a window as time goes by, and one that is equal to the ask outdoes nothing.
+    So what held the number holds it while it is in its window, and where nothing did nothing will; a rate limit stands
+    where it does not depend on what was changed before.
+    """
+    held, limit, history = before.stabilized, before.limited, before.history
+    if held.by is not None:
+        window = held.down_window
+        if held.up_window is not None and held.reason == behavior.UP_STABILIZED:
+            window = held.up_window
+        if held.by.time <= at - window:
+            return False
+    return limit.limit is None or not (history.scale_ups or history.scale_downs)
+
+
 def reason(found: Course, current: int) -> Reason:
     """One word for why it ends there."""
     stabilized, limited = found.stabilized, found.limited

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from autoscaler.core.arithmetic import quotient
-from autoscaler.core.rebuild import PER_POD, asked
+from autoscaler.core.rebuild import PER_POD, Ask
 from autoscaler.model.plan import Proposal
 
 _FARTHEST = 1 << 62
@@ -30,9 +30,10 @@ def steps(proposal: Proposal, current: int) -> Steps:
     usage, asks = proposal.usage, proposal.replicas
     if usage is None or asks is None or usage < 0:
         return Steps(None, None)
+    metric = Ask(proposal)
 
     def ask(other: int) -> int:
-        found = asked(proposal, current, usage=other)
+        found = metric.of(other, current)
         return asks if found is None else found
 
     more = _first(usage, lambda other: ask(other) > asks)

@@ -51,7 +51,7 @@ class Projection:
             self._recorded = _assuming(self._sums, spec, self._target)
         self._spread: dict[tuple[int, int], Totals] = {}
 
-    def asked(self, usage: int, *, size: int, unready: int, recorded: bool, tolerance: Tolerance) -> int | None:
+    def asked(self, usage: int, size: int, unready: int, recorded: bool, tolerance: Tolerance) -> int | None:
         """What it asks for at `size` pods of which `unready` are not ready; `recorded`: with the recorded pods.
 
         None: no pod with a sample has a request.
@@ -150,4 +150,5 @@ def need(spec: MetricSpec, proposal: Proposal) -> Line | None:
 
 def rounded(amount: float) -> int:
     """Whole replicas for it; what is a hair over a whole number is the whole number."""
-    return max(0, math.ceil(amount - 1e-9))
+    whole = math.ceil(amount - 1e-9)
+    return whole if whole > 0 else 0

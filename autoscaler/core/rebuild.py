@@ -49,27 +49,34 @@ def rebuilt(decision: Decision) -> Rebuilt:
     if current is None or resumed or "proposals" in decision.truncated:
         return Rebuilt(asked=(), replicas=None)
     proposals = [stage for stage in decision.stages if isinstance(stage, Proposal)]
-    asks = tuple(asked(each, current) for each in proposals)
+    asks = tuple(Ask(each).of(None, current) for each in proposals)
     return Rebuilt(asked=asks, replicas=_final(decision.stages, asks, current))
 
 
-def asked(proposal: Proposal, current: int, *, usage: int | None = None, sums: Totals | None = None) -> int | None:
-    """What the metric asks for when the target has `current` replicas, or what it would with another `usage`.
+class Ask:
+    """A metric with the pods and sums of `proposal`, to be asked often."""
 
-    `sums` are the proposal's `totals_of`, from whoever asks often; their usage does not count.
-    """
-    total = proposal.usage if usage is None else usage
-    if total is None:
-        return None
-    tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
-    if proposal.type in PER_POD:
-        known = totals_of(proposal, total) if sums is None else sums
-        found = totals.wanted(known, proposal.target, current, tolerance, Milli(total))
-        return None if found is None else found.replicas
-    if proposal.observed is not None:
-        return replicas.each_of(total, proposal.target, proposal.observed, tolerance)[0]
-    ready = proposal.pods.ready if proposal.pods else 0
-    return replicas.shared_by(ratio(total, proposal.target), ready, current, tolerance)[0]
+    def __init__(self, proposal: Proposal) -> None:
+        self._proposal, self._target = proposal, proposal.target
+        self._tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
+        self._sums = totals_of(proposal, 0) if proposal.type in PER_POD else None
+
+    def of(self, usage: int | None, current: int) -> int | None:
+        """What it asks for with this usage, None: its own, when the target has `current` replicas.
+
+        None: it failed, or no pod with a sample has a request.
+        """
+        usage = self._proposal.usage if usage is None else usage
+        if usage is None:
+            return None
+        if self._sums is not None:
+            found = totals.wanted(self._sums, self._target, current, self._tolerance, Milli(usage))
+            return None if found is None else found.replicas
+        proposal = self._proposal
+        if proposal.observed is not None:
+            return replicas.each_of(usage, self._target, proposal.observed, self._tolerance)[0]
+        ready = proposal.pods.ready if proposal.pods else 0
+        return replicas.shared_by(ratio(usage, self._target), ready, current, self._tolerance)[0]
 
 
 def alike(one: Proposal, other: Proposal) -> bool:

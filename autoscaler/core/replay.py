@@ -53,9 +53,9 @@ class Replay:
         self._candidates, self._span = candidates, span
         self._strands: dict[str, Strand] = {}
 
-    def take(self, key: str, epoch: int, seq: int, decision: Decision) -> None:
-        """The next record of the target `key`."""
-        self._strand(key).take(epoch, seq, decision)
+    def take(self, key: str, epoch: int, seq: int, decision: Decision, at: float | None = None) -> None:
+        """The next record of the target `key`; `at` is its time, from whoever has it."""
+        self._strand(key).take(epoch, seq, decision, at)
 
     def pass_over(self, key: str, epoch: int, seq: int, at: float, why: str) -> None:
         """The next record is one of which no more is known than its time."""

@@ -11,20 +11,21 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.core import behavior, rebuild
-from autoscaler.core.course import Course, course, largest, reason, seen
+from autoscaler.core import rebuild
+from autoscaler.core.course import Course, course, largest, reason, seen, stands
 from autoscaler.core.evaluation import tolerance_of
 from autoscaler.core.proposals import target_of, target_type
+from autoscaler.core.rebuild import Ask
 from autoscaler.core.recollection import mismatch, planned, policy_of
 from autoscaler.core.repeats import expanded
-from autoscaler.core.totals import Tolerance, Totals
+from autoscaler.core.totals import Tolerance
 from autoscaler.core.trial import Lines, lines
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import Chosen, History, Limited, Proposal
-from autoscaler.model.policy import Policy
+from autoscaler.model.plan import Chosen, History, Limited, Proposal, Stage
+from autoscaler.model.policy import ControllerSettings, Policy
 from autoscaler.model.whatif import Difference
 
 Usages = tuple[Milli | None, ...]
@@ -39,7 +40,7 @@ class Met(Struct, frozen=True, kw_only=True):
     policy: Policy
     tolerance: Tolerance
     proposals: tuple[Proposal, ...]
-    sums: tuple[Totals, ...]
+    asks: tuple[Ask, ...]
     lines: Lines
     strange: bool
     """Whether a proposal is not of the policy's metric, target and tolerance."""
@@ -76,17 +77,14 @@ class Rerun:
     def __init__(self, target: str) -> None:
         self._target = target
         self._met: Met | None = None
-        self._decision: Decision | None = None
 
     def met(self, decision: Decision, basis: Basis) -> Met:
         """What the record has."""
-        met, before = self._met, self._decision
-        if met and decision is before:
-            return met
-        found, self._decision = proposals_of(decision), decision
-        if met is None or basis.spec != met.basis.spec or basis.settings != met.basis.settings:
-            policy = policy_of(decision, basis.spec)
-            edition, tolerance = met.edition + 1 if met else 0, tolerance_of(policy, basis.settings)
+        met, found = self._met, proposals_of(decision)
+        spec, settings = basis.spec, basis.settings
+        if met is None or not _same(spec, met.basis.spec) or not _same(settings, met.basis.settings):
+            policy = policy_of(decision, spec)
+            edition, tolerance = met.edition + 1 if met else 0, tolerance_of(policy, settings)
         elif len(found) == len(met.proposals) and all(map(rebuild.alike, found, met.proposals)):
             return met
         else:
@@ -97,63 +95,53 @@ class Rerun:
             policy=policy,
             tolerance=tolerance,
             proposals=found,
-            sums=tuple(rebuild.totals_of(each, 0) for each in found),
-            lines=lines(basis.spec, range(len(basis.spec.metrics)), found),
-            strange=_strange(basis.spec, found, tolerance),
+            asks=tuple(map(Ask, found)),
+            lines=lines(spec, range(len(spec.metrics)), found),
+            strange=_strange(spec, found, tolerance),
         )
         return self._met
 
-    def differences(self, decision: Decision, met: Met, times: Sequence[float]) -> list[Difference]:
+    def differences(
+        self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]
+    ) -> list[Difference]:
         """The evaluations at these times that come out otherwise; the record is not `unanswerable`."""
-        return self._retraced(decision, met, times) if usual(decision) else self._replanned(decision)
+        return self._retraced(decision, met, times, usages) if usual(decision) else self._replanned(decision)
 
-    def _retraced(self, decision: Decision, met: Met, times: Sequence[float]) -> list[Difference]:
+    def _retraced(
+        self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]
+    ) -> list[Difference]:
         """The short way."""
         basis, current = decision.basis, decision.current
         if basis is None or current is None:
             return []
-        found = proposals_of(decision)
-        chosen, stabilized, limited = decision.stages[len(found) : len(found) + 3]
-        picked = (chosen.metric, chosen.replicas, chosen.failed) if isinstance(chosen, Chosen) else None
-        numbers = [each.replicas for each in found]
-        base = current if basis.period_start is None else basis.period_start
-        history, wrong = seen(basis.history, current, times[0]), list[Difference]()
+        count, desired, asks = len(met.proposals), decision.desired, met.asks
+        found, shape = decision.stages[:count], decision.stages[count:]
+        numbers = [each.replicas for each in found if type(each) is Proposal]
+        place = largest(numbers)
+        wrong = list[Difference]()
         before: Course | None = None
-        for at, usages in zip(times, usages_of(decision), strict=True):
-            asks = [
-                rebuild.asked(each, current, usage=usage, sums=sums)
-                for each, usage, sums in zip(found, usages, met.sums, strict=True)
-            ]
-            place = largest(asks)
-            if met.strange or place is None or asks != numbers:
-                wrong.append(Difference(self._target, at, decision.desired, None, "at the step proposal"))
+        history, forward = seen(basis.history, current, times[0]), ascending(times)
+        for at, usage in zip(times, usages, strict=True):
+            asked = [ask.of(each, current) for ask, each in zip(asks, usage, strict=True)]
+            if met.strange or place is None or asked != numbers:
+                wrong.append(Difference(self._target, at, desired, None, "at the step proposal"))
                 continue
-            if before is not None and _stands(before, at) and ascending(times):
+            if before is not None and forward and stands(before, at):
                 continue
             way = course(
                 met.policy,
                 basis.settings,
                 current=current,
-                asked=asks[place] or 0,
+                asked=asked[place] or 0,
                 history=history,
                 now=at,
-                period_start=base,
+                period_start=current if basis.period_start is None else basis.period_start,
             )
             history, before = way.history, None
-            if picked != (found[place].label, asks[place], 0):
-                why = "at the step chosen"
-            elif way.stabilized != stabilized:
-                why = "at the step stabilized"
-            elif way.limited != limited:
-                why = "at the step limited"
-            elif way.desired != decision.desired:
-                why = "in the number"
-            elif reason(way, current) != decision.reason:
-                why = "in the reason"
+            if why := _parting(decision, way, shape, met.proposals[place].label, asked[place] or 0):
+                wrong.append(Difference(self._target, at, desired, way.desired, why))
             else:
                 before = way
-                continue
-            wrong.append(Difference(self._target, at, decision.desired, way.desired, why))
         return wrong
 
     def _replanned(self, decision: Decision) -> list[Difference]:
@@ -175,21 +163,22 @@ def ascending(times: Sequence[float]) -> bool:
     return len(times) < 3 or list(times) == sorted(times)
 
 
-def _stands(before: Course, at: float) -> bool:
-    """Whether the same ask at the same size comes to the same `at` that later time; False: perhaps.
+def _parting(decision: Decision, way: Course, shape: Sequence[Stage], label: str, asked: int) -> str:
+    """The first step behind the proposals at which the decision is another one, "" when it is the same."""
+    chosen, stabilized, limited = shape[:3]
+    if type(chosen) is not Chosen or (chosen.metric, chosen.replicas, chosen.failed) != (label, asked, 0):
+        return "at the step chosen"
+    if way.stabilized != stabilized:
+        return "at the step stabilized"
+    if way.limited != limited:
+        return "at the step limited"
+    if way.desired != decision.desired:
+        return "in the number"
+    return "" if reason(way, decision.current or 0) == decision.reason else "in the reason"
 
-    Recommendations and changes only leave a window as time goes by, and one that is equal to the ask outdoes nothing.
-    So what held the number holds it while it is in its window, and where nothing did nothing will; a rate limit stands
-    where it does not depend on what was changed before.
-    """
-    held, limit, history = before.stabilized, before.limited, before.history
-    if held.by is not None:
-        window = held.down_window
-        if held.up_window is not None and held.reason == behavior.UP_STABILIZED:
-            window = held.up_window
-        if held.by.time <= at - window:
-            return False
-    return limit.limit is None or not (history.scale_ups or history.scale_downs)
+
+def _same(one: Spec | ControllerSettings, other: Spec | ControllerSettings) -> bool:
+    return one is other or one == other
 
 
 def _strange(spec: Spec, found: Sequence[Proposal], tolerance: Tolerance) -> bool:

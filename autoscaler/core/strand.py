@@ -52,9 +52,12 @@ class Strand:
         self._written: set[str] = set()
         self._leadership = 0
         self._rerun = Rerun(target)
+        self._edition, self._state = -1, UNKNOWN
 
-    def take(self, epoch: int, seq: int, decision: Decision) -> None:
+    def take(self, epoch: int, seq: int, decision: Decision, at: float | None = None) -> None:
         """The next record; one that was there before is passed over, also a write that the next leader tells again.
+
+        `at` is its time, from whoever has worked it out.
 
         Epochs are numbered each on its own (`audit.codec`). A former leader's record that comes behind one of its
         successor's is judged, but no candidate is led through it: the time is past.
@@ -63,16 +66,19 @@ class Strand:
             return
         if decision.outcome is Outcome.WRITTEN:
             self._written.add(decision.id)
-        start = parse_instant(decision.time)
+        start = parse_instant(decision.time) if at is None else at
         if decision.leadership is not None and decision.leadership < self._leadership:
             self._late(decision, start)
             return
         self._leadership = decision.leadership or self._leadership
         if self._since <= start <= self._until:
-            times = [start, *(round(start + each.after, 6) for each in decision.repeats)]
-            self.first, self.last = min(self.first, start), max(self.last, times[-1])
-            self._judge(decision, times)
-            self._follow(decision, times)
+            times, basis = self._times(decision, start), self._basis(decision)
+            if basis is None:
+                self._skip(self._miss(decision, times), start, len(times))
+            else:
+                met, usages = self._rerun.met(decision, basis), usages_of(decision)
+                self._judge(decision, met, times, usages)
+                self._follow(decision, basis, met, times, usages)
         if decision.current is not None:
             self._expected = decision.desired if decision.outcome is Outcome.WRITTEN else decision.current
 
@@ -93,11 +99,32 @@ class Strand:
 
     def _late(self, decision: Decision, start: float) -> None:
         if self._since <= start <= self._until:
-            times = [start, *(round(start + each.after, 6) for each in decision.repeats)]
-            self.first, self.last = min(self.first, start), max(self.last, times[-1])
-            self._judge(decision, times)
+            times = self._times(decision, start)
+            basis = self._basis(decision)
+            if basis is None:
+                self._miss(decision, times)
+            else:
+                self._judge(decision, self._rerun.met(decision, basis), times, usages_of(decision))
             for untried in self.untried:
                 _count(untried, LATE, start, len(times))
+
+    def _times(self, decision: Decision, start: float) -> list[float]:
+        """Of its evaluations, which count from now on."""
+        times = [start]
+        if decision.repeats:
+            times += [round(start + each.after, 6) for each in decision.repeats]
+        self.evaluations += len(times)
+        self.first, self.last = min(self.first, start), max(self.last, times[-1])
+        return times
+
+    def _basis(self, decision: Decision) -> Basis | None:
+        """What to decide it from; None: it is `unanswerable`."""
+        return None if decision.truncated and unanswerable(decision) else decision.basis
+
+    def _miss(self, decision: Decision, times: Sequence[float]) -> str:
+        why = unanswerable(decision)
+        _count(self.missing, why, times[0], len(times))
+        return why
 
     def _skip(self, why: str, at: float, number: int) -> None:
         for trial, untried in zip(self.trials, self.untried, strict=True):
@@ -116,26 +143,24 @@ class Strand:
 
     # As it was recorded
 
-    def _judge(self, decision: Decision, times: Sequence[float]) -> None:
-        self.evaluations += len(times)
-        if decision.basis is None or unanswerable(decision):
-            _count(self.missing, unanswerable(decision), times[0], len(times))
-            return
-        wrong = self._rerun.differences(decision, self._rerun.met(decision, decision.basis), times)
+    def _judge(self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]) -> None:
+        wrong = self._rerun.differences(decision, met, times, usages)
         self.identical += len(times) - len(wrong)
-        self.differing += len(wrong)
-        self.differences += wrong[: LISTED - len(self.differences)]
+        if wrong:
+            self.differing += len(wrong)
+            self.differences += wrong[: LISTED - len(self.differences)]
 
     # As it was, and as it would have been
 
-    def _follow(self, decision: Decision, times: Sequence[float]) -> None:
-        basis, current = decision.basis, decision.current
-        if basis is None or set(decision.truncated) - {"pods"}:
-            self._skip(unanswerable(decision), times[0], len(times))
+    def _follow(
+        self, decision: Decision, basis: Basis, met: Met, times: Sequence[float], usages: Sequence[Usages]
+    ) -> None:
+        if met.edition != self._edition:
+            self._edition, self.patience = met.edition, _patience(basis)
+        current, patience = decision.current, self.patience
+        self._trace(decision, met, times, usages)
+        if not self.trials:
             return
-        met, usages = self._rerun.met(decision, basis), usages_of(decision)
-        self.patience = _patience(basis)
-        self._trace(decision, met, usages, times)
         moved = (
             basis.spec.mode is Mode.ENFORCE
             and self._expected is not None
@@ -148,20 +173,22 @@ class Strand:
                 continue
             if why := trial.begin(facts):
                 _count(untried, why, times[0], len(times))
-                trial.skip(times[0], self.patience)
+                trial.skip(times[0], patience)
                 continue
             for at, usage in zip(times, usages, strict=True):
-                trial.step(at, usage, self.patience)
+                trial.step(at, usage, patience)
 
-    def _trace(self, decision: Decision, met: Met, usages: Sequence[Usages], times: Sequence[float]) -> None:
+    def _trace(self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]) -> None:
         spec, current, patience = met.policy, decision.current, self.patience
         if current is None:
-            self.recorded.add(times[0], UNKNOWN, short=False, patience=patience)
+            self.recorded.add(times[0], UNKNOWN, None, short=False, patience=patience)
             return
-        size = decision.desired if decision.outcome is Outcome.WRITTEN else current
+        size, state = decision.desired if decision.outcome is Outcome.WRITTEN else current, self._state
+        if state.replicas != size or state.lower != spec.min_replicas or state.upper != spec.max_replicas:
+            state = self._state = State(size, spec.min_replicas, spec.max_replicas)
         for at, usage in zip(times, usages, strict=True):
             needed, short = demand(met.lines, usage, size, met.tolerance)
-            self.recorded.add(at, State(size, needed, spec.min_replicas, spec.max_replicas), short, patience)
+            self.recorded.add(at, state, needed, short, patience)
 
 
 def _patience(basis: Basis) -> float:

@@ -11,6 +11,9 @@ from msgspec import Struct
 from autoscaler.core.arithmetic import ceil32, quotient, ratio, wrapped32, wrapped64
 from autoscaler.model.objects import Milli
 
+PLAIN = 1 << 56
+"""A hundred times less than this needs no care for the 64 bits of Go's numbers."""
+
 
 class Tolerance(Struct, frozen=True):
     """How far the ratio may be from 1 in each direction without anything being done; the edges are inside."""
@@ -74,7 +77,10 @@ def level(usage: int, requests: int | None, count: int, target: int) -> Level | 
         return Level(mean, ratio(mean, target))
     if requests == 0:
         return None
-    percent = wrapped32(quotient(wrapped64(usage * 100), requests))
+    if 0 <= usage < PLAIN and requests > 0:
+        percent = wrapped32(usage * 100 // requests)
+    else:
+        percent = wrapped32(quotient(wrapped64(usage * 100), requests))
     return Level(percent, ratio(percent, target))
 
 
@@ -86,11 +92,12 @@ def wanted(
     first = level(usage, totals.requests, totals.samples, target)
     if first is None:
         return None
-    unready_too = bool(totals.unready) and first.ratio > 1.0
+    share = first.ratio
+    unready_too = totals.unready and share > 1.0
     if not unready_too and not totals.missing:
-        if tolerance.holds(first.ratio):
+        if tolerance.holds(share):
             return Wanted(current, "within tolerance of the target", totals.ready, first)
-        replicas = ceil32(first.ratio * float(totals.ready))
+        replicas = ceil32(share * float(totals.ready))
         return Wanted(replicas, "ratio {ratio:g} x {pods} ready pods, rounded up", totals.ready, first)
     size = totals.values
     requests = totals.requests

@@ -11,16 +11,15 @@ POINTS = 8192
 FINEST = 15.0
 
 
-class State(Struct, frozen=True, array_like=True):
-    """What stands from a time on; `need` is the demand in replicas before it is rounded up, None: not known."""
+class State(Struct, frozen=True):
+    """Size and bounds that stand from a time on, None: not known; the same object while they do is quickest."""
 
     replicas: int | None
-    demand: int | None
     lower: int | None
     upper: int | None
 
 
-UNKNOWN = State(None, None, None, None)
+UNKNOWN = State(None, None, None)
 
 
 class Trace:
@@ -30,39 +29,43 @@ class Trace:
         self._target = target
         self._times: list[float] = []
         self._states: list[State] = []
+        self._demand: list[int | None] = []
         self._span = 0.0
         self._at: float | None = None
+        self._state = UNKNOWN
         self._short = False
         self._pod_seconds = self._short_seconds = 0.0
         self._changes = 0
         self._worst: Worst | None = None
 
-    def add(self, at: float, state: State, short: bool, patience: float) -> None:
+    def add(self, at: float, state: State, demand: int | None, short: bool, patience: float) -> None:
         """What stands from `at` on, and whether it is `short` of replicas beyond the tolerance.
 
-        What stood before counts until now, but for `patience` seconds at most: then nothing is known of what was.
+        `demand` is in whole replicas, None: not known. What stood before counts until now, but for `patience` seconds
+        at most: then nothing is known of what was.
         """
-        begun = self._at
+        begun, before = self._at, self._state
         if begun is not None:
             if at <= begun:
                 return
-            limit, before = begun + patience, self._states[-1].replicas
-            lasted = (limit if at > limit else at) - begun
-            if before is not None:
-                self._pod_seconds += before * lasted
+            limit = begun + patience
+            lasted, size = (limit if at > limit else at) - begun, before.replicas
+            if size is not None:
+                self._pod_seconds += size * lasted
                 if self._short:
                     self._short_seconds += lasted
             if at > limit:
-                self._keep(limit, UNKNOWN)
-            elif before is not None and state.replicas is not None and before != state.replicas:
+                self._keep(limit, UNKNOWN, None)
+            elif state is not before and size is not None and state.replicas is not None and size != state.replicas:
                 self._changes += 1
-        self._at, self._short = at, short
-        if short and state.demand is not None and state.replicas is not None:
-            missing = state.demand - state.replicas
+        self._at, self._short, self._state = at, short, state
+        if short and demand is not None and state.replicas is not None:
+            missing = demand - state.replicas
             if self._worst is None or missing > self._worst.demand - self._worst.replicas:
-                self._worst = Worst(self._target, at, state.demand, state.replicas)
-        if begun is None or self._states[-1] != state:
-            self._keep(at, state)
+                self._worst = Worst(self._target, at, demand, state.replicas)
+        self._keep(at, state, demand)
+        if len(self._times) > POINTS:
+            self._coarsen()
 
     def track(self, patience: float) -> Track:
         """All of it; what stood last is taken to have stood for `patience` more seconds, which do not count."""
@@ -73,7 +76,7 @@ class Trace:
             end=end,
             times=self._times,
             replicas=[each.replicas for each in self._states],
-            demand=[each.demand for each in self._states],
+            demand=self._demand,
             lower=[each.lower for each in self._states],
             upper=[each.upper for each in self._states],
         )
@@ -87,29 +90,28 @@ class Trace:
             worst=self._worst,
         )
 
-    def _keep(self, at: float, state: State) -> None:
-        if self._states and self._states[-1] == state:
-            return
-        self._append(self._times, self._states, at, state)
-        while len(self._times) > POINTS:
-            self._span = max(FINEST, 2 * self._span)
-            times, states = self._times, self._states
-            self._times, self._states = [], []
-            for each, one in zip(times, states, strict=True):
-                self._append(self._times, self._states, each, one)
-            if self._span > 3600 * 24:
+    def _keep(self, at: float, state: State, demand: int | None) -> None:
+        """One more point if something changed; a higher demand of the last one, where only that did within the span."""
+        times, states, demands = self._times, self._states, self._demand
+        if times and (states[-1] is state or states[-1] == state):
+            last = demands[-1]
+            if last == demand:
                 return
-
-    def _append(self, times: list[float], states: list[State], at: float, state: State) -> None:
-        """One more point, or a higher demand of the last one, where only the demand changes within the span."""
-        if states and at - times[-1] < self._span:
-            last = states[-1]
-            same = (last.replicas, last.lower, last.upper) == (state.replicas, state.lower, state.upper)
-            if same and last.demand is not None and state.demand is not None:
-                states[-1] = State(last.replicas, max(last.demand, state.demand), last.lower, last.upper)
+            if last is not None and demand is not None and at - times[-1] < self._span:
+                if demand > last:
+                    demands[-1] = demand
                 return
         times.append(at)
         states.append(state)
+        demands.append(demand)
+
+    def _coarsen(self) -> None:
+        while len(self._times) > POINTS and self._span <= 3600 * 24:
+            self._span = max(FINEST, 2 * self._span)
+            points = zip(self._times, self._states, self._demand, strict=True)
+            self._times, self._states, self._demand = [], [], []
+            for at, state, demand in points:
+                self._keep(at, state, demand)
 
 
 def total(summaries: list[Summary]) -> Summary:

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.core import behavior, planner, projection, proposals
+from autoscaler.core import planner, projection, proposals
 from autoscaler.core.conditions import TO_ZERO
-from autoscaler.core.course import course, largest, seen
+from autoscaler.core.course import largest
 from autoscaler.core.evaluation import RESOURCE_TYPES, Evaluation, tolerance_of
+from autoscaler.core.passage import Passage
 from autoscaler.core.recollection import policy_of
 from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure
@@ -26,7 +27,7 @@ from autoscaler.core.trace import UNKNOWN, State, Trace
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import Milli, Scale
-from autoscaler.model.plan import History, Proposal
+from autoscaler.model.plan import Proposal
 from autoscaler.model.policy import Condition, ControllerSettings, MetricSpec, Policy
 
 NO_METRICS = Failure("the record has no metrics of this time")
@@ -78,7 +79,9 @@ class Trial:
         self._spec, self._ready_after = spec, ready_after
         self.trace = Trace(target)
         self._size: int | None = None
-        self._history = History()
+        self._state = UNKNOWN
+        self._passage: Passage | None = None
+        self._usual = False
         self._zeroed = False
         self._departed = False
         self._growth: list[tuple[float, int]] = []
@@ -89,7 +92,7 @@ class Trial:
         self._fixed = ""
         self._unknown = ""
         self._lines: Lines = ()
-        self._projections: Sequence[projection.Projection] = ()
+        self._projections: Sequence[tuple[int, projection.Projection]] = ()
         self._facts: Facts | None = None
         self._matched: list[tuple[int, str]] = []
 
@@ -102,14 +105,25 @@ class Trial:
             self._matched = [_place(spec, facts.basis.spec) for spec in self._spec.metrics]
             self._tolerance = tolerance_of(self._policy, self._settings)
             self._fixed = self._difference(facts)
+            history = self._passage.history if self._passage else facts.basis.history
+            self._passage = Passage(self._policy, self._settings, history)
         if fresh or before is None or before.proposals is not facts.proposals:
             self._unknown = self._fixed or self._projected(facts)
         current = facts.decision.current
         if self._size is None and current is not None:
-            self._size, self._history, self._zeroed = current, facts.basis.history, facts.basis.zeroed
+            self._size, self._zeroed = current, facts.basis.zeroed
+            if self._passage:
+                self._passage.history = facts.basis.history
         elif facts.moved and current is not None:
             self._resize(current, 0.0)
+        self._usual = self._usable(facts)
         return self._unknown
+
+    def _usable(self, facts: Facts) -> bool:
+        """Whether the short way does, where every metric has a number."""
+        basis, spec = facts.basis, self._spec
+        paused = spec.deviations.pause or basis.claims or basis.unseen
+        return not paused and spec.min_replicas > 0 and bool(facts.proposals)
 
     def _projected(self, facts: Facts) -> str:
         """Every metric as these sums have it; else why there is one that they have not got."""
@@ -120,57 +134,47 @@ class Trial:
                 return f"{proposals.label(spec)}: {lost}"
         self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals)
         if facts.proposals:
-            pairs = zip(self._matched, self._spec.metrics, strict=True)
-            self._projections = [projection.Projection(spec, facts.proposals[place]) for (place, _), spec in pairs]
+            self._projections = [
+                (place, projection.Projection(spec, facts.proposals[place]))
+                for (place, _), spec in zip(self._matched, self._spec.metrics, strict=True)
+            ]
         return ""
 
     def skip(self, now: float, patience: float) -> None:
         """Nothing can be said of this time."""
-        self.trace.add(now, UNKNOWN, short=False, patience=patience)
+        self.trace.add(now, UNKNOWN, None, short=False, patience=patience)
 
     def step(self, now: float, usages: Sequence[Milli | None], patience: float) -> int | None:
         """One evaluation at `now`, with the usage of each recorded metric; the size from then on."""
-        size, facts, policy = self._size, self._facts, self._policy
-        if size is None or facts is None or policy is None:
-            self.trace.add(now, UNKNOWN, short=False, patience=patience)
+        size, facts, policy, passage = self._size, self._facts, self._policy, self._passage
+        if size is None or facts is None or policy is None or passage is None:
+            self.skip(now, patience)
             return None
-        unready = self._unready(now, size)
-        current = facts.decision.current
-        if current != size:
+        unready = self._unready(now, size) if self._growth else 0
+        if facts.decision.current != size:
             self._departed = True
         elif self._departed and not unready:
             self._departed = False
-        desired = self._decided(policy, facts, _Pass(now, usages, size, unready, self._period_start(now, size)))
+        start, asked = self._period_start(now, size), None
+        if self._usual and policy.min_replicas <= size <= policy.max_replicas:
+            asks = self._asks(usages, size, unready)
+            place = None if None in asks else largest(asks)
+            asked = None if place is None else asks[place]
+        if asked is None:
+            desired = self._planned(policy, facts, passage, _Pass(now, usages, size, unready, start))
+        else:
+            desired = passage.desired(asked, size, now, start)
         if desired != size:
-            self._history = behavior.recorded(self._history, policy.behavior, size, desired, now)
+            passage.written(size, desired, now)
             self._zeroed = desired == 0
             self._resize(desired, now)
+        if desired != self._state.replicas:
+            self._state = State(desired, policy.min_replicas, policy.max_replicas)
         needed, short = demand(self._lines, usages, desired, self._tolerance)
-        self.trace.add(now, State(desired, needed, policy.min_replicas, policy.max_replicas), short, patience)
+        self.trace.add(now, self._state, needed, short, patience)
         return desired
 
-    def _decided(self, policy: Policy, facts: Facts, this: _Pass) -> int:
-        basis = facts.basis
-        usual = 0 < policy.min_replicas <= this.size <= policy.max_replicas and bool(facts.proposals)
-        if not usual or policy.deviations.pause or basis.claims or basis.unseen:
-            return self._planned(policy, facts, this)
-        asked = [self._asked(number, facts, this) for number in range(len(policy.metrics))]
-        place = None if None in asked else largest(asked)
-        if place is None:
-            return self._planned(policy, facts, this)
-        found = course(
-            policy,
-            self._settings,
-            current=this.size,
-            asked=asked[place] or 0,
-            history=seen(self._history, this.size, this.now),
-            now=this.now,
-            period_start=this.period_start,
-        )
-        self._history = found.history
-        return found.desired
-
-    def _planned(self, policy: Policy, facts: Facts, this: _Pass) -> int:
+    def _planned(self, policy: Policy, facts: Facts, passage: Passage, this: _Pass) -> int:
         """The whole planner, for all that is not usual."""
         decision, basis = facts.decision, facts.basis
         went = Condition(type=TO_ZERO, status="True", reason="ScaledToZero", message="")
@@ -183,7 +187,7 @@ class Trial:
                 observed=this.size,
                 selector=basis.selector,
             ),
-            history=self._history,
+            history=passage.history,
             now=this.now,
             settings=self._settings,
             period_start_replicas=this.period_start,
@@ -192,28 +196,23 @@ class Trial:
         )
 
         def measured(seen_as: Evaluation, _: Scale) -> list[proposals.Asked]:
+            asks = self._asks(this.usages, this.size, this.unready) if facts.proposals else [None] * len(policy.metrics)
             return [
-                proposals.told(spec, seen_as.tolerance, _answer(self._asked(number, facts, this)))
-                for number, spec in enumerate(policy.metrics)
+                proposals.told(spec, seen_as.tolerance, _answer(asked))
+                for spec, asked in zip(policy.metrics, asks, strict=True)
             ]
 
         plan = planner.decided(prepared(evaluation, (own_windows,)), measured)
-        self._history = plan.history
+        passage.history = plan.history
         return plan.desired
 
-    def _asked(self, number: int, facts: Facts, this: _Pass) -> int | None:
-        """What the metric of this number asks for; None: the record has none of this time."""
-        place, _ = self._matched[number]
-        usage = this.usages[place] if facts.proposals else None
-        if usage is None:
-            return None
-        return self._projections[number].asked(
-            usage,
-            size=this.size,
-            unready=this.unready,
-            recorded=not self._departed,
-            tolerance=self._tolerance,
-        )
+    def _asks(self, usages: Sequence[Milli | None], size: int, unready: int) -> list[int | None]:
+        """What each metric asks for; None: the record has none of this time."""
+        recorded, tolerance = not self._departed, self._tolerance
+        return [
+            None if (usage := usages[place]) is None else metric.asked(usage, size, unready, recorded, tolerance)
+            for place, metric in self._projections
+        ]
 
     def _resize(self, size: int, now: float) -> None:
         """The newest pods go first."""
@@ -228,8 +227,6 @@ class Trial:
             gone -= added
 
     def _unready(self, now: float, size: int) -> int:
-        if not self._growth:
-            return 0
         self._growth = [each for each in self._growth if now - each[0] < self._ready_after]
         return min(size, sum(added for _, added in self._growth))
 
@@ -272,9 +269,7 @@ def demand(known: Lines, usages: Sequence[Milli | None], size: int, tolerance: T
             each = base + slope * usage
             if most is None or each > most:
                 most = each
-    if most is None:
-        return None, False
-    return projection.rounded(most), most > size * (1.0 + tolerance.up)
+    return (None, False) if most is None else (projection.rounded(most), most > size * (1.0 + tolerance.up))
 
 
 def _place(spec: MetricSpec, recorded: Spec) -> tuple[int, str]:

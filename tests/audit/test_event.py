@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
-from autoscaler.audit.event import Event, from_line, from_message, from_spool, line
+from autoscaler.audit.event import Event, from_line, from_message, from_spool, line, subject
 from autoscaler.audit.verify import Number
 from autoscaler.errors import MalformedError
 from tests.audit.samples import decision, record
@@ -50,6 +50,16 @@ def test_a_line_is_a_cloud_event_in_structured_mode() -> None:
         "epoch": "7",
         "seq": 3,
     }
+
+
+def test_whose_a_line_is_can_be_seen_without_reading_it() -> None:
+    text = line(from_spool(record(3)))
+    assert subject(text) == KEY
+    assert subject(text.replace(b'"subject":', b'"subject": ')) is None
+    assert subject(text.replace(b"shop/Deployment/web", b'shop\\"/Deployment/web')) is None
+    inner = b'{"data":{"subject":"other/Deployment/web"},"subject":"shop/Deployment/web"}'
+    assert subject(inner) is None, "somebody else's"
+    assert subject(b"") is None
 
 
 def test_a_refused_record_is_known_by_its_type() -> None:

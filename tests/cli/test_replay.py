@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 
@@ -6,10 +7,13 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec, event
 from autoscaler.audit.event import Event
+from autoscaler.audit.sources import FileSource
 from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
+from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
+from autoscaler.core.replay import Span
 from autoscaler.core.strand import LATE
 from autoscaler.errors import AuditError, ConfigError
 from bench import week
@@ -120,6 +124,13 @@ def test_the_words_of_the_command_line(record, capsys):
     assert main(["replay", "--from", str(record), "--policy", "nowhere.yaml"]) == 2
     assert main(["replay", "--help"]) == 0
     assert "--policy" in capsys.readouterr().out
+
+
+async def test_ctrl_c_is_heard_while_a_file_is_read(record):
+    """asyncio makes it a cancellation, which comes where somebody waits."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await replay._replayed(FileSource(str(record)), Request(), (), Span(), SystemClock())
 
 
 @pytest.fixture(scope="module")

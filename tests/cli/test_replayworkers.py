@@ -1,13 +1,19 @@
+import os
+import signal
+
 import pytest
 
-from autoscaler.audit import codec
+from autoscaler.audit import codec, event
+from autoscaler.audit.event import Event
+from autoscaler.audit.verify import Number
 from autoscaler.cli.policyfile import PolicyFile
-from autoscaler.cli.replayworkers import Item, Workers
+from autoscaler.cli.replayworkers import Body, Line, Workers
 from autoscaler.core.basis import spec_of
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError
 from bench import week
 
+KEY = "shop/Deployment/web"
 THREE = PolicyFile("three", "", (("shop/Deployment/*", spec_of(week.policy(max_replicas=3))),))
 
 
@@ -15,7 +21,7 @@ def items(targets=3):
     for seq, each in enumerate(week.records(week.decisions(lambda _: 1200, 600)), 1):
         body = codec.encode(each)
         for number in range(targets):
-            yield Item(f"shop/Deployment/web-{number}", 1, seq, body)
+            yield Body(f"shop/Deployment/web-{number}", 1, seq, body)
 
 
 def decided(alone):
@@ -39,10 +45,41 @@ def test_a_body_that_is_none_ends_it_with_its_place(alone):
         taken([(8, good), (9, b'{"schema":2}')], alone)  # of a later release, and without a time
 
 
+@pytest.mark.parametrize("alone", [pytest.param(1, id="elsewhere"), pytest.param(100, id="here")])
+def test_lines_are_read_where_they_are_decided(alone):
+    """Also refused ones, which are none, and one of a later release; a line that is none is named."""
+    made = list(week.records(week.decisions(lambda _: 1200, 600)))
+    told = [
+        event.line(
+            Event(number=Number(KEY, 1, seq), id=each.id, time=each.time, type=kind(seq), body=codec.encode(each))
+        )
+        for seq, each in enumerate(made, 1)
+    ]
+    told[2] = told[2].replace(b'"current":', b'"currently":').replace(b'"schema":1', b'"schema":2')
+    part = of_lines(told, alone)
+    left = [each for number, each in enumerate(made) if number not in (1, 2)]
+    assert part.identical == sum(1 + len(each.repeats) for each in left)
+    assert [each.reason[:32] for each in part.unanswerable] == ["audit record of a later release:"]
+    with pytest.raises(AuditError, match=r"x.jsonl:4: no record of ours: .*`audit verify` lists all"):
+        of_lines([*told[:3], told[3][:-9], *told[4:]], alone)
+
+
+def kind(seq):
+    return codec.PARKED_TYPE if seq == 2 else codec.DECISION_TYPE
+
+
+def of_lines(told, alone):
+    with Workers([], Span(), source="x.jsonl", alone=alone, count=1) as workers:
+        for number, line in enumerate(told, 1):
+            workers.take(Line(KEY, number, line))
+        (part,) = workers.parts()
+        return part
+
+
 def taken(bodies, alone):
     with Workers([], Span(), alone=alone, count=1) as workers:
         for seq, body in bodies:
-            workers.take(Item("shop/Deployment/web-0", 1, seq, body))
+            workers.take(Body("shop/Deployment/web-0", 1, seq, body))
         return workers.parts()
 
 
@@ -52,6 +89,17 @@ def test_who_leaves_early_leaves_no_process_behind():
         interrupted(workers)
     assert workers._workers
     assert not any(process.is_alive() for _, process in workers._workers)
+
+
+def test_who_presses_ctrl_c_interrupts_us_alone():
+    """A terminal tells all processes of it."""
+    with Workers([], Span(), alone=1, count=2) as workers:
+        for each in items():
+            workers.take(each)
+        for _, process in workers._workers:
+            os.kill(process.pid, signal.SIGINT)
+        assert sum(each.identical for each in workers.parts()) == 120
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def interrupted(workers):

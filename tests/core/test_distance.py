@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from autoscaler.core import planner
 from autoscaler.core.distance import Steps, steps
-from autoscaler.core.rebuild import asked
+from autoscaler.core.rebuild import Ask
 from autoscaler.model.plan import Counted, Gaps, Proposal
 from tests.audit.samples import cpu_proposal
 from tests.core.chance import evaluations
@@ -41,7 +41,7 @@ def test_a_step_is_one():
             found = steps(proposal, plan.current)
             if found.more_from is not None:
                 usage = found.more_from * proposal.samples + proposal.samples - 1
-                assert asked(proposal, plan.current, usage=usage) > proposal.replicas
+                assert Ask(proposal).of(usage, plan.current) > proposal.replicas
             if found.fewer_at is not None:
                 usage = found.fewer_at * proposal.samples
-                assert asked(proposal, plan.current, usage=usage) < proposal.replicas
+                assert Ask(proposal).of(usage, plan.current) < proposal.replicas

@@ -3,8 +3,7 @@ from msgspec.structs import replace
 
 from autoscaler.core import planner, projection
 from autoscaler.core.projection import Projection, at_size, need, unknown
-from autoscaler.core.rebuild import asked as as_recorded
-from autoscaler.core.rebuild import totals_of
+from autoscaler.core.rebuild import Ask, totals_of
 from autoscaler.core.totals import Tolerance
 from autoscaler.model.plan import Counted, Gaps, Proposal
 from autoscaler.model.policy import MetricSpec
@@ -73,7 +72,7 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
                 again = Projection(spec, told).asked(
                     told.usage, size=plan.current, unready=0, recorded=True, tolerance=each.tolerance
                 )
-                assert again == told.replicas == as_recorded(told, plan.current)
+                assert again == told.replicas == Ask(told).of(None, plan.current)
                 seen += 1
     assert seen > 500
 

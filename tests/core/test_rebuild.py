@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.core.rebuild import asked, rebuilt
+from autoscaler.core.rebuild import Ask, rebuilt
 from autoscaler.kube import bundle
 from autoscaler.model.plan import Final, Stage
 from tests.audit.samples import decision
@@ -59,4 +59,4 @@ def test_a_failed_pass_holds():
 
 def test_what_another_usage_would_have_asked_for():
     proposal = decision().stages[0]
-    assert [asked(proposal, 3, usage=usage) for usage in (450, 900, 1350, 3000)] == [2, 3, 5, 10]
+    assert [Ask(proposal).of(usage, 3) for usage in (450, 900, 1350, 3000)] == [2, 3, 5, 10]

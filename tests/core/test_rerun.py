@@ -29,7 +29,7 @@ def test_what_is_not_worked_out_again_is_what_the_planner_finds_again():
         afters = sorted(chance.sample(range(1, 700), 6))
         usage = usages_of(told)[0]
         told = replace(told, repeats=tuple(Repeat(float(after), 4.0, usage) for after in afters))
-        short = rerun._retraced(told, rerun.met(told, told.basis), times_of(told))
+        short = rerun._retraced(told, rerun.met(told, told.basis), times_of(told), usages_of(told))
         whole = rerun._replanned(told)
         assert [(one.time, one.replayed) for one in short] == [(one.time, one.replayed) for one in whole], told
         let_go += bool(short)
@@ -45,6 +45,6 @@ def test_what_records_have_is_worked_out_once_for_those_that_are_alike():
         replace(each, usage=each.usage + 5) if isinstance(each, Proposal) else each for each in first.stages
     ))  # fmt: skip
     assert rerun.met(louder, louder.basis) is met
-    assert rerun.met(second, second.basis).sums != met.sums, "more pods"
+    assert rerun.met(second, second.basis).proposals != met.proposals, "more pods"
     other = replace(third, basis=replace(third.basis, spec=replace(third.basis.spec, max_replicas=9)))
     assert rerun.met(other, other.basis).edition == met.edition + 1

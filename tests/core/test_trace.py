@@ -9,7 +9,7 @@ def traced(*points, patience=300.0):
     """Points are (time, replicas, demand, short)."""
     found = Trace("shop/Deployment/web")
     for at, replicas, demand, short in points:
-        found.add(at, State(replicas, demand, 1, 10), short=short, patience=patience)
+        found.add(at, State(replicas, 1, 10), demand, short=short, patience=patience)
     return found.track(patience)
 
 
