@@ -32,6 +32,7 @@ from tests.audit.samples import NOON, decision
 from tests.control.shop import Shop
 
 DISK = 48 << 20
+SMALL = 20 << 20
 BODY = b"x" * 1400
 Found = dict[str, Any]
 
@@ -83,6 +84,16 @@ def smaller_than_allowed(directory: Path) -> Found:
         "left": disk.f_bavail * disk.f_frsize,
         "whole": verdict(directory),
     }
+
+
+def hardly_larger(directory: Path) -> Found:
+    """Than what is kept free of it: the log beside the file is much of the rest."""
+    spool, rounds = spool_in(directory), []
+    for _ in range(4):
+        rounds.append(fill(spool))
+        spool.delivered(spool.undelivered(1 << 30, 1 << 20)[-1].position)
+    disk = os.statvfs(directory)
+    return {"rounds": rounds, "left": disk.f_bavail * disk.f_frsize, "whole": verdict(directory)}
 
 
 def filled_by_others(directory: Path) -> Found:
@@ -195,6 +206,7 @@ def verdict(directory: Path) -> bool:
 
 SCENARIOS: dict[str, Callable[[Path], Found]] = {
     "smaller than allowed": smaller_than_allowed,
+    "hardly larger": hardly_larger,
     "filled by others": filled_by_others,
     "damaged": damaged,
     "refused": refused,
@@ -205,7 +217,10 @@ SCENARIOS: dict[str, Callable[[Path], Found]] = {
 
 def main(scenario: str, directory: Path) -> None:
     """Mount, and look."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", directory], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SMALL if scenario == 'hardly larger' else DISK}", "tmpfs", directory],
+        check=True,
+    )
     try:
         print(json.dumps(SCENARIOS[scenario](directory)))  # noqa: T201 - the answer
     except AuditError as exc:

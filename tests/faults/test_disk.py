@@ -48,6 +48,13 @@ def test_q03_a_disk_smaller_than_the_spool_may_be_is_its_bound_and_delivery_make
     assert found["whole"]
 
 
+def test_q03_a_disk_hardly_larger_than_what_is_left_free_of_it_stops_nothing_for_ever(look: Look) -> None:
+    found = look("hardly larger")
+    assert all(taken > 0.9 * found["rounds"][0] > 100 for taken in found["rounds"])
+    assert found["left"] > DISK_KEPT // 2
+    assert found["whole"]
+
+
 def test_q03_a_disk_that_others_fill_stops_nothing_for_ever_and_loses_nothing(look: Look) -> None:
     found = look("filled by others")
     assert found == {
