@@ -18,6 +18,7 @@ from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import Telemetry
+from autoscaler.telemetry.noderequests import NodeRequests
 from tests.scrapes import Told, reading
 from tests.test_docs import anchors
 
@@ -45,6 +46,9 @@ def known() -> dict[str, frozenset[str]]:
     """Every series Prometheus has of us, with its labels."""
     found = {"up": TARGET_LABELS}
     for series in Telemetry().registry._collector_to_names:  # the registry has no public list of what it collects
+        if isinstance(series, NodeRequests):
+            found |= {family.name: TARGET_LABELS | {"node"} for family in series.describe()}
+            continue
         assert isinstance(series, MetricWrapperBase)
         labels = TARGET_LABELS | set(series._labelnames)
         if isinstance(series, Histogram):
