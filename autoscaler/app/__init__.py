@@ -1,15 +1,16 @@
 """Composition root: every object is built here, once, and ended in order.
 
-Ending (SIGTERM), in less than 5 s: no new evaluation is begun, those under way are finished and their statuses written;
-then another replica is let to decide and everything that watches, scrapes and serves is cancelled (requests under way
-are answered) while the forwarder ends its round and makes the last ones. What Kafka did not take waits in the spool.
+Ending (SIGTERM), in less than 5 s: no new evaluation is begun, those under way are finished, their statuses written;
+then another replica may decide, --shutdown-delay-duration goes by while this one serves without being ready, and what
+watches, scrapes and serves is cancelled (requests under way are answered) while the forwarder ends its round and makes
+the last ones. What Kafka did not take waits in the spool.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,7 @@ from autoscaler.api.coremetrics import CoreMetrics
 from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.descriptors import raised, shares_now
+from autoscaler.app.eventloop import runner
 from autoscaler.app.garbage import set_aside
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
@@ -69,7 +71,7 @@ GATE_LOOK_SECONDS = 0.25
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end. Raises ConfigError before anything is written."""
     raised()
-    run_on_loop = _runner()
+    run_on_loop = runner()
     try:
         run_on_loop(_until_signalled(Application(settings, warmed=set_aside)))
     except BaseExceptionGroup as group:
@@ -78,16 +80,6 @@ def run(settings: Settings) -> int:
             raise
         raise error from None
     return 0
-
-
-def _runner() -> Callable[[Coroutine[object, object, None]], None]:
-    """uvloop's, or asyncio's own where that is missing or of another build."""
-    try:
-        import uvloop  # noqa: PLC0415 - `demo` and the tests bring their own loop
-    except ImportError as exc:
-        log.warning("Runs on asyncio's own event loop, which takes more CPU", why=str(exc), hint="reinstall uvloop")
-        return asyncio.run
-    return uvloop.run
 
 
 async def _until_signalled(application: Application) -> None:
@@ -130,8 +122,7 @@ class Application:
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._leadership: Leadership | None = None
-        self._witness, self._warmed = witness, warmed
-        self._shares = shares_now()
+        self._witness, self._warmed, self._shares, self._stays = witness, warmed, shares_now(), True
         self.telemetry, self.health = Telemetry(settings.kubelet.resolution), Health()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -145,9 +136,8 @@ class Application:
             outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
             await stack.enter_async_context(outbox)
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
-            kubelets = await kubelet_client(
-                self._settings.kubelet, connections, client, self._clock, kept=self._shares.kept
-            )
+            kubelet, kept = self._settings.kubelet, self._shares.kept
+            kubelets = await kubelet_client(kubelet, connections, client, self._clock, kept=kept)
             stack.push_async_callback(kubelets.close)
             decisions = self._decisions(outbox) if forwarding else None
             streams: dict[str, Stream] = {"forwarder": decisions} if decisions else {}
@@ -175,6 +165,8 @@ class Application:
             running = parts | {name: stream.run for name, stream in streams.items()}
             tasks = {name: group.create_task(part(), name=name) for name, part in running.items()}
             await stop.wait()
+            leaves_at = self._clock.monotonic() + self._settings.serving.shutdown_delay
+            self._stays = False
             self._scaling.stop()
             deciding = {tasks[name] for name in ("sweep", "observing") if name in tasks}
             await asyncio.wait(deciding, timeout=LAST_EVALUATIONS_SECONDS)
@@ -182,8 +174,10 @@ class Application:
                 task.cancel()
             await asyncio.wait(deciding)
             await self._scaling.finish()
+            tasks["gate"].cancel()
             if self._leadership is not None:
                 group.create_task(self._leadership.resign(), name="resign")
+            await self._clock.sleep(max(0.0, leaves_at - self._clock.monotonic()))
             for name in parts:
                 tasks[name].cancel()
             for name, stream in streams.items():
@@ -244,6 +238,7 @@ class Application:
         )
         self.health.add_ready(lambda: Verdict("inventory-synced", self.cluster.synced, self.cluster.problem))
         self.health.add_ready(lambda: Verdict("metric-storage-ready", self.warmup.warm(), self.warmup.waiting_for))
+        self.health.add_ready(lambda: Verdict("shutdown", self._stays, "it ends: ask another replica"))
         self.health.add_live(heart.verdict)
         self.health.add_live(lambda: scraper.verdict(2 * settings.kubelet.request_timeout))
         shared = shared_certificate(settings.serving, client, gate=gate, health=self.health, clock=clock)

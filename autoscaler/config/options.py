@@ -116,6 +116,9 @@ SERVING = Group(
             least=10, most=366 * 86400),
         Option("tls-issue-overlap", Kind.DURATION, "1m", "serving.issue_overlap",
             "How long a new CA is trusted before a certificate of it is served.", least=1, most=86400),
+        Option("shutdown-delay-duration", Kind.DURATION, "0s", "serving.shutdown_delay",
+            "How long the Metrics API is still served after SIGTERM, while /readyz fails: until everybody who asks "
+            "knows that this replica goes. Another one leads at once. The chart gives 5s.", least=0, most=60),
     ),
 )  # fmt: skip
 

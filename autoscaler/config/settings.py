@@ -52,6 +52,7 @@ class ServingSettings(Struct, frozen=True, kw_only=True):
     issue_namespace: str
     issue_lifetime: float
     issue_overlap: float
+    shutdown_delay: float
 
 
 class ControlSettings(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,10 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import aiohttp
@@ -74,33 +76,49 @@ class Program:
 
 
 @asynccontextmanager
+async def small_world(folder: Path, nodes: int = 2) -> AsyncIterator[World]:
+    """In which load rises at once; its kubeconfig is in `folder`."""
+    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=BUSY)
+    async with World(SystemClock(), Shape(nodes=nodes, sample_period=0.5), [web]) as world:
+        world.store.create(POD_SCALERS, NAMESPACE, HPS)
+        world.kubeconfig(folder / "kubeconfig")
+        yield world
+
+
+@asynccontextmanager
+async def started(
+    world: World, place: str, *flags: str, under: Sequence[str] = (), log: int = DEVNULL, name: str = "one"
+) -> AsyncIterator[Program]:
+    """`place`: the folder as the program sees it, in which everything is that it keeps by `name`."""
+    port = free_port()
+    all_flags = [
+        f"--kubeconfig={place}/kubeconfig", f"--cert-dir={place}/{name}", f"--audit-spool-dir={place}/{name}/spool",
+        "--bind-address=127.0.0.1", f"--secure-port={port}", "--kubelet-allow-loopback",
+        "--kubelet-use-node-status-port", "--metric-resolution=1s", "--evaluation-interval=0.5s",
+        "--sync-period=1s", *flags,
+    ]  # fmt: skip
+    command = [*under, sys.executable, "-m", "autoscaler", "run", *all_flags]
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=log)
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Program(world, process, port, session)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
 async def program(
     folder: Path, *flags: str, nodes: int = 2, under: Sequence[str] = (), seen_as: str = "", log: int = DEVNULL
 ) -> AsyncIterator[Program]:
-    """Started in a world in which load rises at once. `under`: what runs it; `seen_as`: where that has `folder`."""
-    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=BUSY)
-    port, place = free_port(), seen_as or str(folder)
+    """One in a world of its own. `under`: what runs it; `seen_as`: where that has `folder`."""
     async with (
-        World(SystemClock(), Shape(nodes=nodes, sample_period=0.5), [web]) as world,
-        aiohttp.ClientSession() as session,
+        small_world(folder, nodes) as world,
+        started(world, seen_as or str(folder), *flags, under=under, log=log) as made,
     ):
-        world.store.create(POD_SCALERS, NAMESPACE, HPS)
-        world.kubeconfig(folder / "kubeconfig")
-        all_flags = [
-            f"--kubeconfig={place}/kubeconfig", f"--cert-dir={place}/certificates", f"--audit-spool-dir={place}/spool",
-            "--bind-address=127.0.0.1", f"--secure-port={port}", "--kubelet-allow-loopback",
-            "--kubelet-use-node-status-port", "--metric-resolution=1s", "--evaluation-interval=0.5s",
-            "--sync-period=1s", *flags,
-        ]  # fmt: skip
-        command = [*under, sys.executable, "-m", "autoscaler", "run", *all_flags]
-        process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=log)
-        try:
-            yield Program(world, process, port, session)
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            await process.wait()
+        yield made
 
 
 async def test_p02_with_256_files_every_node_is_read_and_the_probes_answer_beside_a_crowd(tmp_path: Path) -> None:
@@ -198,3 +216,52 @@ async def test_p07_with_a_log_that_nobody_reads_it_serves_and_scales(tmp_path: P
     finally:
         os.close(reader)
         os.close(writer)
+
+
+class Service:
+    """Asks its pods in turn, as an API server does; of one that comes or goes it hears `LATE` seconds later."""
+
+    def __init__(self, *pods: Program) -> None:
+        self.pods = list(pods)
+        self.codes: Counter[int] = Counter()
+
+    async def ask(self) -> None:
+        for number in count():
+            pod = self.pods[number % len(self.pods)]
+            self.codes[(await pod.get(NODES))[0]] += 1
+            await asyncio.sleep(BETWEEN)
+
+
+ELECTION = [
+    "--leader-elect", "--leader-elect-resource-namespace=kube-system", "--leader-elect-lease-duration=6s",
+    "--leader-elect-renew-deadline=4s", "--leader-elect-retry-period=0.5s", "--shutdown-delay-duration=3s",
+]  # fmt: skip
+LATE, BETWEEN = 1.0, 0.02
+
+
+async def test_p10_a_rolling_restart_fails_no_request_and_is_over_in_time(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    async with (
+        small_world(tmp_path) as world,
+        started(world, folder, *ELECTION, name="old") as old,
+        started(world, folder, *ELECTION, name="new") as new,
+        asyncio.TaskGroup() as group,
+    ):
+        await old.ready()
+        service = Service(old)
+        asking = group.create_task(service.ask())
+        await new.ready()
+        service.pods = [old, new]
+        await until(lambda: service.codes[200] > 20)
+        begun = asyncio.get_running_loop().time()
+        old.process.terminate()
+        unready = 0
+        while old.process.returncode is None and asyncio.get_running_loop().time() < begun + LATE:
+            unready += (await old.get("/readyz"))[0] == 500
+        service.pods = [new]
+        async with asyncio.timeout(START):
+            assert await old.process.wait() == 0
+        assert 3.0 <= asyncio.get_running_loop().time() - begun < 3.0 + 5.0
+        asking.cancel()
+    assert unready, "it says that it goes, while it serves"
+    assert set(service.codes) == {200}

@@ -14,6 +14,7 @@
 - --tls-cert-file=/etc/hpa-companion/tls/tls.crt
 - --tls-private-key-file=/etc/hpa-companion/tls/tls.key
 {{- end }}
+- --shutdown-delay-duration={{ .Values.shutdownDelay }}
 - --metric-resolution={{ .Values.kubelet.resolution }}
 - --hot-resolution={{ .Values.kubelet.hotResolution }}
 - --kubelet-source={{ .Values.kubelet.source }}
