@@ -14,6 +14,7 @@ from autoscaler.audit.outbox import Outbox
 from autoscaler.clock import Clock
 from autoscaler.config.settings import ControlSettings
 from autoscaler.control.allowance import Allowance, WriteRates
+from autoscaler.control.calm import Calm
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer, UsageReader
 from autoscaler.control.journal import Journal
@@ -98,8 +99,8 @@ class Scaling:
         self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}")
         self._statuses = PolicyClient(client, self.policies, self.events, clock)
-        self._turns = Turns()
-        self._postbox = Postbox(self._statuses, telemetry.control, self._turns)
+        self._calm = Calm()
+        self._postbox = Postbox(self._statuses, telemetry.control, self._calm)
         self._followers, self._watchers = Followers(), Followers()
         self.sweep = self._deciding()
         self._observing = self._looking_on() if settings.observe_hpas else None
@@ -118,14 +119,14 @@ class Scaling:
             allowance=self._allowance(),
             gate=self._gate,
             journal=journal,
-            turns=self._turns,
+            turns=Turns(self._calm),
             settings=self._settings.controller,
             protected=self._settings.protected_namespaces,
             clock=self._clock,
             telemetry=self._telemetry.control,
         )
         memories = (memory, journal, reverts, self._postbox, self._followers, selecting)
-        return self._sweep(self.policies, reconciler, memories, policies.KIND)
+        return self._sweep(self.policies, reconciler, memories, policies.KIND, self._calm)
 
     def _looking_on(self) -> Sweep:
         """HPAs that somebody else scales by."""
@@ -139,7 +140,7 @@ class Scaling:
             telemetry=self._telemetry.control,
         )
         memories = (memory, observer, self._watchers, selecting)
-        return self._sweep(self._autoscalers, observer, memories, autoscalers.KIND)
+        return self._sweep(self._autoscalers, observer, memories, autoscalers.KIND, Calm())
 
     def _gatherer(self, memory: Memory, followers: Followers, selecting: Followers) -> Gatherer:
         return Gatherer(
@@ -172,7 +173,9 @@ class Scaling:
             leadership=lambda: self._gate.epoch,
         )
 
-    def _sweep(self, known: Policies, evaluator: Evaluator, memories: Sequence[Forgetful], kind: str) -> Sweep:
+    def _sweep(
+        self, known: Policies, evaluator: Evaluator, memories: Sequence[Forgetful], kind: str, calm: Calm
+    ) -> Sweep:
         settings = self._settings
         return Sweep(
             policies=known,
@@ -181,6 +184,7 @@ class Scaling:
             pace=Pace(sync_period=settings.sync_period, evaluation_interval=settings.evaluation_interval),
             clock=self._clock,
             known=self._telemetry.control.targets.labels(kind).set,
+            calm=calm,
         )
 
     def open_gate(self) -> None:

@@ -1,6 +1,6 @@
 """Statuses of policies on their way to the API server: behind the decisions, some at a time, the latest of each policy.
 
-A status is what a person reads; no decision waits for it, and it waits while decisions wait for their turn. What goes
+A status is what a person reads; no decision waits for it, and it waits while decisions wait. What goes
 before a scale write (a promise) does not wait in line: it takes along what was waiting, so that nothing older is ever
 written after it. A status that says only what the next evaluation of its policy will say anyhow is held until that one.
 """
@@ -14,6 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from autoscaler.control.calm import Calm
 from autoscaler.control.memory import PolicyId, identity
 from autoscaler.errors import KubeError
 from autoscaler.model.policy import Policy
@@ -32,12 +33,6 @@ class StatusWriter(Protocol):
     async def write(self, policy: Policy, status: PolicyStatus) -> object: ...
 
 
-class Calm(Protocol):
-    """`calm` returns when nobody waits for the processor or the API server who is to come first, or soon anyhow."""
-
-    async def calm(self) -> None: ...
-
-
 class _Letter(Struct, frozen=True):
     policy: Policy
     status: PolicyStatus
@@ -46,9 +41,9 @@ class _Letter(Struct, frozen=True):
 class Postbox:
     """Of one policy one status is written at a time. `run` sends what was posted until it is cancelled."""
 
-    def __init__(self, policies: StatusWriter, telemetry: ControlTelemetry, first: Calm) -> None:
+    def __init__(self, policies: StatusWriter, telemetry: ControlTelemetry, calm: Calm) -> None:
         self._policies = policies
-        self._first = first
+        self._calm = calm
         self._letters: dict[PolicyId, _Letter] = {}
         self._posted: dict[PolicyId, None] = {}
         self._turns: dict[PolicyId, asyncio.Lock] = {}
@@ -109,7 +104,7 @@ class Postbox:
 
     async def _lane(self) -> None:
         while True:
-            await self._first.calm()
+            await self._calm.calm()
             if (name := self._next()) is None:
                 self._news.clear()
                 await self._news.wait()

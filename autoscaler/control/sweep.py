@@ -13,12 +13,14 @@ import asyncio
 import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 import structlog
 from msgspec import Struct
 
 from autoscaler.clock import Clock
+from autoscaler.control.calm import Calm
 from autoscaler.control.memory import PolicyId, identity
 from autoscaler.core.evaluation import VALUE_TYPES
 from autoscaler.errors import AutoscalerError
@@ -62,7 +64,8 @@ class Pace(Struct, frozen=True, kw_only=True):
 class Sweep:
     """Runs until stopped; `changed` and `fresh` may be called from any callback of the same loop.
 
-    `known` is told how many policies there are.
+    `known` is told how many policies there are; `calm` when more are due than may be evaluated at once (those that ask
+    adapters apart: they wait for somebody else).
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Sweep:
         pace: Pace,
         clock: Clock,
         known: Callable[[int], object],
+        calm: Calm,
     ) -> None:
         self._policies = policies
         self._evaluator = evaluator
@@ -81,6 +85,7 @@ class Sweep:
         self._pace = pace
         self._clock = clock
         self._known = known
+        self._calm = calm
         self._due: dict[ObjectKey, float] = {}
         self._queue: list[tuple[float, ObjectKey]] = []
         self._last: dict[ObjectKey, float] = {}
@@ -145,18 +150,26 @@ class Sweep:
                     group.create_task(self._one(key, lanes), name=f"evaluate {key}")
 
     async def _one(self, key: ObjectKey, lanes: Mapping[bool, asyncio.Semaphore]) -> None:
-        async with lanes[self._asks_adapters(key)]:
-            mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
-            try:
-                policy = self._policies.policies().get(key)
-                if policy is not None and self._gate.is_set() and not self._stopping:
-                    await self._evaluator.reconcile(policy)
-                    self.decisions += 1
-            except AutoscalerError as exc:
-                log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
-            finally:
-                self._busy.discard(key)
-                self._again(key, mark)
+        asks = self._asks_adapters(key)
+        with self._calm.waiting() if lanes[asks].locked() and not asks else nullcontext():
+            await lanes[asks].acquire()
+        try:
+            await self._evaluated(key)
+        finally:
+            lanes[asks].release()
+
+    async def _evaluated(self, key: ObjectKey) -> None:
+        mark, self._last[key] = self._generation.get(key), self._clock.monotonic()
+        try:
+            policy = self._policies.policies().get(key)
+            if policy is not None and self._gate.is_set() and not self._stopping:
+                await self._evaluator.reconcile(policy)
+                self.decisions += 1
+        except AutoscalerError as exc:
+            log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
+        finally:
+            self._busy.discard(key)
+            self._again(key, mark)
 
     def _asks_adapters(self, key: ObjectKey) -> bool:
         policy = self._policies.policies().get(key)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext
+
+from autoscaler.control.calm import Calm
 
 MOST = 8
 """Turns at once: one that waits for the API server leaves the processor to the others."""
-CALM_SECONDS = 1.0
-"""So long, at most, whoever can wait is kept waiting by those who wait for a turn."""
 PATIENCE = 0.1
 """Seconds. A turn that lasts longer does not count any more: an API server that hangs over one object, or is slow with
 all of them, keeps nobody else waiting. How many are evaluated at once is bounded by the sweep.
@@ -25,17 +25,16 @@ LOOKS = 10
 class Turns:
     """In the order in which they are asked for."""
 
-    def __init__(self, most: int = MOST, patience: float = PATIENCE) -> None:
+    def __init__(self, calm: Calm, most: int = MOST, patience: float = PATIENCE) -> None:
+        self._calm = calm
         self._free = asyncio.Semaphore(most)
         self._patience = patience
-        self._waiting = 0
-        self._calm = asyncio.Event()
-        self._calm.set()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for one; it is over at the end of the block, or when patience is."""
-        await self._acquired()
+        with self._calm.waiting() if self._free.locked() else nullcontext():
+            await self._free.acquire()
         held = [self._free]
         self._look_later(held, LOOKS - 1)
         try:
@@ -51,26 +50,6 @@ class Turns:
             self._look_later(held, looks - 1)
         else:
             _give_on(held)
-
-    async def calm(self) -> None:
-        """Return when nobody waits for a turn, and after a second in any case."""
-        if not self._calm.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CALM_SECONDS):
-                    await self._calm.wait()
-
-    async def _acquired(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
-        self._waiting += 1
-        self._calm.clear()
-        try:
-            await self._free.acquire()
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._calm.set()
 
 
 def _give_on(held: list[asyncio.Semaphore]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from autoscaler.control.calm import Calm
 from autoscaler.control.memory import Memory
 from autoscaler.control.sweep import Pace, Sweep
 from autoscaler.model.objects import ObjectKey
@@ -49,6 +50,7 @@ async def test_an_update_is_queued(case):
         pace=Pace(sync_period=PERIOD),
         clock=world.clock,
         known=lambda _: None,
+        calm=Calm(),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())

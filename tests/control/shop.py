@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client import CollectorRegistry
 
 from autoscaler.control.allowance import Allowance, WriteRates
+from autoscaler.control.calm import Calm
 from autoscaler.control.followers import Followers
 from autoscaler.control.gatherer import Gatherer
 from autoscaler.control.journal import Journal
@@ -78,8 +79,8 @@ class Shop:
         ids = itertools.count(1)
         policies = _Policies(self)
         memory, telemetry = Memory(15, self.clock), ControlTelemetry(CollectorRegistry())
-        turns = Turns()
-        self.postbox = Postbox(policies, telemetry, turns)
+        calm = Calm()
+        self.postbox = Postbox(policies, telemetry, calm)
         self.reconciler = Reconciler(
             gatherer=Gatherer(
                 targets=self, usage=self, values=self, owners=_Owners(self), claims=_Claims(self), scales=self,
@@ -92,7 +93,7 @@ class Shop:
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
             ),
             memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
-            gate=self, journal=Journal(self, memory, self), turns=turns, settings=ControllerSettings(),
+            gate=self, journal=Journal(self, memory, self), turns=Turns(calm), settings=ControllerSettings(),
             protected=("kube-system",), clock=self.clock, telemetry=telemetry,
         )  # fmt: skip
 

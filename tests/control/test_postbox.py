@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from autoscaler.control.calm import Calm
 from autoscaler.control.memory import identity
 from autoscaler.control.postbox import LANES, Postbox, over
 from autoscaler.errors import ConflictError, UnreachableError
@@ -26,20 +27,17 @@ def status(size: int) -> PolicyStatus:
 
 
 class Peer:
-    """Takes statuses, one after the other once `open` is set; nobody comes first once `quiet` is."""
+    """Takes statuses, one after the other once `open` is set."""
 
     def __init__(self) -> None:
-        self.open, self.quiet = asyncio.Event(), asyncio.Event()
+        self.open = asyncio.Event()
         self.open.set()
-        self.quiet.set()
+        self.calm = Calm()
         self.written: list[tuple[str, PolicyStatus]] = []
         self.fault: Exception | None = None
         self.busy = self.most_busy = 0
         self.registry = CollectorRegistry()
-        self.box = Postbox(self, ControlTelemetry(self.registry), self)
-
-    async def calm(self) -> None:
-        await self.quiet.wait()
+        self.box = Postbox(self, ControlTelemetry(self.registry), self.calm)
 
     async def write(self, policy: Policy, status: PolicyStatus) -> None:
         self.busy += 1
@@ -76,15 +74,14 @@ async def test_what_is_posted_is_written_behind_the_back_of_who_posted_it() -> N
 
 async def test_statuses_wait_while_others_come_first_and_promises_do_not() -> None:
     peer = Peer()
-    peer.quiet.clear()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(peer.box.run())
-        peer.box.post(WEB, status(2))
-        await peer.box.promise(API, PROMISE)
-        await turns()
-        assert (peer.written, peer.waiting) == ([("api", PROMISE)], 1)
-        peer.box.post(WEB, status(3))
-        peer.quiet.set()
+        with peer.calm.waiting():
+            running = group.create_task(peer.box.run())
+            peer.box.post(WEB, status(2))
+            await peer.box.promise(API, PROMISE)
+            await turns()
+            assert (peer.written, peer.waiting) == ([("api", PROMISE)], 1)
+            peer.box.post(WEB, status(3))
         await turns()
         assert peer.written[1:] == [("web", status(3))]
         running.cancel()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
+from autoscaler.control.calm import Calm
 from autoscaler.control.memory import Memory
 from autoscaler.control.sweep import EDIT_SECONDS, Pace, Sweep
 from autoscaler.errors import UnreachableError
@@ -38,6 +39,7 @@ class World:
         self.broken = False
         self.slow: set[str] = set()
         self.release = asyncio.Event()
+        self.calm = Calm()
 
     def policies(self) -> dict[ObjectKey, Policy]:
         return self.known
@@ -79,6 +81,7 @@ async def sweeping(world: World, concurrency: int = 32, *, gate: bool = True) ->
         pace=pace,
         clock=world.clock,
         known=lambda _: None,
+        calm=world.calm,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep.run())
@@ -180,6 +183,29 @@ async def test_at_most_the_given_number_runs_at_once(world: World) -> None:
         await world.clock.advance(4)
     assert world.most == 3
     assert len(world.seen) == 10
+
+
+@pytest.mark.parametrize(
+    ("targets", "adapter", "calm"),
+    [
+        pytest.param(3, False, True, id="all of them are evaluated"),
+        pytest.param(4, False, False, id="one has to wait"),
+        pytest.param(4, True, True, id="one waits behind those that wait for an adapter"),
+    ],
+)
+async def test_it_is_not_calm_while_more_are_due_than_are_evaluated_at_once(
+    world: World, targets: int, *, adapter: bool, calm: bool
+) -> None:
+    metrics = (MetricSpec(type="External", name="queue"),) if adapter else ()
+    names = [f"web-{n}" for n in range(targets)]
+    world.known = {ObjectKey("shop", name): replace(policy(name), metrics=metrics) for name in names}
+    world.takes = 1.0
+    async with sweeping(world, concurrency=3), asyncio.TaskGroup() as group:
+        waits = group.create_task(world.calm.calm())
+        await settle()
+        assert waits.done() is calm
+        await world.clock.advance(2)
+        assert waits.done()
 
 
 async def test_those_that_wait_for_an_adapter_keep_no_others_waiting(world: World) -> None:

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from autoscaler.control.turns import CALM_SECONDS, Turns
+from autoscaler.control.calm import Calm
+from autoscaler.control.turns import Turns
 
 LONG = 3600.0
 
@@ -31,7 +32,7 @@ async def looked() -> None:
 
 
 async def test_so_many_at_once_and_then_one_for_each_that_ends() -> None:
-    work = Work(Turns(2, LONG))
+    work = Work(Turns(Calm(), 2, LONG))
     async with asyncio.TaskGroup() as group:
         for name in "abcd":
             group.create_task(work.one(name))
@@ -46,7 +47,7 @@ async def test_so_many_at_once_and_then_one_for_each_that_ends() -> None:
 
 
 async def test_a_turn_that_fails_is_over() -> None:
-    turns = Turns(1, LONG)
+    turns = Turns(Calm(), 1, LONG)
     with pytest.raises(ValueError, match="no"):
         async with turns.turn():
             raise ValueError("no")
@@ -56,7 +57,7 @@ async def test_a_turn_that_fails_is_over() -> None:
 
 @pytest.mark.looptime
 async def test_a_turn_that_lasts_too_long_keeps_nobody_waiting_and_is_given_on_once() -> None:
-    work, loop = Work(Turns(1, 0.1)), asyncio.get_running_loop()
+    work, loop = Work(Turns(Calm(), 1, 0.1)), asyncio.get_running_loop()
     began = loop.time()
     async with asyncio.TaskGroup() as group:
         for name in "abc":
@@ -73,23 +74,19 @@ async def test_a_turn_that_lasts_too_long_keeps_nobody_waiting_and_is_given_on_o
     assert loop.time() - began < 1
 
 
-@pytest.mark.looptime
-async def test_it_is_calm_when_nobody_waits_for_a_turn_and_who_needs_calm_waits_a_second_at_most() -> None:
-    work, loop = Work(Turns(1, LONG)), asyncio.get_running_loop()
+async def test_it_is_not_calm_while_somebody_waits_for_a_turn() -> None:
+    calm = Calm()
+    work = Work(Turns(calm, 1, LONG))
     async with asyncio.TaskGroup() as group:
         group.create_task(work.one("a"))
         await looked()
-        began = loop.time()
-        await work.turns.calm()
-        assert loop.time() == began, "one has its turn, and nobody waits"
-        waiting = [group.create_task(work.one(name)) for name in "bc"]
+        await calm.calm()  # one has its turn, and nobody waits
+        group.create_task(work.one("b"))
         await looked()
-        await work.turns.calm()
-        assert loop.time() - began == pytest.approx(CALM_SECONDS)
-        waiting[1].cancel()
+        waits = group.create_task(calm.calm())
+        await looked()
+        assert not waits.done()
         work.ends["a"].set()
         await looked()
-        began = loop.time()
-        await work.turns.calm()
-        assert loop.time() == began
+        assert waits.done()
         work.ends["b"].set()
