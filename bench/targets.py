@@ -76,7 +76,7 @@ def _passed(
         lead()
         look(lambda: recorded(spool) >= targets)
         decided, own = time.time(), program.process.cpu_seconds() - own
-        others, after = world.process.cpu_seconds() - others, program.series()
+        others, after = world.process.cpu_seconds() - others, _series(program)
         look(lambda: statuses.complete)
     begun = min(first_records(spool))
     written, late = added({}, after, EVALUATIONS, WRITTEN), buckets(after, f"{TO_WRITE}_bucket")
@@ -93,9 +93,9 @@ def _passed(
 
 def _steady(program: Contender, window: float, say: Say) -> Iterator[Figure]:
     """What goes on while nothing else happens."""
-    before, cpu = program.series(), program.process.cpu_seconds()
+    before, cpu = _series(program), program.process.cpu_seconds()
     time.sleep(window)
-    after, cpu = program.series(), program.process.cpu_seconds() - cpu
+    after, cpu = _series(program), program.process.cpu_seconds() - cpu
     evaluations, written = (added(before, after, EVALUATIONS, label) for label in ("", WRITTEN))
     say(f"{evaluations:.0f} evaluations in {window:g} s, {written:.0f} writes")
     yield Figure(what="steady: evaluations a second", ours=evaluations / window, unit="")
@@ -104,6 +104,13 @@ def _steady(program: Contender, window: float, say: Say) -> Iterator[Figure]:
     if written:
         name = f"{TO_WRITE}_bucket"
         yield _to_write("steady", buckets(before, name), buckets(after, name))
+
+
+def _series(program: Contender) -> dict[str, float]:
+    """Its series; a busy machine may refuse to tell them at first."""
+    found: dict[str, float] = {}
+    program.wait(lambda: bool(found.update(program.series()) or found), "answering", every=LOOK_SECONDS)
+    return found
 
 
 def _to_write(what: str, before: dict[float, float], after: dict[float, float]) -> Figure:

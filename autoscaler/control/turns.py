@@ -12,13 +12,13 @@ from contextlib import asynccontextmanager, nullcontext
 
 from autoscaler.control.calm import Calm
 
-MOST = 8
+MOST = 16
 """Turns at once: one that waits for the API server leaves the processor to the others."""
 PATIENCE = 0.1
 """Seconds. A turn that lasts longer does not count any more: an API server that hangs over one object, or is slow with
 all of them, keeps nobody else waiting. How many are evaluated at once is bounded by the sweep.
 """
-LOOKS = 10
+LOOKS = 3
 """So often it is looked meanwhile: a busy event loop looks late, and then it is not the API server that is slow."""
 
 
