@@ -10,6 +10,7 @@ from autoscaler.config.settings import AuditSettings, UsageSettings
 
 CHECK = "Kafka"
 NEEDED = ("Describe", "Write")
+LAST = "last decisions"
 DENIED = "TopicAuthorizationFailedError"
 Inquiry = Callable[[Sequence[str]], Awaitable[Answer]]
 Probe = Callable[[], Awaitable[Refusal | str]]
@@ -17,7 +18,7 @@ Probe = Callable[[], Awaitable[Refusal | str]]
 
 def topics(audit: AuditSettings, usage: UsageSettings) -> Mapping[str, str]:
     """Of what each topic that is configured is, by its name."""
-    named = {audit.kafka.topic: "decisions", audit.topics.latest: "last decisions", usage.topic: "usage"}
+    named = {audit.kafka.topic: "decisions", audit.topics.latest: LAST, usage.topic: "usage"}
     return {name: what for name, what in named.items() if name}
 
 
@@ -68,7 +69,8 @@ def _topic(found: Topic, what: str, *, create: bool) -> Finding:
     if found.missing and create:
         return doubtful(check, f"of {what}: not there yet", "`run` makes it, where our user may Create it")
     if found.missing:
-        todo = f"kafka-topics.sh --create --topic {found.name}, or --audit-kafka-create-topics"
+        how = " --config cleanup.policy=compact" if what == LAST else ""
+        todo = f"kafka-topics.sh --create --topic {found.name}{how}, or --audit-kafka-create-topics"
         return bad(check, f"of {what}: there is none, or none that our user may Describe", todo)
     if found.error == DENIED:
         return bad(check, f"of {what}: our user may neither Describe nor Write it", _grant(found.name, NEEDED))

@@ -134,6 +134,12 @@ async def test_a_topic_that_will_be_made_is_only_doubtful() -> None:
     assert (finding.state, finding.detail) == (State.WARN, "of decisions: not there yet")
 
 
+async def test_the_topic_of_last_decisions_is_to_be_compacted() -> None:
+    answer = Answer("id", (UP,), (FINE, Topic("latest", "UnknownTopicOrPartitionError")))
+    finding = (await examined(answer, audit_kafka_latest_topic="latest"))[2]
+    assert "--topic latest --config cleanup.policy=compact" in finding.todo
+
+
 async def test_every_topic_that_is_configured_has_a_line() -> None:
     names = ("decisions", "latest", "samples")
     answer = Answer("id", (UP,), tuple(Topic(name, partitions=1, may=RIGHTS) for name in names))
