@@ -233,6 +233,7 @@ class Release:
             "scaling": {"syncPeriod": "5s", "evaluationInterval": "1s"},
             "leaderElection": {"leaseDuration": "6s", "renewDeadline": "5s", "retryPeriod": "500ms"},
             "log": {"format": "text"},
+            "shutdownDelay": "0s",
             "extraArgs": ["--kubelet-allow-loopback"],
         }
 

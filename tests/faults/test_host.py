@@ -265,3 +265,35 @@ async def test_p10_a_rolling_restart_fails_no_request_and_is_over_in_time(tmp_pa
         asking.cancel()
     assert unready, "it says that it goes, while it serves"
     assert set(service.codes) == {200}
+
+
+def grown(process: Process) -> tuple[int, int, int]:
+    """Memory in KiB, threads and open files of a process."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    numbers = dict(line.split(":", 1) for line in status.splitlines())
+    return int(numbers["VmRSS"].split()[0]), int(numbers["Threads"]), len(os.listdir(f"/proc/{process.pid}/fd"))
+
+
+HURRY, TURNS, HURRIED = "0.2s", 60, 2
+"""Twice sixty turns of a node are half an hour of the default resolution."""
+MAY_GROW_KIB = 6 * 1024
+"""A leak of 1 KB a sample is more, and a heap that settles is less."""
+
+
+async def test_p06_half_an_hour_in_a_hurry_leaves_memory_threads_and_files_as_they_were(tmp_path: Path) -> None:
+    hurry = [f"--hot-resolution={HURRY}", "--hot-cpu-budget=1", "--hot-kubelet-budget=1", "--evaluation-interval=0.1s"]
+    async with program(tmp_path, *hurry, nodes=HURRIED) as one:
+
+        async def turns(number: int) -> None:
+            begun = _asked(one.world)
+            await until(lambda: _asked(one.world) - begun >= HURRIED * number)
+
+        await one.ready()
+        await until(lambda: one.replicas > 2)
+        await turns(TURNS)
+        memory, threads, files = grown(one.process)
+        await turns(TURNS)
+        after = grown(one.process)
+        assert after[0] - memory < MAY_GROW_KIB
+        assert abs(after[1] - threads) <= 2
+        assert abs(after[2] - files) <= 5
