@@ -167,6 +167,8 @@ class Sweep:
                 self.decisions += 1
         except AutoscalerError as exc:
             log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
+        except Exception:  # a defect of ours over one policy is no reason to scale none
+            log.exception("Failed over a policy, which is a defect: please report it", policy=str(key))
         finally:
             self._busy.discard(key)
             self._again(key, mark)

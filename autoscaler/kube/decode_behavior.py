@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autoscaler.kube.decode import Quantity, placed
+from autoscaler.kube.wire import Int32
 from autoscaler.model.policy import Behavior, ScalingPolicy, ScalingRules
 from autoscaler.model.quantity import fraction
 
@@ -16,14 +17,14 @@ class RateWire(Struct, rename="camel"):
     """One of `policies`."""
 
     type: str = ""
-    value: int = 0
-    period_seconds: int = 0
+    value: Int32 = 0
+    period_seconds: Int32 = 0
 
 
 class RulesWire(Struct, rename="camel"):
     """`scaleUp` or `scaleDown`."""
 
-    stabilization_window_seconds: int | None = None
+    stabilization_window_seconds: Int32 | None = None
     select_policy: str | None = None
     policies: list[RateWire] | None = None
     tolerance: Quantity | None = None

@@ -18,7 +18,7 @@ from autoscaler.errors import MalformedError
 from autoscaler.kube.decode import Quantity, amount, instant, kept_annotations, placed
 from autoscaler.kube.decode_behavior import BehaviorWire, behavior
 from autoscaler.kube.decode_deviations import DeviationsWire, deviations
-from autoscaler.kube.wire import ConditionWire, MetaWire, decoder
+from autoscaler.kube.wire import ConditionWire, Int32, MetaWire, decoder
 from autoscaler.model.policy import Condition, MetricSpec, MetricType, Mode, Policy, TargetRef
 
 DEFAULT_METRIC = MetricSpec(type=MetricType.RESOURCE, name="cpu", target_type="Utilization", utilization=80)
@@ -60,7 +60,7 @@ class TargetWire(Struct, rename="camel"):
     type: str = ""
     value: Quantity | None = None
     average_value: Quantity | None = None
-    average_utilization: int | None = None
+    average_utilization: Int32 | None = None
 
 
 class SourceWire(Struct, rename="camel"):
@@ -88,8 +88,8 @@ class SpecWire(DeviationsWire, rename="camel"):
     """`spec`."""
 
     scale_target_ref: RefWire | None = None
-    min_replicas: int | None = None
-    max_replicas: int | None = None
+    min_replicas: Int32 | None = None
+    max_replicas: Int32 | None = None
     metrics: list[MetricWire] | None = None
     behavior: BehaviorWire | None = None
     mode: str | None = None

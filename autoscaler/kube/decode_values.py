@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from autoscaler.kube import decode
-from autoscaler.kube.wire import decoder
+from autoscaler.kube.wire import Int64, decoder
 from autoscaler.model.metrics import MetricValue
 
 DEFAULT_WINDOW = 60.0
@@ -27,7 +27,7 @@ class ValueWire(Struct, gc=False, rename="camel"):
     value: str | int | float
     described_object: NameWire = NameWire()
     timestamp: str | None = None
-    window_seconds: int | None = None
+    window_seconds: Int64 | None = None
 
 
 class ValuesWire(Struct, gc=False, frozen=True):

@@ -7,15 +7,19 @@ cost nothing but the reading.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from autoscaler.errors import MalformedError
 from autoscaler.kube.answers import Status
 
 Wire = TypeVar("Wire")
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""As the API server has it: what is larger is refused there, too."""
 
 Amounts = dict[str, str | int | float]
 """Quantities by resource name."""
@@ -149,13 +153,13 @@ class NodeWire(Shape):
 class ScaleSpecWire(Shape):
     """`spec` of a Scale."""
 
-    replicas: int | None = None
+    replicas: Int32 | None = None
 
 
 class ScaleStatusWire(Shape):
     """`status` of a Scale."""
 
-    replicas: int | None = None
+    replicas: Int32 | None = None
     selector: str | None = None
 
 
@@ -201,7 +205,7 @@ def decoder(wire: type[Wire]) -> Callable[[bytes | Raw], Wire]:
     def read(data: bytes | Raw) -> Wire:
         try:
             return decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise MalformedError(str(exc)) from exc
 
     return read

@@ -13,7 +13,7 @@ from autoscaler.model.decision import Decision, Outcome
 from autoscaler.sim.resources import POD_AUTOSCALERS, POD_SCALERS
 from tests.app.crowd import Crowd
 from tests.clock import FakeClock
-from tests.test_app import HPS, Run, running
+from tests.program import HPS, Run, running
 
 pytestmark = pytest.mark.timeout(60)
 

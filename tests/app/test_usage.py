@@ -21,7 +21,7 @@ from autoscaler.model.objects import Node, NodeName
 from autoscaler.telemetry import Telemetry
 from tests.api.world import until
 from tests.audit.broker import Broker
-from tests.test_app import running
+from tests.program import running
 
 NOBODY = "127.0.0.1:1"
 

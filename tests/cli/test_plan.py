@@ -41,6 +41,23 @@ def test_a_broken_line_is_told_and_the_others_go_on(tmp_path: Path, capsys: pyte
     assert "metadata" in told[1]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"policy": %b%b}' % (b"[" * 5000, b"]" * 5000),
+        b'{"nobody reads this": %b%b}' % (b"[" * 5000, b"]" * 5000),
+        GOOD.replace(b'"maxReplicas": ', b'"maxReplicas": %b' % (b"9" * 400)),
+    ],
+)
+def test_a_line_too_deep_or_too_large_is_a_broken_line(
+    line: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert line != GOOD
+    (tmp_path / "bundles.jsonl").write_bytes(line + b"\n" + GOOD + b"\n")
+    assert len(answers(tmp_path / "bundles.jsonl")[1]) == 1
+    assert capsys.readouterr().err.startswith("line 1: ")
+
+
 def test_nothing_is_no_mistake(tmp_path: Path) -> None:
     path = tmp_path / "bundles.jsonl"
     path.write_bytes(b"\n \n")

@@ -36,7 +36,7 @@ class World:
         self.seen: list[tuple[float, str, int]] = []
         self.takes = 0.0
         self.running = self.most = 0
-        self.broken = False
+        self.broken: Exception | None = None
         self.slow: set[str] = set()
         self.release = asyncio.Event()
         self.calm = Calm()
@@ -54,7 +54,7 @@ class World:
             await self.release.wait()
         self.running -= 1
         if self.broken:
-            raise UnreachableError("the API server is away")
+            raise self.broken
         return Decision(
             id="1", time="", target=policy.target, namespace="shop", policy=PolicyRef("", "", "", "", 0),
             action=Action.HOLD, outcome=Outcome.HELD, current=1, desired=1, reason=Reason.ON_TARGET,
@@ -169,8 +169,12 @@ async def test_a_policy_that_is_gone_is_evaluated_no_more(world: World) -> None:
     assert world.times() == [0]
 
 
-async def test_a_failed_evaluation_comes_again_at_the_next_period(world: World) -> None:
-    world.broken = True
+@pytest.mark.parametrize(
+    "error", [UnreachableError("the API server is away"), OverflowError("int too large to convert to float")]
+)
+async def test_a_failed_evaluation_comes_again_at_the_next_period(world: World, error: Exception) -> None:
+    """Whatever it failed by: a defect over one policy ends no other's evaluations."""
+    world.broken = error
     async with sweeping(world):
         await world.clock.advance(15)
     assert world.times() == [0, 15]

@@ -13,13 +13,16 @@ BETWEEN = 0.1
 
 
 def eventually(deadline: float, probe: Callable[[], T], what: str = "") -> T:
-    """The first truthy answer of `probe`, which may also assert; AssertionError after `deadline` seconds."""
+    """The first truthy answer of `probe`, which may also assert, or look for what is not there yet.
+
+    AssertionError after `deadline` seconds.
+    """
     end = time.monotonic() + deadline
     while True:
         try:
             answer = probe()
             why: object = answer
-        except AssertionError as exc:
+        except (AssertionError, LookupError) as exc:
             answer, why = None, exc
         if answer:
             return answer

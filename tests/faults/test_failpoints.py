@@ -108,7 +108,8 @@ def test_p01_l12_q15_killed_at_any_line_of(
         killed += sum(how == -9 for _, how in died)
         assert lives.end(directory, len(some) + 1) == 0, died
         judge(directory, f"seed {seed}, {died}")
-    assert killed > 0.5 * len(points), "the others were not passed by who inherited something"
+    enough = 0.5 * len(points) if len(points) >= LIVES else 0  # of four lines chance may choose later passes of all
+    assert killed > enough, "the others were not passed by who inherited something"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -142,7 +142,8 @@ async def test_p02_with_256_files_every_node_is_read_and_the_probes_answer_besid
 
 async def test_p03_without_a_tmp_that_can_be_written_it_scales_as_ever(tmp_path: Path) -> None:
     """Nothing of ours is there, so there is nothing to warn of."""
-    mounted = 'mount --bind "$1" /mnt && mount -t tmpfs -o ro tmpfs /tmp && mount -t tmpfs -o ro tmpfs /var/tmp'
+    read_only = [f"mount --bind {each} {each} && mount -o remount,bind,ro {each}" for each in ("/tmp", "/var/tmp")]
+    mounted = " && ".join(['mount --bind "$1" /mnt', *read_only])
     script = f'{mounted} && ! touch /tmp/x 2>/dev/null && shift && exec "$@"'
     under = [str(need("unshare")), "--mount", "sh", "-c", script, "sh", str(tmp_path)]
     async with program(tmp_path, under=under, seen_as="/mnt") as one:

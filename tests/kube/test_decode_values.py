@@ -51,6 +51,8 @@ def test_nothing_is_an_answer_too(body: bytes) -> None:
         b'{"items": [{}]}',
         b'{"items": [{"value": "1", "timestamp": "noon"}]}',
         b'{"items": [{"value": "1"}, {"value": null}]}',
+        b'{"items": [{"value": "1", "windowSeconds": %b}]}' % (b"9" * 400),
+        b'{"nobody reads this": %b%b}' % (b"[" * 5000, b"]" * 5000),
     ],
 )
 def test_what_cannot_be_read_is_refused_whole(body: bytes) -> None:

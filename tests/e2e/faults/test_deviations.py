@@ -29,8 +29,7 @@ def stranger(cpu: str) -> Object:
 
 def last(release: Release, here: Namespace) -> Decision:
     with SpoolReader(release.spool) as spool:
-        *_, record = spool.records(f"{here.name}/Deployment/web")
-    return codec.decode(record.body)
+        return codec.decode(list(spool.records(f"{here.name}/Deployment/web"))[-1].body)
 
 
 def test_d08_pods_of_nobody_are_not_counted_and_named_in_the_record(
