@@ -130,6 +130,8 @@ def decode(body: bytes) -> Decision:
         if word := _later(body):
             raise LaterError(f"audit record of a later release: {word}") from exc
         raise MalformedError(f"audit record: {exc}") from exc
+    if found.schema > SCHEMA_VERSION:  # it says that who reads it as ours is misled
+        raise LaterError(f"audit record of a later release: schema {found.schema}")
     began(found)
     return found
 

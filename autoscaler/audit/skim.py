@@ -11,7 +11,7 @@ from autoscaler.audit import codec
 from autoscaler.audit.codec import UNREADABLE
 from autoscaler.errors import MalformedError
 from autoscaler.model.basis import Basis, Spec
-from autoscaler.model.decision import Decision, Outcome, PolicyRef, Repeat
+from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, PolicyRef, Repeat
 from autoscaler.model.plan import Action, EventNote, History, Stage
 from autoscaler.model.policy import ControllerSettings, TargetRef
 from autoscaler.model.reason import Reason
@@ -57,6 +57,7 @@ class _Body(Struct, frozen=True, kw_only=True, gc=False):
     events: tuple[EventNote, ...] = ()
     truncated: tuple[str, ...] = ()
     repeats: tuple[Repeat, ...] = ()
+    schema: int = SCHEMA_VERSION
 
 
 class _Line(Struct, frozen=True, kw_only=True, gc=False):
@@ -110,6 +111,8 @@ class Skim:
             return None
 
     def _decision(self, found: _Body) -> Decision:
+        if found.schema > SCHEMA_VERSION:
+            raise MalformedError("of a later release")
         basis = found.basis
         return Decision(
             id=found.id,

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.event import from_spool, line
-from autoscaler.audit.skim import KEPT, Skim
+from autoscaler.audit.skim import KEPT, Skim, _Basis
 from autoscaler.core.repeats import repeat
 from autoscaler.errors import MalformedError
-from autoscaler.model.basis import Spec
+from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision
 from autoscaler.model.plan import History, Recommendation
 from tests.audit.samples import BASIS, NOON, decision, record
@@ -31,7 +31,12 @@ def test_it_reads_what_the_careful_one_reads_but_for_the_status() -> None:
         assert skim.body(codec.encode(full)) == without_status(full)
 
 
+def test_a_record_of_a_later_schema_is_left_to_who_says_so() -> None:
+    assert Skim().body(codec.encode(replace(decision(), schema=2))) is None
+
+
 def test_of_a_basis_nothing_is_lost() -> None:
+    assert _Basis.__struct_fields__ == Basis.__struct_fields__, "a field of one is a field of both"
     basis = replace(
         BASIS, history=History(recommendations=(Recommendation(3, NOON),), restored=True), observed=4, period_start=2,
         zeroed=True, claims=("HorizontalPodAutoscaler/web",), unseen="x", protected=True,
