@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -27,6 +26,7 @@ from autoscaler.model.decision import Decision, Outcome, PolicyRef
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import TargetRef
 from autoscaler.model.reason import Reason
+from tests import script
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TESTED = {
@@ -166,12 +166,7 @@ def test_the_script_says_what_is_wrong_before_it_runs_anything(
 
 @pytest.fixture(scope="module")
 def consumer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("consume_decisions", EXAMPLES / "consume_decisions.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script.module(EXAMPLES / "consume_decisions.py")
 
 
 class Message(NamedTuple):

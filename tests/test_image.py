@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
+from tests import script
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
-
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("image", ROOT / "scripts/image.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-image = _script()
+image = script.module(ROOT / "scripts/image.py")
 
 
 def test_packages_are_installed_by_their_hashes() -> None:

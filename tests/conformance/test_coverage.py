@@ -1,10 +1,10 @@
 """Every case of the data is run by some test of this folder: a new suite in the file fails here until one runs it."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
+from tests import script
 from tests.conformance import upstream
 
 HERE = Path(__file__).parent
@@ -15,8 +15,7 @@ def every_module():
     """pytest may have been asked for this file alone, and what a module runs is known once it was imported."""
     for path in sorted(HERE.glob("test_*.py")):
         if path != Path(__file__):
-            spec = importlib.util.spec_from_file_location(f"coverage_{path.stem}", path)
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+            script.module(path, f"coverage_{path.stem}")
 
 
 def test_no_suite_is_left_out():
