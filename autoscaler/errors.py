@@ -3,7 +3,8 @@
 AutoscalerError
 ├── ConfigError            a person must change a flag, variable, file or command; exit 2
 ├── MalformedError         bytes from outside do not follow their grammar (page, object, quantity, selector)
-│   └── LaterError         a record with words of a later release: no fault of the record
+│   ├── LaterError         a record with words of a later release: no fault of the record
+│   └── OtherError         an event that is no record, by its type: readers pass over it
 ├── KubeError              the API server answered something else than what was asked for
 │   ├── NotFoundError      404
 │   ├── ConflictError      409: the object changed since it was read
@@ -38,6 +39,10 @@ class MalformedError(AutoscalerError):
 
 class LaterError(MalformedError):
     """A record that a later release wrote, with a word this one does not know; the message names it."""
+
+
+class OtherError(MalformedError):
+    """An event of another kind among the records; the message names its type."""
 
 
 class KubeError(AutoscalerError):

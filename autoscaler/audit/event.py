@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
+from autoscaler.audit.kind import Kind, kind_of
 from autoscaler.audit.verify import Number
-from autoscaler.errors import MalformedError
+from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One CloudEvent of the stream. `where` says where it was found, for messages; `body` is JSON of its type."""
+    """One record of the stream. `where` says where it was found, for messages; `body` is JSON of its type."""
 
     number: Number
     id: str
@@ -32,10 +33,17 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def parked(self) -> bool:
         """Whether the broker refused the record itself: then the body says why, and is no decision."""
-        return self.type == codec.PARKED_TYPE
+        return self.kind is Kind.PARKED
+
+    @property
+    def kind(self) -> Kind:
+        """What it is to a reader, never `OTHER`."""
+        return kind_of(self.type)
 
     def decision(self) -> Decision:
-        """The body; MalformedError when it is none."""
+        """The body; MalformedError when it is none, LaterError when it is one for a later release to read."""
+        if self.kind is Kind.LATER:
+            raise LaterError(_later(self.type))
         return codec.decode(self.body)
 
     def __post_init__(self) -> None:
@@ -59,7 +67,16 @@ class _Structured(Struct, frozen=True):
     shed: int = 0
 
 
+class _Typed(Struct, frozen=True):
+    """What every CloudEvent has."""
+
+    specversion: str
+    type: str
+
+
 _line = msgspec.json.Decoder(_Structured)
+_TYPE_SHOWN = 100  # characters
+_typed = msgspec.json.Decoder(_Typed)
 _SUBJECT = b'"subject":"'
 _line_encoder = msgspec.json.Encoder()
 
@@ -78,28 +95,34 @@ def from_spool(record: Record) -> Event:
 
 
 def from_message(key: bytes | None, headers: Iterable[tuple[str, bytes]], body: bytes | None, where: str) -> Event:
-    """A message in CloudEvents' binary mode; MalformedError when it is none of ours."""
+    """A message in CloudEvents' binary mode; OtherError or LaterError by its type, MalformedError when it is none."""
+    told: Mapping[str, bytes] = dict(headers)
+    type_ = (told.get("ce_type") or b"").decode(errors="replace")
+    if type_ and kind_of(type_) is Kind.OTHER:
+        raise _no_record(type_, where, "")
     try:
-        told: Mapping[str, str] = {name: value.decode() for name, value in headers}
+        number = [int(told[name]) for name in ("epoch", "seq")] + [int(told.get("shed", b"0"))]
         return Event(
-            number=Number((key or b"").decode(), int(told["epoch"]), int(told["seq"]), int(told.get("shed", 0))),
-            id=told["ce_id"],
-            time=told["ce_time"],
-            type=told["ce_type"],
+            number=Number((key or b"").decode(), *number),
+            id=told["ce_id"].decode(),
+            time=told["ce_time"].decode(),
+            type=told["ce_type"].decode(),
             body=body or b"",
             where=where,
         )
-    except (KeyError, ValueError) as exc:
-        raise MalformedError(f"{where}: no record of ours: {exc!r}") from exc
+    except (KeyError, ValueError, TypeError, AttributeError) as exc:  # Kafka has headers without a value, None
+        raise _no_record(type_, where, repr(exc)) from exc
 
 
 def from_line(line: bytes, where: str) -> Event:
-    """A CloudEvent in structured mode; MalformedError when it is none of ours."""
+    """A CloudEvent in structured mode; OtherError or LaterError by its type, MalformedError when it is none."""
     try:
         found = _line.decode(line)
         epoch = int(found.epoch)
     except codec.UNREADABLE as exc:
-        raise MalformedError(f"{where}: no record of ours: {exc}") from exc
+        raise _no_record(_type_of(line), where, str(exc)) from exc
+    if kind_of(found.type) is Kind.OTHER:
+        raise _no_record(found.type, where, "")
     return Event(
         number=Number(found.subject, epoch, found.seq, found.shed),
         id=found.id,
@@ -108,6 +131,29 @@ def from_line(line: bytes, where: str) -> Event:
         body=bytes(found.data),
         where=where,
     )
+
+
+def _no_record(type_: str, where: str, why: str) -> MalformedError:
+    """What to say of an event without the place of a record; `type_` "": it is no event."""
+    match kind_of(type_) if type_ else Kind.DECISION:
+        case Kind.OTHER:
+            return OtherError(f"{where}: no record of ours: an event of the type {type_[:_TYPE_SHOWN]!a}")
+        case Kind.LATER:
+            return LaterError(f"{where}: {_later(type_)}, without a place that this one can read")
+        case _:
+            return MalformedError(f"{where}: no record of ours: {why}")
+
+
+def _later(type_: str) -> str:
+    return f"audit record of a later release: type {type_}"
+
+
+def _type_of(line: bytes) -> str:
+    """The type of a line that may be any CloudEvent, "" when it is none."""
+    try:
+        return _typed.decode(line).type
+    except codec.UNREADABLE:
+        return ""
 
 
 def subject(line: bytes) -> bytes | None:

@@ -21,7 +21,7 @@ from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core import explanation
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.reason import Reason
@@ -144,8 +144,15 @@ async def show(source: Source, what: str, clock: Clock, *, output: str, out: Tex
     elif found.parked:
         print(f"{found.key} {found.number.seq}: {found.body.decode()}", file=out)
     else:
-        for decision in expanded(found.decision()):
+        for decision in expanded(_readable(found)):
             _print((*explanation.lines(explanation.explained(decision)), ""), out)
+
+
+def _readable(event: Event) -> Decision:
+    try:
+        return event.decision()
+    except LaterError as exc:
+        raise AuditError(f"{event.where}: {exc}; `--output json` shows it as it is") from exc
 
 
 def told(event: Event, decision: Decision) -> str:
@@ -157,8 +164,10 @@ def told(event: Event, decision: Decision) -> str:
 
 
 def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterator[Line]:
+    if isinstance(event, OtherError):
+        return
     if isinstance(event, MalformedError):
-        yield _broken(str(event), output)
+        yield _unread(event, str(event), output)
         return
     if not wanted.takes_target(event):
         return
@@ -170,14 +179,15 @@ def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterato
         return
     for decision in _evaluations(event):
         if isinstance(decision, MalformedError):
-            yield _broken(f"{event.where}: {decision}", output)
+            yield _unread(decision, f"{event.where}: {decision}", output)
         elif wanted.takes(decision):
             text = _json(where | {"decision": decision}) if output == "json" else told(event, decision)
             yield Line(parse_instant(decision.time), text)
 
 
-def _broken(why: str, output: str) -> Line:
-    return Line(None, _json({"broken": why}) if output == "json" else f"broken: {explanation.printable(why)}")
+def _unread(error: MalformedError, why: str, output: str) -> Line:
+    word = "later" if isinstance(error, LaterError) else "broken"
+    return Line(None, _json({word: why}) if output == "json" else f"{word}: {explanation.printable(why)}")
 
 
 def _at(text: str) -> float | None:

@@ -17,7 +17,7 @@ from autoscaler.audit import event as events
 from autoscaler.audit.event import Event
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError
+from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
 
@@ -28,21 +28,24 @@ NAMED = 20
 
 
 class Exported(Struct):
-    """How many were written, how many were left out, and the first of these with the reason."""
+    """How many were written, how many were left out, the first of these with the reason; `others` were no records."""
 
     written: int = 0
     left_out: int = 0
     named: list[str] = []
+    others: int = 0
 
-    def leave_out(self, event: Event, why: MalformedError) -> None:
+    def leave_out(self, why: str) -> None:
         """One more that is not written."""
         self.left_out += 1
         if self.left_out <= NAMED:
-            self.named.append(f"{event.where}: {why}")
+            self.named.append(why)
 
     def lines(self, to: str) -> list[str]:
         """For a person."""
         told = [f"{self.written} written to {to}"]
+        if self.others:
+            told += [f"{self.others} passed over: events of other types, no records of ours"]
         if self.left_out:
             more = [f"  and {self.left_out - NAMED} more"] if self.left_out > NAMED else []
             told += [f"{self.left_out} left out:", *(f"  {each}" for each in self.named), *more]
@@ -87,7 +90,7 @@ def _opened(path: Path, *, packed: bool) -> Iterator[TextIO]:
 
 
 async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO, done: Exported) -> None:
-    async for event in _readable(found, wanted):
+    async for event in _readable(found, wanted, done):
         if event.parked or _copied(event, wanted, done):
             out.write(events.line(event).decode() + "\n")
             done.written += 1
@@ -98,7 +101,7 @@ def _copied(event: Event, wanted: Wanted, done: Exported) -> bool:
         return any(map(wanted.takes, expanded(event.decision())))
     except LaterError as exc:
         if wanted.reasons or wanted.outcomes:
-            done.leave_out(event, exc)
+            done.leave_out(f"{event.where}: {exc}")
             return False
         return wanted.since <= codec.instant(event.time) <= wanted.until
 
@@ -107,7 +110,7 @@ def _evaluations(event: Event, wanted: Wanted, done: Exported) -> Sequence[Decis
     try:
         return [each for each in expanded(event.decision()) if wanted.takes(each)]
     except LaterError as exc:
-        done.leave_out(event, exc)
+        done.leave_out(f"{event.where}: {exc}")
         return ()
 
 
@@ -122,7 +125,7 @@ async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted,
     schema = pyarrow.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
     rows: list[dict[str, Any]] = []
     with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        async for event in _readable(found, wanted):
+        async for event in _readable(found, wanted, done):
             if event.parked:
                 continue
             rows += [row(event, each) for each in _evaluations(event, wanted, done)]
@@ -167,9 +170,16 @@ def row(event: Event, decision: Decision) -> dict[str, Any]:
     }
 
 
-async def _readable(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> AsyncIterator[Event]:
+async def _readable(
+    found: AsyncIterator[Event | MalformedError], wanted: Wanted, done: Exported
+) -> AsyncIterator[Event]:
     async for event in found:
-        if isinstance(event, MalformedError):
-            raise AuditError(f"{event}; `audit verify` lists all that cannot be read") from event
-        if wanted.takes_target(event):
-            yield event
+        match event:
+            case OtherError():
+                done.others += 1
+            case LaterError():
+                done.leave_out(str(event))
+            case MalformedError():
+                raise AuditError(f"{event}; `audit verify` lists all that cannot be read") from event
+            case _ if wanted.takes_target(event):
+                yield event

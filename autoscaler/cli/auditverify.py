@@ -14,7 +14,8 @@ from autoscaler.audit.verify import verify as verify_numbers
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
-from autoscaler.errors import LaterError, MalformedError
+from autoscaler.errors import LaterError, MalformedError, OtherError
+from autoscaler.model.decision import Decision
 
 SHOWN = 20
 
@@ -30,6 +31,8 @@ class Report(Struct, frozen=True, kw_only=True):
     wrong: tuple[str, ...]
     later: tuple[str, ...] = ()
     """Records of a later release: their places count, what they say was not checked."""
+    others: int = 0
+    """Events that are no records, by their type."""
     passed_over: tuple[str, ...] = ()
     """Targets that were not wanted, sorted."""
 
@@ -53,49 +56,73 @@ async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, o
 
 async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> Report:
     """Read everything once; only numbers are kept."""
-    numbers: list[Number] = []
-    broken: list[str] = []
-    wrong: list[str] = []
-    later: list[str] = []
-    others: set[str] = set()
-    evaluations = parked = truncated = 0
-    async for event in found:
-        if isinstance(event, MalformedError):
-            broken.append(str(event))
-            continue
-        if not wanted.takes_target(event):
-            others.add(event.key)
-            continue
-        numbers.append(event.number)
+    examination = _Examination(wanted)
+    async for each in found:
+        examination.take(each)
+    return examination.report()
+
+
+class _Examination:
+    """`take` everything in its order, then ask for the `report`."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._numbers: list[Number] = []
+        self._broken: list[str] = []
+        self._wrong: list[str] = []
+        self._later: list[str] = []
+        self._passed_over: set[str] = set()
+        self._evaluations = self._parked = self._truncated = self._others = 0
+
+    def take(self, found: Event | MalformedError) -> None:
+        match found:
+            case OtherError():
+                self._others += 1
+            case LaterError():
+                self._later.append(str(found))
+            case MalformedError():
+                self._broken.append(str(found))
+            case _ if self._wanted.takes_target(found):
+                self._judge(found)
+            case _:
+                self._passed_over.add(found.key)
+
+    def _judge(self, event: Event) -> None:
+        self._numbers.append(event.number)
         if event.parked:
-            parked += 1
-            continue
+            self._parked += 1
+            return
         try:
             decision = event.decision()
-            if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
-                broken.append(f"{event.where}: id, time or key differ between body and envelope")
-            for each in expanded(decision):
-                evaluations += 1
-                again = rebuilt(each).replicas
-                if again is not None and again != each.desired:
-                    wrong.append(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+            self._compare(event, decision)
         except LaterError as exc:
-            later.append(f"{event.where}: {exc}")
-            continue
+            self._later.append(f"{event.where}: {exc}")
         except MalformedError as exc:
-            broken.append(f"{event.where}: {exc}")
-            continue
-        truncated += bool(decision.truncated)
-    return Report(
-        verdict=verify_numbers(numbers, from_start=False),
-        evaluations=evaluations,
-        parked=parked,
-        truncated=truncated,
-        broken=tuple(broken),
-        wrong=tuple(wrong),
-        later=tuple(later),
-        passed_over=tuple(sorted(others)),
-    )
+            self._broken.append(f"{event.where}: {exc}")
+        else:
+            self._truncated += bool(decision.truncated)
+
+    def _compare(self, event: Event, decision: Decision) -> None:
+        if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
+            self._broken.append(f"{event.where}: id, time or key differ between body and envelope")
+        for each in expanded(decision):
+            self._evaluations += 1
+            again = rebuilt(each).replicas
+            if again is not None and again != each.desired:
+                self._wrong.append(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+
+    def report(self) -> Report:
+        return Report(
+            verdict=verify_numbers(self._numbers, from_start=False),
+            evaluations=self._evaluations,
+            parked=self._parked,
+            truncated=self._truncated,
+            broken=tuple(self._broken),
+            wrong=tuple(self._wrong),
+            later=tuple(self._later),
+            others=self._others,
+            passed_over=tuple(sorted(self._passed_over)),
+        )
 
 
 def lines(report: Report) -> list[str]:
@@ -117,6 +144,8 @@ def lines(report: Report) -> list[str]:
             f"  of a later release {len(report.later)} (not checked, but for their places)",
             *_listed(report.later),
         ]
+    if report.others:
+        told += [f"  no records of ours {report.others} (events of other types, passed over)"]
     return [*told, "", *_conclusion(report)]
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, from_line, from_message, from_spool, line, subject
+from autoscaler.audit.kind import Kind
 from autoscaler.audit.verify import Number
-from autoscaler.errors import MalformedError
+from autoscaler.errors import LaterError, MalformedError, OtherError
 from tests.audit.samples import decision, record
 
 KEY = b"shop/Deployment/web"
@@ -106,3 +108,47 @@ def test_numbers_that_no_spool_gives_and_nested_lines_are_malformed(changed: dic
     text = json.dumps(whole | changed).encode().replace(b'"deep"', b"[" * 100_000)
     with pytest.raises(MalformedError, match="a file:1: no record of ours"):
         from_line(text, "a file:1")
+
+
+FOREIGN = "com.example.order.placed"
+NEXT = "dev.hpa-companion.decision.v2"
+
+
+def sent(kind: str, without: str = "") -> Event:
+    kept = record(3)
+    return from_message(KEY, [each for each in codec.headers(kept, kind) if each[0] != without], kept.body, "t[0]@5")
+
+
+def written(kind: str, without: str = "") -> Event:
+    found = json.loads(line(from_spool(record(3)))) | {"type": kind}
+    found.pop(without, None)
+    return from_line(json.dumps(found).encode(), "t[0]@5")
+
+
+@pytest.mark.parametrize("without", ["", "epoch"])
+@pytest.mark.parametrize("read", [sent, written])
+def test_an_event_of_another_type_is_no_record_whatever_else_it_has(
+    read: Callable[[str, str], Event], without: str
+) -> None:
+    with pytest.raises(OtherError, match=rf"^t\[0\]@5: no record of ours: an event of the type '{FOREIGN}'"):
+        read(FOREIGN, without)
+    with pytest.raises(OtherError):
+        read(codec.PROBE_TYPE, without)
+
+
+@pytest.mark.parametrize("read", [sent, written])
+def test_a_record_of_a_later_type_has_its_place_and_is_not_read(read: Callable[[str, str], Event]) -> None:
+    event = read(NEXT, "")
+    assert (event.kind, event.parked, event.number.seq) == (Kind.LATER, False, 3)
+    with pytest.raises(LaterError, match=f"of a later release: type {NEXT}"):
+        event.decision()
+    with pytest.raises(LaterError, match=rf"^t\[0\]@5: .*type {NEXT}, without a place"):
+        read(NEXT, "seq")
+
+
+def test_headers_of_others_are_left_alone() -> None:
+    kept = record(3)
+    extra = [("trace", b"\xff"), ("empty", None)]
+    assert from_message(KEY, [*codec.headers(kept), *extra], kept.body, "x").id == "web-3"  # type: ignore[list-item]
+    with pytest.raises(MalformedError, match="x: no record of ours"):
+        from_message(KEY, [*codec.headers(kept), ("seq", None)], kept.body, "x")  # type: ignore[list-item]

@@ -177,3 +177,19 @@ def test_what_could_not_be_read_may_have_been_the_record_that_is_looked_for(sett
     file.write_text("garbage\n")
     with pytest.raises(AuditError, match="there is no record web-1; 1 could not be read: `audit verify` names them"):
         said(settings, "show", source=str(file), what="web-1")
+
+
+def test_a_later_type_is_told_as_that_and_other_types_are_passed_over(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "mixed.jsonl"
+    said(settings, "export", to=str(file))
+    first, *rest = file.read_text().splitlines()
+    later = first.replace("decision.v1", "decision.v2")
+    file.write_text("\n".join([later, first.replace("dev.hpa-companion.decision.v1", "com.example.order"), *rest]))
+    told = said(settings, "tail", source=str(file)).splitlines()
+    assert [line.split()[-1] for line in told] == ["dev.hpa-companion.decision.v2", "web-2", "web-2", "db-4"]
+    assert told[0].startswith(f"later: {file}:1: audit record of a later release")
+    assert json.loads(said(settings, "show", source=str(file), what="web-1", output="json")) == json.loads(
+        codec.encode(decision(1))
+    )
+    with pytest.raises(AuditError, match=r"of a later release: .*; `--output json` shows it as it is"):
+        said(settings, "show", source=str(file), what="web-1")

@@ -16,7 +16,7 @@ from autoscaler.audit.event import Event, from_line, from_spool
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.auditexport import Exported, export
 from autoscaler.core.repeats import repeat
-from autoscaler.errors import AuditError, ConfigError, MalformedError
+from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Outcome
 from autoscaler.model.plan import Action
 from tests.audit.samples import NOON, decision, record
@@ -90,6 +90,17 @@ async def test_a_record_of_a_later_release_ends_nothing(
     assert (done.written, done.left_out) == (written, left_out)
     said = "\n".join(done.lines("x"))
     assert ("  x.jsonl:1: audit record of a later release: reason 'LunarTide'" in said) is bool(left_out)
+
+
+async def test_events_of_other_types_end_nothing(tmp_path: Path) -> None:
+    later = replace(EVENTS[0], type="dev.hpa-companion.decision.v2", where="x.jsonl:1")
+    found = (later, OtherError("an order"), LaterError("x.jsonl:3: of later"), EVENTS[1])
+    for name, written, left_out in (("x.jsonl", 2, 1), ("x.parquet", 2, 2)):
+        done = await export(stream(*found), Wanted(), str(tmp_path / name), io.StringIO())
+        assert (done.written, done.left_out, done.others) == (written, left_out, 1)
+        assert done.lines("x")[1] == "1 passed over: events of other types, no records of ours"
+        assert "  x.jsonl:3: of later" in done.lines("x")
+    assert from_line((tmp_path / "x.jsonl").read_bytes().splitlines()[0], "").type == later.type
 
 
 async def test_of_very_many_that_were_left_out_some_are_named(tmp_path: Path) -> None:

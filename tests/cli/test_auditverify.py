@@ -12,7 +12,7 @@ from autoscaler.audit.codec import Record
 from autoscaler.audit.event import Event, from_message
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.auditverify import verify
-from autoscaler.errors import MalformedError
+from autoscaler.errors import LaterError, MalformedError, OtherError
 from tests.audit.samples import decision, record
 
 Found = Event | MalformedError
@@ -117,3 +117,14 @@ async def test_a_record_of_a_later_release_counts_and_is_told() -> None:
     assert "of a later release 1 " in text
     assert "topic[0]@2: audit record of a later release: reason 'QuotaReached'" in text
     assert "missing           0" in text
+
+
+async def test_a_later_type_counts_and_other_events_are_passed_over() -> None:
+    later = replace(TWO, type="dev.hpa-companion.decision.v2")
+    code, text = await report(ONE, OtherError("an order"), later, THREE, OtherError("another"))
+    assert (code, text.splitlines()[-1]) == (0, "the record is whole")
+    assert "topic[0]@2: audit record of a later release: type dev.hpa-companion.decision.v2" in text
+    assert "no records of ours 2 (events of other types, passed over)" in text
+    code, text = await report(ONE, LaterError("topic[0]@2: of later"), THREE)
+    assert (code, "    topic[0]@2: of later" in text) == (1, True), "its place is not known: there is a gap"
+    assert (await report(OtherError("an order")))[0] == 1, "nothing was checked"
