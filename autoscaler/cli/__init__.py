@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 from autoscaler import __version__
 from autoscaler.cli.arguments import Command, find_verb, overview, parse, parser, program_name
+from autoscaler.cli.output import guarded
 from autoscaler.errors import AutoscalerError, ConfigError
 
 if TYPE_CHECKING:
@@ -25,9 +27,16 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and say how it went; expected failures are one message on stderr, never a traceback."""
-    program = program_name(sys.argv[0])
+    with redirect_stdout(guarded(sys.stdout)):
+        code = _outcome(sys.argv[1:] if arguments is None else arguments, program_name(sys.argv[0]))
+        with suppress(AutoscalerError, BrokenPipeError):  # what was printed before a failure; the failure is the news
+            sys.stdout.flush()
+    return code
+
+
+def _outcome(words: Sequence[str], program: str) -> int:
     try:
-        code = _answer(sys.argv[1:] if arguments is None else arguments, program)
+        code = _answer(words, program)
         sys.stdout.flush()
     except ConfigError as exc:
         print(f"{program}: {exc}", file=sys.stderr)
@@ -38,8 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever read us has gone: give the interpreter nothing to flush, or it complains while leaving
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code
 
