@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from autoscaler.core.reasons import MEANINGS
+from autoscaler.core.reasons import MEANINGS, Meaning
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reasons.md"
 _HEAD = """# Reasons
@@ -27,8 +27,14 @@ one. The list is closed: a program may match on it.
 
 def page() -> str:
     """The whole page."""
-    rows = (f"| `{reason}` | {meaning.means} | {meaning.todo} |\n" for reason, meaning in MEANINGS.items())
+    rows = (
+        f"| `{reason}` | {meaning.means} | {meaning.todo}{_bare(meaning)} |\n" for reason, meaning in MEANINGS.items()
+    )
     return _HEAD + "".join(rows)
+
+
+def _bare(meaning: Meaning) -> str:
+    return f" Where there is no `spec.behavior`: {meaning.bare[0].lower()}{meaning.bare[1:]}" if meaning.bare else ""
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from msgspec import Struct
 
@@ -72,6 +72,10 @@ class Collected:
     def oldest(self, key: str) -> Record | None:
         """The first record of a target."""
         return next(iter(self._ordered(key)), None)
+
+    def records(self, key: str) -> Iterator[Record]:
+        """All of a target, in order."""
+        return iter(self._ordered(key))
 
     def _ordered(self, key: str) -> list[Record]:
         found = sorted(self._records.get(key, {}).values(), key=lambda each: (each.record.epoch, each.record.seq))

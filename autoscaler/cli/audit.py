@@ -16,7 +16,7 @@ from autoscaler.audit.event import Event
 from autoscaler.audit.sources import Source, events, live, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, auditverify
-from autoscaler.cli.moments import moment
+from autoscaler.cli.moments import last_moment, moment
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core import explanation
@@ -238,7 +238,7 @@ def _refuse(request: Request) -> None:
 def _range(request: Request, now: float) -> tuple[float, float]:
     """From when, until when, in seconds since 1970."""
     since = moment("--since", request.since, now) if request.since else float("-inf")
-    until = moment("--until", request.until, now) if request.until else float("inf")
+    until = last_moment("--until", request.until, now) if request.until else float("inf")
     if since > until:
         raise ConfigError(f"--since {request.since} is later than --until {request.until}: nothing lies between")
     return since, until

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -14,16 +16,18 @@ from autoscaler.audit.codec import Record
 from autoscaler.audit.naming import keys_of
 from autoscaler.audit.read import SpoolReader
 from autoscaler.audit.sources import Source, SpoolSource, events
-from autoscaler.cli.moments import moment as typed
+from autoscaler.cli.moments import last_moment
 from autoscaler.clock import SystemClock
 from autoscaler.core import explanation
 from autoscaler.core.differences import differences
 from autoscaler.core.repeats import latest
-from autoscaler.errors import AuditError, ConfigError
+from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import seconds_text
 
 LISTED = 20
+OLDEST, LATEST = "oldest", "latest"
+_IDENTITY = re.compile(r"[0-9A-Za-z][-0-9A-Za-z]*")
 
 
 class Records(Protocol):
@@ -34,6 +38,7 @@ class Records(Protocol):
     def targets(self) -> list[str]: ...
     def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None: ...
     def oldest(self, key: str) -> Record | None: ...
+    def records(self, key: str) -> Iterator[Record]: ...
 
 
 class _Told(Struct, frozen=True):
@@ -60,8 +65,9 @@ def run(
     """Tell the newest decision that moved `target`, or that would have; without one, the newest.
 
     `target` is `namespace/name` or `namespace/kind/name` of a target, or `namespace/name` of its policy. `at` asks for
-    the decision in force at that time instead, `diff` for what is different between those in force at two times.
-    AuditError when there is no such decision, ConfigError when `target` or a time cannot be understood.
+    the decision in force at that time instead, or for that of an id or its beginning, for the `oldest` or the `latest`;
+    `diff` for what is different between two of these. AuditError when there is no such decision, ConfigError when
+    `target` or a time cannot be understood.
     """
     parts = target.split("/")
     if len(parts) not in (2, 3) or not all(parts):
@@ -81,17 +87,20 @@ def run(
 def tell(records: Records, target: str, *, at: str | None, diff: Sequence[str], output: str, out: TextIO) -> int:
     """The same from records that are at hand."""
     now = SystemClock().now()
-    moments = [typed("--diff", each, now) for each in diff]
-    moment = None if at is None else typed("--at", at, now)
     key = _found(records, target)
-    if moments:
-        before, after = (_Told.of(_asked_for(records, key, each), each) for each in moments)
+    if diff:
+        before, after = (_asked_for(records, key, "--diff", each, now) for each in diff)
         _tell_apart(before, after, output, out)
         return 0
-    record = _asked_for(records, key, moment)
+    if at is not None:
+        _tell(_asked_for(records, key, "--at", at, now), None, output, out)
+        return 0
     newest = records.newest(key)
-    since = None if moment is not None or newest is None or _same(newest, record) else newest
-    _tell(_Told.of(record, moment), _Told.of(since) if since else None, output, out)
+    record = records.newest(key, changed=True) or newest
+    if record is None:
+        raise AuditError(f"{key} has no decision any more: the spool needed the room, see --audit-spool-max-bytes")
+    since = None if newest is None or _same(newest, record) else newest
+    _tell(_Told.of(record), _Told.of(since) if since else None, output, out)
     return 0
 
 
@@ -99,13 +108,45 @@ def _same(one: Record, other: Record) -> bool:
     return (one.epoch, one.seq) == (other.epoch, other.seq)
 
 
-def _asked_for(spool: Records, key: str, moment: float | None) -> Record:
-    record = spool.newest(key, changed=moment is None, before=moment) or (spool.newest(key) if moment is None else None)
+def _asked_for(records: Records, key: str, flag: str, text: str, now: float) -> _Told:
+    """What a person means by it: a time, an id or its beginning, one of two words."""
+    record: Record | None
+    if text == OLDEST:
+        record, moment = records.oldest(key), -math.inf
+    elif text == LATEST:
+        record, moment = records.newest(key), math.inf
+    else:
+        try:
+            moment = last_moment(flag, text, now)
+        except ConfigError as exc:
+            return _identified(records, key, text, exc)
+        record = records.newest(key, before=moment)
     if record is not None:
-        return record
-    oldest = spool.oldest(key)
+        return _Told.of(record, moment)
+    oldest = records.oldest(key)
     kept = f"; the oldest one kept is of {seconds_text(oldest.at)}" if oldest else ""
     raise AuditError(f"{key} has no decision that early{kept}")
+
+
+def _identified(records: Records, key: str, text: str, no_time: ConfigError) -> _Told:
+    """The last evaluation of the record of this id, or of the only one whose id begins so."""
+    if _IDENTITY.fullmatch(text):
+        found = {codec.head(each.body).id: each for each in records.records(key) if _begins(each, text)}
+        record = found.get(text) or (next(iter(found.values())) if len(found) == 1 else None)
+        if record is not None:
+            return _Told.of(record)
+        if found:
+            raise ConfigError(f"{text} begins several ids, give more of it: {', '.join(sorted(found)[:LISTED])}")
+    raise ConfigError(
+        f"{no_time}, neither {OLDEST} nor {LATEST}, and no decision about {key} has an id that begins so"
+    ) from no_time
+
+
+def _begins(record: Record, text: str) -> bool:
+    try:
+        return codec.head(record.body).id.startswith(text)
+    except MalformedError:
+        return False
 
 
 def _found(spool: Records, target: str) -> str:
@@ -154,7 +195,8 @@ def _tell_apart(before: _Told, after: _Told, output: str, out: TextIO) -> None:
 
 def _number(told: _Told) -> dict[str, object]:
     record = told.record
-    return {"key": record.key, "epoch": record.epoch, "seq": record.seq, "time": told.decision.time}
+    number = {"key": record.key, "epoch": record.epoch, "seq": record.seq}
+    return number | {"id": told.decision.id, "time": told.decision.time}
 
 
 def _parts(told: _Told) -> dict[str, object]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from autoscaler.errors import ConfigError, MalformedError
 from autoscaler.model.instant import parse_instant
 
-_AGO = re.compile(r"-?(\d{1,9})([smhd])")
+_AGO = re.compile(r"-?([0-9]{1,9})([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FRACTION = re.compile(r"[.,][0-9]")
 
 
 def moment(flag: str, text: str, now: float) -> float:
@@ -20,3 +22,12 @@ def moment(flag: str, text: str, now: float) -> float:
         return parse_instant(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
     except MalformedError as exc:
         raise ConfigError(f"{flag}: {exc}, no date and no time ago such as 15m or 2h") from exc
+
+
+def last_moment(flag: str, text: str, now: float) -> float:
+    """The last of the moments that this text can mean: times are printed without their fraction, so one that is typed
+    without is any of its second.
+    """
+    at = moment(flag, text, now)
+    whole = not (_AGO.fullmatch(text) or _DATE.fullmatch(text) or _FRACTION.search(text))
+    return math.nextafter(at + 1, at) if whole else at

@@ -18,7 +18,7 @@ from autoscaler.audit.linefile import Block
 from autoscaler.audit.sources import FileSource, Source, blocks, events, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
-from autoscaler.cli.moments import moment
+from autoscaler.cli.moments import last_moment, moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
 from autoscaler.cli.replayworkers import Body, Item, Line, Workers
@@ -55,7 +55,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     now = clock.now()
     span = Span(
         since=moment("--since", request.since, now) if request.since else float("-inf"),
-        until=moment("--until", request.until, now) if request.until else float("inf"),
+        until=last_moment("--until", request.until, now) if request.until else float("inf"),
         ready_after=_seconds("--ready-after", request.ready_after),
     )
     found = asyncio.run(_replayed(source, request, candidates, span, clock))

@@ -52,11 +52,12 @@ def _add_from(to: argparse.ArgumentParser) -> None:
 def _add_which(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--at",
-        metavar="TIME",
-        help="The decision in force then: RFC 3339, a date, or how long ago, such as 15m. [the last that moved it]",
+        metavar="WHICH",
+        help="The decision in force at a time: RFC 3339, a date, or how long ago, such as 15m; or that of an id or its "
+        "beginning; or `oldest`, or `latest`. [the last that moved it]",
     )
     to.add_argument(
-        "--diff", nargs=2, metavar=("TIME", "TIME"), default=(), help="What is different between those of two times."
+        "--diff", nargs=2, metavar=("WHICH", "WHICH"), default=(), help="What is different between two of these."
     )
     to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
     _add_from(to)

@@ -29,6 +29,7 @@ from autoscaler.model.plan import (
     Stabilized,
     Stage,
 )
+from autoscaler.model.policy import MetricSpec
 
 TRUNCATED = {
     "pods": "some names of pods",
@@ -65,6 +66,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     reason: str
     todo: str
     time: str
+    id: str
     policy: str
     samples: str
     metrics: tuple[MetricPart, ...]
@@ -80,11 +82,12 @@ def explained(decision: Decision) -> Explanation:
         headline=headline(decision),
         why=_why(decision),
         reason=f"{decision.reason}: {MEANINGS[decision.reason].means}",
-        todo=MEANINGS[decision.reason].todo,
+        todo=_todo(decision),
         time=decision.time,
+        id=decision.id,
         policy=f"{policy.kind} {policy.namespace}/{policy.name}, generation {policy.generation}",
         samples="none used" if age is None else f"at most {sentences.span(age)} old",
-        metrics=tuple(_metric(stage, current) for stage in decision.stages if isinstance(stage, Proposal)),
+        metrics=tuple(_metric(stage, spec, current) for stage, spec in asked(decision)),
         steps=tuple(_steps(decision)),
         notes=tuple(_notes(decision)),
     )
@@ -141,6 +144,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def _circumstances(explanation: Explanation) -> Iterator[tuple[str, str]]:
     yield "at", f"{explanation.time[:19]}Z"
+    yield "decision", explanation.id
     yield "policy", explanation.policy
     yield "samples", explanation.samples
     yield "reason", explanation.reason
@@ -159,9 +163,21 @@ def _why(decision: Decision) -> str:
     return decision.error or (final.why if final else "") or decision.reason
 
 
-def _metric(proposal: Proposal, current: int) -> MetricPart:
+def _todo(decision: Decision) -> str:
+    basis = decision.basis
+    return MEANINGS[decision.reason].advice(behavior=basis is None or basis.spec.behavior is not None)
+
+
+def asked(decision: Decision) -> list[tuple[Proposal, MetricSpec | None]]:
+    """What each metric came to, and what the policy says of it; None where the record has lost that."""
+    found = [stage for stage in decision.stages if isinstance(stage, Proposal)]
+    specs = decision.basis.spec.metrics if decision.basis else ()
+    return list(zip(found, specs if len(specs) == len(found) else [None] * len(found), strict=True))
+
+
+def _metric(proposal: Proposal, spec: MetricSpec | None, current: int) -> MetricPart:
     return MetricPart(
-        name=sentences.metric_name(proposal),
+        name=sentences.metric_name(proposal, spec),
         target=sentences.target(proposal),
         asks=proposal.replicas,
         facts=(*sentences.measured(proposal), *sentences.distance(proposal, steps(proposal, current))),

@@ -10,10 +10,15 @@ from autoscaler.model.reason import Reason
 
 
 class Meaning(Struct, frozen=True):
-    """`todo` is empty where nothing is wrong."""
+    """`todo` is empty where nothing is wrong; `bare`: what to do where there is no `spec.behavior`, "" the same."""
 
     means: str
     todo: str = ""
+    bare: str = ""
+
+    def advice(self, *, behavior: bool) -> str:
+        """What to do, for a policy with `spec.behavior` or without."""
+        return self.todo if behavior else self.bare or self.todo
 
 
 MEANINGS: Mapping[Reason, Meaning] = {
@@ -27,10 +32,12 @@ MEANINGS: Mapping[Reason, Meaning] = {
     Reason.SCALE_DOWN_STABILIZED: Meaning(
         "Fewer would do now, but more were needed within the scale-down window.",
         "Shorten spec.behavior.scaleDown.stabilizationWindowSeconds if pods stay too long.",
+        "Set spec.behavior.scaleDown.stabilizationWindowSeconds if pods stay too long; now the program's holds.",
     ),
     Reason.SCALE_UP_LIMIT: Meaning(
         "More are asked for than may be added within the period of a rule.",
         "Raise spec.behavior.scaleUp.policies if this is too slow.",
+        "Set spec.behavior.scaleUp.policies if this is too slow; now it is a doubling in a sync period.",
     ),
     Reason.SCALE_DOWN_LIMIT: Meaning(
         "Fewer are asked for than may be taken away to within the period of a rule.",
@@ -42,7 +49,7 @@ MEANINGS: Mapping[Reason, Meaning] = {
     ),
     Reason.TOO_MANY_REPLICAS: Meaning(
         "The maximum holds: more is asked for, or there are more now.",
-        "Raise spec.maxReplicas, or give the pods more, if they cannot keep up.",
+        "Raise spec.maxReplicas, or what the pods request, if they cannot keep up.",
     ),
     Reason.SCALING_DISABLED: Meaning(
         "Somebody has scaled the target to 0, which turns scaling off.",
@@ -54,7 +61,7 @@ MEANINGS: Mapping[Reason, Meaning] = {
     ),
     Reason.INVALID_SELECTOR: Meaning(
         "The scale of the target has no selector, or none that can be read, so its pods are unknown.",
-        "Give the target a selector; a custom resource needs scale.labelSelectorPath in its definition.",
+        "Give the target a selector; a custom resource needs subresources.scale.labelSelectorPath in its definition.",
     ),
     Reason.AMBIGUOUS_SELECTOR: Meaning(
         "Pods of the target are claimed by another policy too: nobody scales what two claim.",
@@ -66,19 +73,19 @@ MEANINGS: Mapping[Reason, Meaning] = {
     ),
     Reason.FAILED_GET_CONTAINER_RESOURCE_METRIC: Meaning(
         "CPU or memory of the named container could not be had.",
-        "Check the container's name in the metric, and that it has a request.",
+        "Check spec.metrics[].containerResource.container, and that this container has a request.",
     ),
     Reason.FAILED_GET_PODS_METRIC: Meaning(
         "The custom metrics API has no such metric of the pods, or only values that are too old (spec.maxSampleAge).",
-        "Check the adapter that serves custom.metrics.k8s.io, and the metric's name and selector.",
+        "Check the adapter that serves custom.metrics.k8s.io, name and selector in spec.metrics[].pods.metric.",
     ),
     Reason.FAILED_GET_OBJECT_METRIC: Meaning(
         "The custom metrics API has no such metric of the described object, or only values that are too old.",
-        "Check describedObject, and the adapter that serves custom.metrics.k8s.io.",
+        "Check spec.metrics[].object.describedObject, and the adapter that serves custom.metrics.k8s.io.",
     ),
     Reason.FAILED_GET_EXTERNAL_METRIC: Meaning(
         "The external metrics API has no such metric, or only values that are too old (spec.maxSampleAge).",
-        "Check the adapter that serves external.metrics.k8s.io, and the metric's name and selector.",
+        "Check the adapter that serves external.metrics.k8s.io, name and selector in spec.metrics[].external.metric.",
     ),
     Reason.INVALID_METRIC_SOURCE_TYPE: Meaning(
         "A metric has a type that is none of the five.",

@@ -21,7 +21,7 @@ from autoscaler.model.plan import (
     Stabilized,
     Unnamed,
 )
-from autoscaler.model.policy import MetricType
+from autoscaler.model.policy import MetricSpec, MetricType
 
 NAMES_SHOWN = 4
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -70,15 +70,19 @@ def target(proposal: Proposal) -> str:
             return amount(proposal, proposal.target)
 
 
-def metric_name(proposal: Proposal) -> str:
-    """`cpu`, `cpu of container app`, `external queue_length`."""
+def metric_name(proposal: Proposal, spec: MetricSpec | None = None) -> str:
+    """`cpu`, `cpu of container app`, `external metric jobs of queue=mail`: what tells it from the policy's others.
+
+    `spec` is what was asked for, None where that is not known.
+    """
     match proposal.type:
         case MetricType.RESOURCE:
             return proposal.name
         case MetricType.CONTAINER_RESOURCE:
             return f"{proposal.name} of container {proposal.container}"
-        case _:
-            return f"{proposal.type.lower()} metric {proposal.name}"
+    described = f" of {spec.described.kind} {spec.described.name}" if spec and spec.described else ""
+    selector = f" of {spec.selector}" if spec and spec.selector else ""
+    return f"{proposal.type.lower()} metric {proposal.name}{described}{selector}"
 
 
 def measured(proposal: Proposal) -> Iterator[tuple[str, str]]:
@@ -144,8 +148,8 @@ def forced(stage: Forced) -> str:
     if stage.current == 0 and stage.replicas == 0:
         return "somebody has scaled the target to 0: scaling is off until it is scaled up again"
     if stage.current > stage.max_replicas:
-        return f"{stage.current} is above the maximum of {stage.max_replicas}; no metric is asked"
-    return f"{stage.current} is below the minimum of {stage.min_replicas}; no metric is asked"
+        return f"{stage.current} is above spec.maxReplicas, {stage.max_replicas}; no metric is asked"
+    return f"{stage.current} is below spec.minReplicas, {stage.min_replicas}; no metric is asked"
 
 
 def stabilized(stage: Stabilized, now: float) -> str:
@@ -169,9 +173,9 @@ def limited(stage: Limited) -> str:
         case "ScaleDownLimit":
             return f"not below {stage.limit} for now: {rule}"
         case "TooManyReplicas":
-            return f"the maximum is {stage.max_replicas}"
+            return f"spec.maxReplicas is {stage.max_replicas}"
         case "TooFewReplicas":
-            return f"the minimum is {stage.min_replicas}"
+            return f"spec.minReplicas is {stage.min_replicas}"
     return f"within {stage.min_replicas} to {stage.max_replicas}"
 
 
@@ -222,7 +226,7 @@ def aged(stage: Aged) -> str:
 def final(stage: Final, before: int | None) -> str:
     """What it comes down to; `before` is the number of the stage above."""
     if before is not None and stage.replicas > before and stage.current == 0:
-        return f"lifted from {before} to the minimum, for the target wakes from 0"
+        return f"lifted from {before} to spec.minReplicas, for the target wakes from 0"
     if stage.replicas == stage.current:
         return "as many as there are"
     return f"{abs(stage.replicas - stage.current)} {'more' if stage.replicas > stage.current else 'fewer'} than now"

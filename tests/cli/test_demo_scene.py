@@ -47,7 +47,7 @@ RISE = decision(
         ),
         pytest.param(
             decision(1, 2, (Forced(current=1, replicas=2, min_replicas=2, max_replicas=9, reason="TooFewReplicas"),)),
-            "shop/web 1 -> 2: 1 is below the minimum of 2; no metric is asked",
+            "shop/web 1 -> 2: 1 is below spec.minReplicas, 2; no metric is asked",
             id="outside its bounds",
         ),
         pytest.param(decision(3, 3, (), error="boom"), "shop/web stays at 3: boom", id="a failed pass"),

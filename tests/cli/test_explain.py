@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.entry import Entry
@@ -18,7 +19,7 @@ from autoscaler.audit.sources import FileSource, SpoolSource
 from autoscaler.audit.spool import Spool
 from autoscaler.cli import explain
 from autoscaler.errors import AuditError, AutoscalerError, ConfigError
-from autoscaler.model.decision import Decision, Outcome, PolicyRef
+from autoscaler.model.decision import Decision, Outcome, PolicyRef, Repeat
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import TargetRef
@@ -81,6 +82,44 @@ def test_the_decision_in_force_at_a_time(spool: Spool, at: str, headline: str) -
     assert told(spool, "shop/web", at).startswith(f"shop/Deployment/web: {headline}")
 
 
+def test_a_time_as_it_is_printed_finds_the_decision_it_is_printed_with(spool: Spool) -> None:
+    write(spool, decision(10.7, desired=6), decision(11.2, desired=7))
+    printed = next(line.split()[1] for line in told(spool, "shop/web").splitlines() if line.startswith("  at "))
+    assert printed == "2027-01-15T08:00:11Z"
+    assert told(spool, "shop/web", printed).startswith("shop/Deployment/web: 3 -> 7")
+    assert told(spool, "shop/web", "2027-01-15T08:00:10Z").startswith("shop/Deployment/web: 3 -> 6")
+    assert told(spool, "shop/web", "2027-01-15T08:00:10.5Z").startswith("shop/Deployment/web: stays at 5")
+
+
+@pytest.mark.parametrize(
+    ("at", "time"),
+    [
+        pytest.param("oldest", "08:00:01", id="the oldest"),
+        pytest.param("latest", "08:00:03", id="the latest"),
+        pytest.param("web-2", "08:00:02", id="an id"),
+    ],
+)
+def test_a_decision_may_be_called_otherwise_than_by_a_time(spool: Spool, at: str, time: str) -> None:
+    assert f"2027-01-15T{time}Z" in told(spool, "shop/web", at)
+
+
+def test_the_beginning_of_an_id_will_do_where_it_is_the_only_one(spool: Spool) -> None:
+    write(spool, decision(20, "api", id="4f2ac1"), decision(21, "api", id="77aa01"))
+    assert "2027-01-15T08:00:20Z" in told(spool, "shop/api", "4f2")
+
+
+def test_two_decisions_may_be_called_by_their_ids(spool: Spool) -> None:
+    assert apart(spool, "web-1", "web-2") == apart(spool, *SECONDS)
+    assert apart(spool, "oldest", "latest").endswith("they tell the same\n")
+
+
+def test_the_record_of_an_id_may_have_several_evaluations(spool: Spool) -> None:
+    held = decision(30, "many", **HELD)
+    write(spool, replace(held, repeats=(Repeat(5.0, 1.0, ()), Repeat(9.0, 1.0, ()))))
+    assert "2027-01-15T08:00:39Z" in told(spool, "shop/many", "many-30")
+    assert "2027-01-15T08:00:30Z" in told(spool, "shop/many", "oldest")
+
+
 def test_json_has_the_parts_the_number_and_the_record(spool: Spool) -> None:
     parts = json.loads(told(spool, "shop/web", output="json"))
     assert (parts["key"], parts["epoch"], parts["seq"]) == ("shop/Deployment/web", 1_800_000_000_000, 2)
@@ -133,7 +172,12 @@ def test_a_time_that_is_none_names_the_flag(spool: Spool) -> None:
         ),
         pytest.param("web", None, ConfigError, "neither namespace/name nor namespace/kind/name", id="no namespace"),
         pytest.param("shop/", None, ConfigError, "neither namespace/name", id="no name"),
-        pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time", id="no time"),
+        pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time.*, no date and no time ago .*, "
+                     "neither oldest nor latest, and no decision about shop/Deployment/web has an id", id="nothing"),
+        pytest.param("shop/web", "db-4", ConfigError, "no decision about shop/Deployment/web", id="another's id"),
+        pytest.param("shop/web", "web-", ConfigError, "web- begins several ids, give more of it: web-1, web-2, web-3",
+                     id="several ids"),
+        pytest.param("shop/web", "\u0661\u0665m", ConfigError, "no RFC 3339 time", id="digits of another script"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told(

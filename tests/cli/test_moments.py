@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.cli.moments import moment
+from autoscaler.cli.moments import last_moment, moment
 from autoscaler.errors import ConfigError
 
 NOON = 1_800_000_000.0
@@ -22,7 +22,36 @@ def test_a_time_as_it_is_typed(text: str, at: float) -> None:
     assert moment("--at", text, NOON) == at
 
 
-@pytest.mark.parametrize("text", ["noon", "2h30", "2027-13-01", "--1m", "2027-01-15T08:00:00", "1w", "m", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "noon",
+        "2h30",
+        "2027-13-01",
+        "--1m",
+        "2027-01-15T08:00:00",
+        "1w",
+        "m",
+        "",
+        "\u0661\u0665m",
+        "\u0662\u0660\u0662\u0667-01-15",
+        "2027-01-15T08:00:0\u0660Z",
+    ],
+)
 def test_what_is_none_names_the_flag(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--since: .*no date and no time ago such as 15m or 2h"):
         moment("--since", text, NOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "after"),
+    [
+        pytest.param("2027-01-15T08:00:00Z", NOON + 0.999999, NOON + 1, id="any of the second that is printed so"),
+        pytest.param("2027-01-15T09:00+01:00", NOON + 0.999999, NOON + 1, id="without seconds"),
+        pytest.param("2027-01-15T08:00:00.0Z", NOON, NOON + 0.000001, id="with a fraction, that alone"),
+        pytest.param("2027-01-15", NOON - 8 * 3600, NOON - 8 * 3600 + 0.000001, id="a date is its beginning"),
+        pytest.param("15m", NOON - 900, NOON - 899.999999, id="so long ago"),
+    ],
+)
+def test_what_is_printed_without_a_fraction_is_found_by_it(text: str, first: float, after: float) -> None:
+    assert first <= last_moment("--at", text, NOON) < after

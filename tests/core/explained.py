@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Outcome
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import (
@@ -16,8 +17,13 @@ from autoscaler.model.plan import (
     Recommendation,
     Stabilized,
 )
+from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, ScalingRules
+from tests.audit.samples import CPU as CPU_60
 from tests.audit.samples import NOON, cpu_proposal, decision
 
+UPWARDS = ScalingRules(
+    policies=(ScalingPolicy("Percent", 100, 15),),
+)
 CPU = "cpu resource utilization (percentage of request)"
 
 
@@ -39,6 +45,15 @@ MEMORY = Proposal(
 
 
 SCALED_UP = decision(
+    basis=Basis(
+        spec=Spec(
+            min_replicas=2,
+            max_replicas=10,
+            metrics=(CPU_60, MetricSpec(type="Resource", name="memory", average_value=Milli(536_870_912_000))),
+            behavior=Behavior(UPWARDS, ScalingRules()),
+        ),
+        selector="app=web",
+    ),
     desired=6,
     reason="ScaleUpLimit",
     stages=(
@@ -71,11 +86,12 @@ SCALED_UP_TEXT = """\
     shop/Deployment/web: 3 -> 6 replicas, written
       cpu resource utilization (percentage of request) above target
 
-      at       2027-01-15T08:00:01Z
-      policy   HorizontalPodScaler shop/web, generation 4
-      samples  at most 7 s old
-      reason   ScaleUpLimit: More are asked for than may be added within the period of a rule.
-      to do    Raise spec.behavior.scaleUp.policies if this is too slow.
+      at        2027-01-15T08:00:01Z
+      decision  web-1
+      policy    HorizontalPodScaler shop/web, generation 4
+      samples   at most 7 s old
+      reason    ScaleUpLimit: More are asked for than may be added within the period of a rule.
+      to do     Raise spec.behavior.scaleUp.policies if this is too slow.
 
     cpu, target 60 % of requests: asks for 8
       pods    3 ready, 1 unready (web-a), 2 without a sample (web-b, web-c), 1 ignored, ending or ended (web-d)
@@ -129,11 +145,12 @@ HELD_BACK_TEXT = """\
     shop/Deployment/web: stays at 12 replicas
       recent recommendations were higher than current one
 
-      at       2027-01-15T08:00:01Z
-      policy   HorizontalPodScaler shop/web, generation 4
-      samples  at most 7 s old
-      reason   ScaleDownStabilized: Fewer would do now, but more were needed within the scale-down window.
-      to do    Shorten spec.behavior.scaleDown.stabilizationWindowSeconds if pods stay too long.
+      at        2027-01-15T08:00:01Z
+      decision  web-1
+      policy    HorizontalPodScaler shop/web, generation 4
+      samples   at most 7 s old
+      reason    ScaleDownStabilized: Fewer would do now, but more were needed within the scale-down window.
+      to do     Set spec.behavior.scaleDown.stabilizationWindowSeconds if pods stay too long; now the program's holds.
 
     cpu, target 60 % of requests: asks for 4
       pods   12 ready
@@ -178,11 +195,12 @@ NO_METRICS_TEXT = """\
     shop/Deployment/web: stays at 3 replicas
       failed to compute desired number of replicas: invalid metrics (1 invalid out of 1)
 
-      at       2027-01-15T08:00:01Z
-      policy   HorizontalPodScaler shop/web, generation 4
-      samples  none used
-      reason   FailedGetResourceMetric: CPU or memory of the pods could not be had, and so nothing may be taken away.
-      to do    Read the message: pods without requests, samples or readiness; the verb `doctor` looks at the nodes.
+      at        2027-01-15T08:00:01Z
+      decision  web-1
+      policy    HorizontalPodScaler shop/web, generation 4
+      samples   none used
+      reason    FailedGetResourceMetric: CPU or memory of the pods could not be had, and so nothing may be taken away.
+      to do     Read the message: pods without requests, samples or readiness; the verb `doctor` looks at the nodes.
 
     cpu, target 60 % of requests: could not be computed
       failed  FailedGetResourceMetric: no metrics returned from resource metrics API
@@ -208,11 +226,12 @@ UNREADABLE_TEXT = """\
     shop/Deployment/web: could not be evaluated
       deployments.apps "web" not found
 
-      at       2027-01-15T08:00:01Z
-      policy   HorizontalPodScaler shop/web, generation 4
-      samples  none used
-      reason   FailedGetScale: The target could not be read: it is not there, has no scale subresource, or we may not.
-      to do    Check spec.scaleTargetRef, and that the role of the program allows get on its scale.
+      at        2027-01-15T08:00:01Z
+      decision  web-1
+      policy    HorizontalPodScaler shop/web, generation 4
+      samples   none used
+      reason    FailedGetScale: The target could not be read: it is not there, has no scale subresource, or we may not.
+      to do     Check spec.scaleTargetRef, and that the role of the program allows get on its scale.
     """
 
 
@@ -233,14 +252,15 @@ FORCED_TEXT = """\
     shop/Deployment/web: 1 -> 2 replicas, written
       Current number of replicas below Spec.MinReplicas
 
-      at       2027-01-15T08:00:01Z
-      policy   HorizontalPodScaler shop/web, generation 4
-      samples  none used
-      reason   TooFewReplicas: The minimum holds: less is asked for, or there are fewer now.
-      to do    Lower spec.minReplicas if so many are not needed.
+      at        2027-01-15T08:00:01Z
+      decision  web-1
+      policy    HorizontalPodScaler shop/web, generation 4
+      samples   none used
+      reason    TooFewReplicas: The minimum holds: less is asked for, or there are fewer now.
+      to do     Lower spec.minReplicas if so many are not needed.
 
     From there to the number
-      forced  2  1 is below the minimum of 2; no metric is asked
+      forced  2  1 is below spec.minReplicas, 2; no metric is asked
       final   2  1 more than now
 
     The record was too long to keep whole; left out: some names of pods, the ends of long texts.

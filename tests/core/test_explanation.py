@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.core.explanation import explained, headline, lines
 from autoscaler.model.decision import Decision, Outcome
@@ -20,7 +21,8 @@ from autoscaler.model.plan import (
     Selected,
     Unnamed,
 )
-from tests.audit.samples import cpu_proposal, decision
+from autoscaler.model.policy import Behavior, MetricSpec, ScalingRules
+from tests.audit.samples import BASIS, cpu_proposal, decision, stages
 from tests.core.chance import evaluations
 from tests.core.explained import (
     FORCED,
@@ -63,6 +65,23 @@ def test_the_text(told: Decision, text: str) -> None:
 )
 def test_what_became_of_it_is_in_the_headline(outcome: Outcome, end: str) -> None:
     assert headline(decision(outcome=outcome)) == f"shop/Deployment/web: {end}"
+
+
+def test_two_metrics_of_one_name_have_headings_of_their_own() -> None:
+    specs = [MetricSpec(type="External", name="jobs", selector=f"queue={name}", value=1) for name in ("mail", "print")]
+    two = [cpu_proposal(type="External", name="jobs", requests=None, samples=0) for _ in specs]
+    told = decision(stages=(*two, *stages()[1:]), basis=replace(BASIS, spec=replace(BASIS.spec, metrics=tuple(specs))))
+    assert [each.name for each in explained(told).metrics] == [
+        "external metric jobs of queue=mail",
+        "external metric jobs of queue=print",
+    ]
+
+
+def test_the_advice_is_for_the_policy_as_it_is() -> None:
+    bare = decision(reason="ScaleUpLimit")
+    assert explained(bare).todo.startswith("Set spec.behavior.scaleUp.policies")
+    own = replace(BASIS, spec=replace(BASIS.spec, behavior=Behavior(ScalingRules(), ScalingRules())))
+    assert explained(replace(bare, basis=own)).todo.startswith("Raise spec.behavior.scaleUp.policies")
 
 
 def test_one_replica_is_no_plural() -> None:

@@ -77,3 +77,11 @@ def test_the_list_is_short_and_told_in_full():
     for meaning in MEANINGS.values():
         assert meaning.means.endswith(".")
         assert not meaning.todo or meaning.todo.endswith(".")
+        assert not meaning.bare or meaning.bare.endswith(".")
+
+
+def test_a_policy_without_behavior_is_not_told_to_raise_what_it_has_not():
+    for reason, meaning in MEANINGS.items():
+        if "spec.behavior" in meaning.todo and reason not in (Reason.SCALE_UP_STABILIZED, Reason.SCALE_DOWN_LIMIT):
+            assert meaning.advice(behavior=False).startswith("Set spec.behavior."), reason
+    assert MEANINGS[Reason.SCALE_UP_LIMIT].advice(behavior=True).startswith("Raise spec.behavior.scaleUp.policies")

@@ -18,6 +18,7 @@ from autoscaler.model.plan import (
     Selected,
     Stabilized,
 )
+from autoscaler.model.policy import MetricSpec, TargetRef
 from tests.audit.samples import cpu_proposal
 from tests.core.asked import PAUSED, proposal
 
@@ -84,6 +85,32 @@ def test_spans(seconds: float, text: str) -> None:
 def test_names_and_targets(metric: Proposal, name: str, target: str) -> None:
     assert sentences.metric_name(metric) == name
     assert sentences.target(metric) == target
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        pytest.param(
+            MetricSpec(type="External", name="jobs", selector="queue=mail", value=1),
+            "external metric jobs of queue=mail",
+            id="an external one",
+        ),
+        pytest.param(
+            MetricSpec(type="Pods", name="jobs", selector="queue=mail", average_value=1),
+            "pods metric jobs of queue=mail",
+            id="of pods",
+        ),
+        pytest.param(
+            MetricSpec(
+                type="Object", name="jobs", described=TargetRef("v1", "Service", "mail"), selector="a=b", value=1
+            ),
+            "object metric jobs of Service mail of a=b",
+            id="of an object",
+        ),
+    ],
+)
+def test_metrics_of_one_name_are_told_apart(spec: MetricSpec, name: str) -> None:
+    assert sentences.metric_name(proposal(spec.type, spec.name), spec) == name
 
 
 @pytest.mark.parametrize(
@@ -177,8 +204,8 @@ def test_chosen(stage: Chosen, proposals: int, sentence: str) -> None:
     ("current", "replicas", "sentence"),
     [
         (0, 0, "somebody has scaled the target to 0: scaling is off until it is scaled up again"),
-        (12, 10, "12 is above the maximum of 10; no metric is asked"),
-        (1, 2, "1 is below the minimum of 2; no metric is asked"),
+        (12, 10, "12 is above spec.maxReplicas, 10; no metric is asked"),
+        (1, 2, "1 is below spec.minReplicas, 2; no metric is asked"),
     ],
 )
 def test_forced(current: int, replicas: int, sentence: str) -> None:
@@ -224,8 +251,8 @@ def test_stabilized(changes: dict[str, object], sentence: str) -> None:
             {"reason": "ScaleDownLimit", "limit": 8, "start": 9, "policy": "Percent 10 per 60 s"},
             "not below 8 for now: Percent 10 per 60 s, from 9",
         ),
-        ({"reason": "TooManyReplicas"}, "the maximum is 10"),
-        ({"reason": "TooFewReplicas"}, "the minimum is 2"),
+        ({"reason": "TooManyReplicas"}, "spec.maxReplicas is 10"),
+        ({"reason": "TooFewReplicas"}, "spec.minReplicas is 2"),
     ],
 )
 def test_limited(changes: dict[str, object], sentence: str) -> None:
@@ -239,7 +266,7 @@ def test_limited(changes: dict[str, object], sentence: str) -> None:
         (3, 3, 3, "as many as there are"),
         (3, 5, 5, "2 more than now"),
         (5, 4, 4, "1 fewer than now"),
-        (0, 2, 1, "lifted from 1 to the minimum, for the target wakes from 0"),
+        (0, 2, 1, "lifted from 1 to spec.minReplicas, for the target wakes from 0"),
         (3, 3, None, "as many as there are"),
     ],
 )
