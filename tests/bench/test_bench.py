@@ -15,14 +15,19 @@ from tests.e2e.requirements import need
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def bench(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def bench(*words: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *words]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=280)
 
 
 @pytest.mark.parametrize(
-    "one", [pytest.param(each, id=each.name, marks=[pytest.mark.e2e] if each.needs else []) for each in BENCHMARKS]
+    "one",
+    [
+        pytest.param(each, id=each.name, marks=[pytest.mark.e2e] if each.needs else [])
+        for each in BENCHMARKS
+        if each.name != "audit"
+    ],
 )
 def test_it_runs_and_leaves_nothing_behind(one: Benchmark, tmp_path: Path) -> None:
     for tool in one.needs:
@@ -33,6 +38,22 @@ def test_it_runs_and_leaves_nothing_behind(one: Benchmark, tmp_path: Path) -> No
     assert rows, done.stdout
     assert "these figures mean nothing" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.e2e
+def test_what_is_sent_to_a_broker_is_measured_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    need("java")
+    done = bench("--quick", "--only", "audit", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "unchanged ones share, sent to a broker" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_broker_can_be_had_the_rest_is_measured_and_it_is_said_why(tmp_path: Path) -> None:
+    done = bench("--quick", "--only", "audit", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "sending is not measured: no broker: java is not on the PATH; install" in done.stderr
+    assert "unchanged ones share" in done.stdout
 
 
 def test_help_names_every_benchmark_and_says_how_to_use_it() -> None:
