@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from autoscaler.core import sentences
-from autoscaler.core.distance import steps
+from autoscaler.core.distance import Step, steps
 from autoscaler.core.reasons import MEANINGS
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
@@ -42,15 +42,19 @@ TRUNCATED = {
 
 
 class MetricPart(Struct, frozen=True):
-    """One metric: what it asks for (None: it failed) and how it came to that, as (word, sentence)."""
+    """One metric: what it asks for (None: it failed) and how it came to that, as (word, sentence); where it would ask
+    for more or for fewer, None: nowhere.
+    """
 
     name: str
     target: str
     asks: int | None
     facts: tuple[tuple[str, str], ...]
+    more: Step | None = None
+    fewer: Step | None = None
 
 
-class Step(Struct, frozen=True):
+class Stop(Struct, frozen=True):
     """One step from the metrics to the final number."""
 
     name: str
@@ -70,7 +74,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     policy: str
     samples: str
     metrics: tuple[MetricPart, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Stop, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -176,15 +180,21 @@ def asked(decision: Decision) -> list[tuple[Proposal, MetricSpec | None]]:
 
 
 def _metric(proposal: Proposal, spec: MetricSpec | None, current: int) -> MetricPart:
+    found = steps(proposal, current)
+    facts = [*sentences.measured(proposal)]
+    facts += [("more", found.more.rising())] if found.more else []
+    facts += [("fewer", found.fewer.falling())] if found.fewer else []
     return MetricPart(
         name=sentences.metric_name(proposal, spec),
         target=sentences.target(proposal),
         asks=proposal.replicas,
-        facts=(*sentences.measured(proposal), *sentences.distance(proposal, steps(proposal, current))),
+        facts=tuple(facts),
+        more=found.more,
+        fewer=found.fewer,
     )
 
 
-def _steps(decision: Decision) -> Iterator[Step]:
+def _steps(decision: Decision) -> Iterator[Stop]:
     now = parse_instant(decision.time)
     proposals = sum(isinstance(stage, Proposal) for stage in decision.stages)
     before: int | None = None
@@ -195,7 +205,7 @@ def _steps(decision: Decision) -> Iterator[Step]:
             before = step.replicas
 
 
-def _step(stage: Stage, proposals: int, now: float, before: int | None) -> Step | None:
+def _step(stage: Stage, proposals: int, now: float, before: int | None) -> Stop | None:
     match stage:
         case Chosen():
             name, told = "chosen", sentences.chosen(stage, proposals)
@@ -213,7 +223,7 @@ def _step(stage: Stage, proposals: int, now: float, before: int | None) -> Step 
             name, told = "final", sentences.final(stage, before)
         case _:
             return None
-    return Step(name, stage.replicas, told)
+    return Stop(name, stage.replicas, told)
 
 
 def _notes(decision: Decision) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autoscaler.core.distance import Steps
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.plan import (
     Aged,
@@ -24,24 +23,33 @@ from autoscaler.model.plan import (
 from autoscaler.model.policy import MetricSpec, MetricType
 
 NAMES_SHOWN = 4
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 
+_RESOURCES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)
 _PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
 
 
 def amount(proposal: Proposal, milli: int) -> str:
     """A quantity of this metric: `1350m` of CPU, `512 MiB` of memory, `12.5` of anything else."""
-    if proposal.type in (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE):
-        if proposal.name == "cpu":
-            return f"{milli}m"
-        if proposal.name in ("memory", "ephemeral-storage") or proposal.name.startswith("hugepages-"):
-            return size(milli / 1000)
-    return f"{milli / 1000:.12g}"
+    if in_cores(proposal):
+        return f"{milli}m"
+    return size(milli / 1000) if in_bytes(proposal) else f"{milli / 1000:.12g}"
+
+
+def in_cores(proposal: Proposal) -> bool:
+    """Whether it measures CPU."""
+    return proposal.type in _RESOURCES and proposal.name == "cpu"
+
+
+def in_bytes(proposal: Proposal) -> bool:
+    """Whether it measures memory, or room."""
+    of_bytes = proposal.name in ("memory", "ephemeral-storage") or proposal.name.startswith("hugepages-")
+    return proposal.type in _RESOURCES and of_bytes
 
 
 def size(number: float) -> str:
     """Bytes: `512 MiB`, `1.5 GiB`."""
-    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+    for unit, name in SIZES[:-1]:
         if abs(number) >= unit:
             return f"{number / unit:.4g} {name}"
     return f"{number:.0f} B"
@@ -101,36 +109,20 @@ def measured(proposal: Proposal) -> Iterator[tuple[str, str]]:
         yield "so", proposal.why
 
 
-def distance(proposal: Proposal, steps: Steps) -> Iterator[tuple[str, str]]:
-    """What would have to be measured for another number, the pods being as they were."""
-    if steps.more_from is not None:
-        yield "more", f"from {level(proposal, steps.more_from)} on"
-    if steps.fewer_at is not None:
-        yield "fewer", f"at {level(proposal, steps.fewer_at)} or less"
-
-
-def level(proposal: Proposal, measured: int) -> str:
-    """A measured value in the unit of the target: `67 %`, `450m a pod`, `31.5`."""
-    if proposal.target_type == "Utilization":
-        return f"{measured} %"
-    per_pod = proposal.type in _PER_POD
-    return amount(proposal, measured) + (" a pod" if per_pod else " in total")
-
-
-def pods(counted: Counted) -> str:
+def pods(found: Counted) -> str:
     """`3 ready, 1 unready (web-a), 2 without a sample (web-b, web-c)`."""
-    more = counted.unnamed or Unnamed()
+    more = found.unnamed or Unnamed()
     groups = (
-        ("unready", counted.unready, more.unready),
-        ("without a sample", counted.missing, more.missing),
-        ("ignored, ending or ended", counted.ignored, more.ignored),
+        ("unready", found.unready, more.unready),
+        ("without a sample", found.missing, more.missing),
+        ("ignored, ending or ended", found.ignored, more.ignored),
     )
     told = [
         f"{len(names) + unnamed} {word} ({_names(names, unnamed)})"
         for word, names, unnamed in groups
         if names or unnamed
     ]
-    return ", ".join([f"{counted.ready} ready", *told])
+    return ", ".join([f"{found.ready} ready", *told])
 
 
 def chosen(stage: Chosen, proposals: int) -> str:
@@ -211,13 +203,13 @@ def selected(stage: Selected) -> str:
     ]
     told += [f"{stage.unnamed} whose names were left out"] if stage.unnamed else []
     told += [f"a size of {stage.observed} during the rollout"] if stage.observed is not None else []
-    return f"Not counted: {', '.join(told)}; counted: {_pods(stage.counted)}."
+    return f"Not counted: {', '.join(told)}; counted: {counted(stage.counted)}."
 
 
 def aged(stage: Aged) -> str:
     """Whose samples were too old."""
     pods = len(stage.pods) + stage.unnamed
-    told = [f"samples of {_pods(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
+    told = [f"samples of {counted(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
     values = "value" if stage.values == 1 else "values"
     told += [f"{stage.values} custom or external {values}"] if stage.values else []
     return f"Too old to count, at more than {span(stage.max_age)}: {', '.join(told)}."
@@ -241,9 +233,9 @@ def _usage(proposal: Proposal) -> str:
     average = "" if proposal.average is None else f"{amount(proposal, proposal.average)} a {_share(proposal)}"
     if proposal.requests is not None:
         requested = amount(proposal, proposal.requests)
-        return f"{total} of {requested} requested by {_pods(proposal.samples)}: {proposal.current} %, {average}"
+        return f"{total} of {requested} requested by {counted(proposal.samples)}: {proposal.current} %, {average}"
     if proposal.samples:
-        return f"{total} in {_pods(proposal.samples)}: {average}"
+        return f"{total} in {counted(proposal.samples)}: {average}"
     return f"{total} in total" + (f", {average}" if proposal.target_type == "AverageValue" else "")
 
 
@@ -271,7 +263,8 @@ def _windows(stage: Stabilized) -> str:
     return f"up {span(stage.up_window)}, {down}" if stage.up_window else down
 
 
-def _pods(count: int) -> str:
+def counted(count: int) -> str:
+    """`1 pod`, `3 pods`."""
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 

@@ -99,16 +99,16 @@ SCALED_UP_TEXT = """\
       ratio   1.5 of the target, outside the tolerance of 0.9 to 1.1
       filled  1.3 if the unready pods and those without a sample use nothing
       so      ratio 1.3 x 6 pods, assumptions included, rounded up
-      more    from 93 % on
-      fewer   at 81 % or less
+      more    9 from 93.2 % on (1398m in 3 pods)
+      fewer   7 at 81.6 % or less (1224m in 3 pods)
 
     memory, target 512 MiB a pod: asks for 2
       pods   3 ready
       usage  900 MiB in 3 pods: 300 MiB a pod
       ratio  0.5859 of the target, outside the tolerance of 0.9 to 1.1
       so     ratio 0.585938 x 3 ready pods, rounded up
-      more   from 341.3 MiB a pod on
-      fewer  at 170.7 MiB a pod or less
+      more   3 from 341.4 MiB a pod on (1.001 GiB in 3 pods)
+      fewer  1 at 170.6 MiB a pod or less (512 MiB in 3 pods)
 
     From there to the number
       chosen      8  cpu resource utilization (percentage of request), which asks for the most
@@ -157,8 +157,8 @@ HELD_BACK_TEXT = """\
       usage  1200m of 6000m requested by 12 pods: 20 %, 100m a pod
       ratio  0.3333 of the target, outside the tolerance of 0.9 to 1.1
       so     ratio 0.333333 x 12 ready pods, rounded up
-      more   from 21 % on
-      fewer  at 15 % or less
+      more   5 from 21 % on (1260m in 12 pods)
+      fewer  3 at 15 % or less (959m in 12 pods)
 
     From there to the number
       chosen       4  cpu resource utilization (percentage of request)
