@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from typing import TextIO
 
 import msgspec
 from msgspec import Struct
 
 from autoscaler.audit.event import Event
-from autoscaler.audit.verify import Fault, Number, Verdict
-from autoscaler.audit.verify import verify as verify_numbers
+from autoscaler.audit.identities import NO_CHANGE, UNKNOWN, Identities, Known, digest
+from autoscaler.audit.verify import LISTED, Fault, Numbers, Verdict
 from autoscaler.audit.wanted import Wanted
+from autoscaler.core.explanation import printable
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
+from autoscaler.model.plan import Action
 
 SHOWN = 20
 
 
-class Report(Struct, frozen=True, kw_only=True):
-    """What was found. `broken` names records that are none; `wrong` those whose number their sums do not give."""
+class Findings(Struct):
+    """How many of a kind, and the first `LISTED` of them."""
 
-    verdict: Verdict
-    evaluations: int
-    parked: int
-    truncated: int
-    broken: tuple[str, ...]
-    wrong: tuple[str, ...]
-    later: tuple[str, ...] = ()
+    count: int = 0
+    first: list[str] = []
+
+    def add(self, text: str) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.first) < LISTED:
+            self.first.append(text)
+
+
+class Report(Struct, kw_only=True):
+    """What was found. `broken` are records that are none, `wrong` those whose number their sums do not give, and
+    `conflicts` those that have the number or the id of another one.
+    """
+
+    verdict: Verdict = Verdict(records=0, targets=0)
+    evaluations: int = 0
+    parked: int = 0
+    truncated: int = 0
+    again: int = 0
+    """Changes that the next leader told once more, under another number."""
+    broken: Findings = msgspec.field(default_factory=Findings)
+    wrong: Findings = msgspec.field(default_factory=Findings)
+    conflicts: Findings = msgspec.field(default_factory=Findings)
+    later: Findings = msgspec.field(default_factory=Findings)
     """Records of a later release: their places count, what they say was not checked."""
     others: int = 0
     """Events that are no records, by their type."""
@@ -38,10 +58,11 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def sound(self) -> bool:
-        """Something was judged, and is not missing, late, unreadable or wrong. Duplicates are legal: delivery is at
-        least once.
+        """Something was judged, and nothing is missing, late, unreadable, wrong or another's. Duplicates are legal:
+        delivery is at least once.
         """
-        return self.verdict.records > 0 and self.verdict.whole and not self.broken and not self.wrong
+        faults = self.broken.count + self.wrong.count + self.conflicts.count
+        return self.verdict.records > 0 and self.verdict.whole and not faults
 
 
 async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, output: str, out: TextIO) -> int:
@@ -55,7 +76,7 @@ async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, o
 
 
 async def examined(found: AsyncIterator[Event | MalformedError], wanted: Wanted) -> Report:
-    """Read everything once; only numbers are kept."""
+    """Read everything once; what is kept of a record are 16 bytes in a table."""
     examination = _Examination(wanted)
     async for each in found:
         examination.take(each)
@@ -67,83 +88,102 @@ class _Examination:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._numbers: list[Number] = []
-        self._broken: list[str] = []
-        self._wrong: list[str] = []
-        self._later: list[str] = []
+        self._numbers, self._identities = Numbers(from_start=False), Identities()
         self._passed_over: set[str] = set()
-        self._evaluations = self._parked = self._truncated = self._others = 0
+        self._found = Report()
 
     def take(self, found: Event | MalformedError) -> None:
         match found:
             case OtherError():
-                self._others += 1
+                self._found.others += 1
             case LaterError():
-                self._later.append(str(found))
+                self._found.later.add(str(found))
             case MalformedError():
-                self._broken.append(str(found))
+                self._found.broken.add(str(found))
             case _ if self._wanted.takes_target(found):
                 self._judge(found)
             case _:
                 self._passed_over.add(found.key)
 
+    def report(self) -> Report:
+        self._found.verdict = self._numbers.verdict()
+        self._found.passed_over = tuple(sorted(self._passed_over))
+        return self._found
+
     def _judge(self, event: Event) -> None:
-        self._numbers.append(event.number)
+        decision = None
         if event.parked:
-            self._parked += 1
-            return
-        try:
-            decision = event.decision()
-            self._compare(event, decision)
-        except LaterError as exc:
-            self._later.append(f"{event.where}: {exc}")
-        except MalformedError as exc:
-            self._broken.append(f"{event.where}: {exc}")
+            self._found.parked += 1
         else:
-            self._truncated += bool(decision.truncated)
+            try:
+                decision = event.decision()
+                self._compare(event, decision)
+            except LaterError as exc:
+                self._found.later.add(f"{event.where}: {exc}")
+            except MalformedError as exc:
+                self._found.broken.add(f"{event.where}: {exc}")
+        self._place(event, decision)
+
+    def _place(self, event: Event, decision: Decision | None) -> None:
+        number = event.number
+        new = self._numbers.take(number)
+        known = self._identities.take(
+            event.id,
+            (number.key, number.epoch, number.seq),
+            UNKNOWN if event.parked else digest(event.body),
+            UNKNOWN if decision is None else _change(number.key, decision),
+        )
+        self._found.again += new and known is Known.AGAIN
+        what = _CONFLICTS.get(known) or ("the number of another record" if known is Known.NEW and not new else "")
+        if what:
+            told = f"{event.where}: {number.key}, epoch {number.epoch}, seq {number.seq}, id {event.id}"
+            self._found.conflicts.add(f"{told}: {what}")
 
     def _compare(self, event: Event, decision: Decision) -> None:
         if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
-            self._broken.append(f"{event.where}: id, time or key differ between body and envelope")
+            self._found.broken.add(f"{event.where}: id, time or key differ between body and envelope")
+        self._found.truncated += bool(decision.truncated)
         for each in expanded(decision):
-            self._evaluations += 1
+            self._found.evaluations += 1
             again = rebuilt(each).replicas
             if again is not None and again != each.desired:
-                self._wrong.append(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+                self._found.wrong.add(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
 
-    def report(self) -> Report:
-        return Report(
-            verdict=verify_numbers(self._numbers, from_start=False),
-            evaluations=self._evaluations,
-            parked=self._parked,
-            truncated=self._truncated,
-            broken=tuple(self._broken),
-            wrong=tuple(self._wrong),
-            later=tuple(self._later),
-            others=self._others,
-            passed_over=tuple(sorted(self._passed_over)),
-        )
+
+_CONFLICTS = {
+    Known.ELSEWHERE: "the id of another record",
+    Known.OTHERWISE: "it said something else before",
+}
+
+
+def _change(key: str, decision: Decision) -> int:
+    """What may be told again under another number (docs/consuming.md, rule 5)."""
+    if decision.action is not Action.RESIZE:
+        return NO_CHANGE
+    return digest((key, decision.current, decision.desired))
 
 
 def lines(report: Report) -> list[str]:
     """For a person."""
-    verdict = report.verdict
+    verdict, counts = report.verdict, report.verdict.counts
     told = [
         f"{verdict.records} records of {verdict.targets} targets, {report.evaluations} evaluations",
-        f"  duplicates        {len(verdict.duplicates)} (legal: delivery is at least once)",
+        f"  duplicates        {counts.duplicates} (legal: delivery is at least once)",
+        f"  told again        {report.again} (legal: by the next leader, after a crash)",
         f"  refused by Kafka  {report.parked}",
         f"  shortened         {report.truncated}",
-        f"  not kept          {_count(verdict.shed)} (for want of room; in a full spool also changes)",
+        f"  not kept          {counts.shed} (for want of room; in a full spool also changes)",
     ]
-    for name, faults in (("missing", verdict.missing), ("out of order", verdict.late)):
-        told += [f"  {name:<17} {_count(faults)}", *_listed(map(_fault, faults))]
-    told += [f"  unreadable        {len(report.broken)}", *_listed(report.broken)]
-    told += [f"  wrong sums        {len(report.wrong)}", *_listed(report.wrong)]
-    if report.later:
-        told += [
-            f"  of a later release {len(report.later)} (not checked, but for their places)",
-            *_listed(report.later),
-        ]
+    for name, count, spans in (
+        ("missing", counts.missing, verdict.missing),
+        ("out of order", counts.late, verdict.late),
+    ):
+        told += [f"  {name:<17} {count}", *_listed([_fault(each) for each in spans], len(spans))]
+    told += _told("conflicting", report.conflicts)
+    told += _told("unreadable", report.broken)
+    told += _told("wrong sums", report.wrong)
+    if report.later.count:
+        told += _told("of a later release", report.later, " (not checked, but for their places)")
     if report.others:
         told += [f"  no records of ours {report.others} (events of other types, passed over)"]
     return [*told, "", *_conclusion(report)]
@@ -158,17 +198,18 @@ _UNSEEN = (
 
 def _conclusion(report: Report) -> list[str]:
     if report.sound:
-        dropped = _count(report.verdict.shed)
+        dropped = report.verdict.counts.shed
         return [*_UNSEEN, f"the record is whole, but for {dropped} numbers not kept" if dropped else _WHOLE]
-    if report.verdict.records or report.broken:
+    if report.verdict.records or report.broken.count:
         return ["the record is NOT whole"]
     if report.passed_over:
-        return ["nothing was checked: no record is about that target; there are", *_listed(report.passed_over)]
+        targets = _listed(report.passed_over, len(report.passed_over))
+        return ["nothing was checked: no record is about that target; there are", *targets]
     return ["nothing was checked: there are no records"]
 
 
-def _count(faults: Iterable[Fault]) -> int:
-    return sum(each.last - each.first + 1 for each in faults)
+def _told(name: str, found: Findings, remark: str = "") -> list[str]:
+    return [f"  {name:<17} {found.count}{remark}", *_listed(found.first, found.count)]
 
 
 def _fault(fault: Fault) -> str:
@@ -176,8 +217,7 @@ def _fault(fault: Fault) -> str:
     return f"{fault.key}, epoch {fault.epoch}: {span}"
 
 
-def _listed(faults: Iterable[str]) -> list[str]:
-    all_of_them = list(faults)
-    shown = [f"    {each}" for each in all_of_them[:SHOWN]]
-    hidden = len(all_of_them) - SHOWN
-    return [*shown, f"    and {hidden} more"] if hidden > 0 else shown
+def _listed(faults: Sequence[str], count: int) -> list[str]:
+    """The first `SHOWN` of so many; of what came from outside nothing moves a terminal."""
+    shown = [f"    {printable(each)}" for each in faults[:SHOWN]]
+    return [*shown, f"    and {count - SHOWN} more"] if count > SHOWN else shown

@@ -13,6 +13,8 @@ from autoscaler.audit.event import Event, from_message
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.auditverify import verify
 from autoscaler.errors import LaterError, MalformedError, OtherError
+from autoscaler.model.decision import Decision, Outcome
+from autoscaler.model.plan import Action
 from tests.audit.samples import decision, record
 
 Found = Event | MalformedError
@@ -128,3 +130,56 @@ async def test_a_later_type_counts_and_other_events_are_passed_over() -> None:
     code, text = await report(ONE, LaterError("topic[0]@2: of later"), THREE)
     assert (code, "    topic[0]@2: of later" in text) == (1, True), "its place is not known: there is a gap"
     assert (await report(OtherError("an order")))[0] == 1, "nothing was checked"
+
+
+RETOLD = decision(9, id="web-2", stages=(), basis=None)
+HOLD = decision(2, action=Action.HOLD, outcome=Outcome.HELD, current=5, desired=5)
+
+
+def made(decided: Decision, seq: int, epoch: int = 7) -> Event:
+    return event(replace(record(seq, body=codec.encode(decided)), epoch=epoch))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param(
+            (ONE, TWO, made(decision(12), 2), THREE), "seq 2, id web-12: the number of another record", id="one number"
+        ),
+        pytest.param((ONE, made(HOLD, 2), made(HOLD, 3)), "seq 3, id web-2: the id of another record", id="one id"),
+        pytest.param(
+            (ONE, TWO, made(replace(RETOLD, desired=4), 3)), "seq 3, id web-2: the id of another record", id="changes"
+        ),
+        pytest.param(
+            (ONE, TWO, event(replace(record(2), key="shop/Deployment/db"))), "the id of another record", id="targets"
+        ),
+        pytest.param(
+            (ONE, TWO, made(decision(2, error="forged"), 2), THREE), "it said something else before", id="contents"
+        ),
+    ],
+)
+async def test_conflicting_records_are_told(found: tuple[Event, ...], told: str) -> None:
+    code, text = await report(*found)
+    assert (code, told in text) == (1, True), text
+    assert "conflicting       1" in text
+    code, text = await report(*found, output="json")
+    [listed] = json.loads(text)["report"]["conflicts"]["first"]
+    assert (code, listed.endswith(told)) == (1, True)
+
+
+@pytest.mark.parametrize("epoch", [7, 8])
+async def test_a_change_told_again_by_the_next_leader_is_no_conflict(epoch: int) -> None:
+    again = made(RETOLD, 3 if epoch == 7 else 1, epoch)
+    code, text = await report(ONE, TWO, again, TWO, again)
+    assert (code, "told again        1 (legal" in text, "duplicates        2" in text) == (0, True, True), text
+
+
+async def test_a_record_that_was_refused_after_all_is_a_duplicate() -> None:
+    for found in ((ONE, PARKED, TWO), (ONE, TWO, PARKED)):
+        code, text = await report(*found)
+        assert (code, "duplicates        1" in text) == (0, True), text
+
+
+async def test_nothing_of_a_record_moves_a_terminal() -> None:
+    _, text = await report(replace(ONE, id="\x1b[31m"), replace(TWO, where="\x1b]0;x"), FORGED)
+    assert "\x1b" not in text
