@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -13,6 +14,9 @@ from autoscaler.audit.kind import Kind, kind_of
 from autoscaler.audit.verify import Number
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
+
+LARGEST = (1 << 63) - 1
+"""Of all numbers of a record: what SQLite, Parquet and Java have room for."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -49,9 +53,10 @@ class Event(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """MalformedError for numbers that no spool gives."""
         number = self.number
-        if number.seq < 1 or number.epoch < 0 or number.shed < 0:
-            told = f"epoch {number.epoch}, seq {number.seq}, shed {number.shed}"
-            raise MalformedError(f"{self.where}: no record of ours: {told}, seq begins at 1 and the others at 0")
+        if not (0 < number.seq <= LARGEST and 0 <= number.epoch <= LARGEST and 0 <= number.shed <= LARGEST):
+            told = ", ".join(f"{name} {getattr(number, name)!s:.25}" for name in ("epoch", "seq", "shed"))
+            rule = f"seq is from 1, the others from 0, to {LARGEST}"
+            raise MalformedError(f"{self.where}: no record of ours: {told}: {rule}")
 
 
 class _Structured(Struct, frozen=True):
@@ -75,7 +80,8 @@ class _Typed(Struct, frozen=True):
 
 
 _line = msgspec.json.Decoder(_Structured)
-_TYPE_SHOWN = 100  # characters
+_SHOWN = 100  # characters
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 _typed = msgspec.json.Decoder(_Typed)
 _SUBJECT = b'"subject":"'
 _line_encoder = msgspec.json.Encoder()
@@ -101,7 +107,7 @@ def from_message(key: bytes | None, headers: Iterable[tuple[str, bytes]], body: 
     if type_ and kind_of(type_) is Kind.OTHER:
         raise _no_record(type_, where, "")
     try:
-        number = [int(told[name]) for name in ("epoch", "seq")] + [int(told.get("shed", b"0"))]
+        number = [whole(told[name].decode()) for name in ("epoch", "seq")] + [whole(told.get("shed", b"0").decode())]
         return Event(
             number=Number((key or b"").decode(), *number),
             id=told["ce_id"].decode(),
@@ -118,7 +124,7 @@ def from_line(line: bytes, where: str) -> Event:
     """A CloudEvent in structured mode; OtherError or LaterError by its type, MalformedError when it is none."""
     try:
         found = _line.decode(line)
-        epoch = int(found.epoch)
+        epoch = whole(found.epoch)
     except codec.UNREADABLE as exc:
         raise _no_record(_type_of(line), where, str(exc)) from exc
     if kind_of(found.type) is Kind.OTHER:
@@ -133,11 +139,18 @@ def from_line(line: bytes, where: str) -> Event:
     )
 
 
+def whole(text: str) -> int:
+    """The number that a spool writes so; ValueError for every other spelling."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{text[:_SHOWN]!a} is no whole number from 0 to {LARGEST}")
+    return int(text)
+
+
 def _no_record(type_: str, where: str, why: str) -> MalformedError:
     """What to say of an event without the place of a record; `type_` "": it is no event."""
     match kind_of(type_) if type_ else Kind.DECISION:
         case Kind.OTHER:
-            return OtherError(f"{where}: no record of ours: an event of the type {type_[:_TYPE_SHOWN]!a}")
+            return OtherError(f"{where}: no record of ours: an event of the type {type_[:_SHOWN]!a}")
         case Kind.LATER:
             return LaterError(f"{where}: {_later(type_)}, without a place that this one can read")
         case _:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec.structs import replace
+
 from autoscaler.audit import finished
 from autoscaler.audit.codec import Record
 from autoscaler.audit.spoolfile import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION, is_damage
@@ -21,6 +23,9 @@ _STANDING = (
     " FROM standing JOIN targets ON targets.id = target JOIN meta ON name = 'epoch'"
 )
 _RECORDS = f"SELECT {finished.COLUMNS} FROM records JOIN targets ON targets.id = target"  # noqa: S608 - names there
+_NAMES = ("position", "key", "epoch", "seq", "shed", "at", "body")
+_KINDS = (int, str, int, int, int, float, bytes)
+"""Of `finished.COLUMNS`."""
 _LATER, _EARLIER = "AND epoch = ?", "AND epoch <> ?"
 """Than a damaged file's, which may have been taken over at any time."""
 
@@ -36,7 +41,23 @@ class SpoolReader:
             self._db = self._opened()
         except sqlite3.Error as exc:
             raise AuditError(f"audit spool {self.path} cannot be read: {exc}") from exc
-        self.epoch = int(self._rows("SELECT value FROM meta WHERE name = 'epoch'")[0][0])
+        try:
+            self.epoch = self._epoch()
+        except AuditError:
+            self._db.close()
+            raise
+
+    def _epoch(self) -> int:
+        match self._rows("SELECT value FROM meta WHERE name = 'epoch'"):
+            case [(int(epoch),)]:
+                return epoch
+        raise AuditError(
+            f"audit spool {self.path}: its table meta has no epoch, so its records have no number{self._remedy}"
+        )
+
+    @property
+    def _remedy(self) -> str:
+        return f"; stop `autoscaler run`, move the file away, save its records with `sqlite3 {self.path} .recover`"
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +95,7 @@ class SpoolReader:
         for when in (_EARLIER, _LATER):
             rows = self._rows(f"{_RECORDS} WHERE key = ? {when} ORDER BY position LIMIT 1", key, self.epoch)
             if rows:
-                return finished.record(rows[0])
+                return self._record("records", rows[0])
         return self.newest(key)
 
     def latest(self, key: str, limit: int) -> list[Record]:
@@ -90,7 +111,7 @@ class SpoolReader:
                 f"{_RECORDS} WHERE key = ? {where}{when} ORDER BY position DESC LIMIT ?",
                 key, *values, self.epoch, limit - len(found),
             )  # fmt: skip
-            found += map(finished.record, rows)
+            found += [self._record("records", row) for row in rows]
             if len(found) == limit:
                 break
         return found
@@ -109,7 +130,7 @@ class SpoolReader:
                 *(() if key is None else (key,)),
             )
             for row in rows:
-                yield finished.record(row)
+                yield self._record("records", row)
             if len(rows) < PAGE:
                 break
             after = rows[-1][0]
@@ -118,8 +139,22 @@ class SpoolReader:
     def _standing(self, where: str, *values: object) -> Iterator[Record]:
         """Standing records, with the rows they have so far."""
         for target, *columns, body in self._rows(f"{_STANDING} {where} ORDER BY at", *values):
+            record = self._record("standing", (*columns, body))
             rows = [row[0] for row in self._rows("SELECT body FROM repeats WHERE target = ? ORDER BY id", target)]
-            yield finished.record((*columns, with_repeats(body, rows)))
+            if not all(type(each) is bytes for each in rows):
+                raise self._forged("repeats", record.key, "body")
+            yield replace(record, body=with_repeats(record.body, rows))
+
+    def _record(self, table: str, row: tuple[Any, ...]) -> Record:
+        """SQLite keeps in a column whatever somebody puts there: only what a spool puts there is a record."""
+        for name, value, kind in zip(_NAMES, row, _KINDS, strict=True):
+            if type(value) is not kind:
+                raise self._forged(table, f"position {row[0]}", name)
+        return finished.record(row)
+
+    def _forged(self, table: str, row: str, column: str) -> AuditError:
+        where = f"audit spool {self.path}: table {table}, {row}: {column}"
+        return AuditError(f"{where} is not of the type that `autoscaler run` writes{self._remedy}")
 
     def _opened(self) -> sqlite3.Connection:
         name = self.path.resolve().as_uri()
@@ -147,9 +182,5 @@ class SpoolReader:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as exc:
-            remedy = ""
-            if is_damage(exc):
-                remedy = (
-                    f"; stop `autoscaler run`, move the file away, save its records with `sqlite3 {self.path} .recover`"
-                )
+            remedy = self._remedy if is_damage(exc) else ""
             raise AuditError(f"audit spool {self.path} cannot be read: {exc}{remedy}") from exc

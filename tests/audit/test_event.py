@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
-from autoscaler.audit.event import Event, from_line, from_message, from_spool, line, subject
+from autoscaler.audit.event import LARGEST, Event, from_line, from_message, from_spool, line, subject
 from autoscaler.audit.kind import Kind
 from autoscaler.audit.verify import Number
 from autoscaler.errors import LaterError, MalformedError, OtherError
@@ -102,7 +102,21 @@ def test_an_event_knows_its_target() -> None:
     assert event.key == "a/b/c"
 
 
-@pytest.mark.parametrize("changed", [{"seq": 0}, {"seq": -4}, {"epoch": "-1"}, {"shed": -5}, {"data": "deep"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seq": 0},
+        {"seq": -4},
+        {"epoch": "-1"},
+        {"shed": -5},
+        {"data": "deep"},
+        {"seq": 1 << 63},
+        {"seq": 10**4000},
+        {"epoch": "9" * 19},
+        {"epoch": "1" * 9999},
+        {"shed": 1 << 63},
+    ],
+)
 def test_numbers_that_no_spool_gives_and_nested_lines_are_malformed(changed: dict[str, object]) -> None:
     whole = json.loads(line(from_spool(record(2))))
     text = json.dumps(whole | changed).encode().replace(b'"deep"', b"[" * 100_000)
@@ -144,6 +158,21 @@ def test_a_record_of_a_later_type_has_its_place_and_is_not_read(read: Callable[[
         event.decision()
     with pytest.raises(LaterError, match=rf"^t\[0\]@5: .*type {NEXT}, without a place"):
         read(NEXT, "seq")
+
+
+@pytest.mark.parametrize("text", [" 7", "7 ", "1_0", "+7", "\u0667", "\u00b2", "07", "7.0", "", "0x7", "9" * 19])
+def test_a_number_that_no_spool_writes_so_is_malformed(text: str) -> None:
+    whole = json.loads(line(from_spool(record(2)))) | {"epoch": text}
+    with pytest.raises(MalformedError, match="x: no record of ours"):
+        from_line(json.dumps(whole).encode(), "x")
+    for name in ("epoch", "seq", "shed"):
+        with pytest.raises(MalformedError, match="x: no record of ours"):
+            from_message(KEY, [*codec.headers(record(2)), (name, text.encode())], record(2).body, "x")
+
+
+def test_the_largest_numbers_are_read() -> None:
+    whole = json.loads(line(from_spool(record(2)))) | {"epoch": str(LARGEST), "seq": LARGEST}
+    assert from_line(json.dumps(whole).encode(), "x").number == Number(KEY.decode(), LARGEST, LARGEST)
 
 
 def test_headers_of_others_are_left_alone() -> None:

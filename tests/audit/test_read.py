@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -134,3 +134,34 @@ def test_a_damaged_one_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     with SpoolReader(tmp_path) as reader, pytest.raises(AuditError, match=r"malformed; stop .* move .*\.recover"):
         list(reader.records())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param("DELETE FROM meta WHERE name = 'epoch'", "table meta has no epoch", id="no epoch"),
+        pytest.param("UPDATE meta SET value = 'x' WHERE name = 'epoch'", "table meta has no epoch", id="no number"),
+        pytest.param("UPDATE records SET body = 'text' WHERE position = 2", "table records, position 2: body is not",
+                     id="a text for a body"),
+        pytest.param("UPDATE records SET seq = 'x' WHERE position = 3", "table records, position 3: seq is not",
+                     id="a text for a number"),
+        pytest.param("UPDATE records SET at = 'x'", "table records, position 1: at is not", id="a text for a time"),
+        pytest.param("UPDATE targets SET key = x'00ff'", "table records, position 1: key is not", id="no name"),
+        pytest.param("UPDATE standing SET body = 7", "table standing, position 0: body is not", id="a standing one"),
+        pytest.param("UPDATE repeats SET body = 'x'", "table repeats, shop/Deployment/web: body is not", id="a repeat"),
+        pytest.param("DROP TABLE records", "no such table: records", id="no table"),
+    ],
+)  # fmt: skip
+def test_what_no_spool_writes_is_named_with_its_row(tmp_path: Path, change: str, message: str) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0), entry(WEB, 1), entry(WEB, 2)])
+        spool.append([Entry(WEB, NOON + 5, False, b'{"repeats":[]}', standing=True)])
+        spool.append([Entry(WEB, NOON + 6, False, b"[1]", joins=NOON + 5)])
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.execute(change)
+        db.commit()
+    with pytest.raises(AuditError, match=message) as caught, SpoolReader(tmp_path) as reader:
+        list(reader.records())
+    assert str(tmp_path / FILE_NAME) in str(caught.value)
+    with suppress(AuditError), SpoolReader(tmp_path) as reader:
+        reader.newest(WEB), reader.oldest(WEB), reader.latest(WEB, 3), reader.targets()

@@ -99,6 +99,14 @@ def test_it_says_whether_a_number_is_new() -> None:
     assert [found.take(each) for each in numbers(1, 1, 4, 2, 2, 4)] == [True, False, True, True, False, False]
 
 
+def test_the_largest_numbers_have_room() -> None:
+    most = (1 << 63) - 1
+    verdict = verify([Number("web", most, most, most), Number("web", most, 1), Number("web", most, most - 1)])
+    assert (verdict.counts.shed, verdict.counts.duplicates) == (most - 1, 2)
+    verdict = verify([Number("web", 1, each) for each in (most, 1, most - 1)], from_start=False)
+    assert (verdict.counts.missing, verdict.counts.late) == (most - 3, 2)
+
+
 def test_of_very_many_faults_some_are_told_and_all_are_counted() -> None:
     verdict = verify(numbers(*range(1, 4 * LISTED, 2)))
     assert (len(verdict.missing), verdict.counts.missing) == (LISTED, 2 * LISTED - 1)
