@@ -20,7 +20,7 @@ from autoscaler.cli.verbs import VERBS
 from autoscaler.config.options import OPTIONS
 from autoscaler.core import exposition
 from autoscaler.engine import scraper
-from autoscaler.kube import adapters, client, exchange, httpanswer
+from autoscaler.kube import adapters, client, exchange, httpanswer, questions
 from autoscaler.model.compat import RELEASES
 from tests.pages import ROOT, prose, typed
 
@@ -170,8 +170,8 @@ LIMITS = Limits()
     [
         ("limits.md", "a kubelet's page", f"{httpanswer.MAX_BODY >> 20} MiB, {exposition.MAX_LINES:,} lines"),
         ("limits.md", "a kubelet's page", f"lines of {exposition.MAX_LINE >> 10} KiB"),
-        ("limits.md", "an adapter's answer", f"{adapters.MAX_ANSWER >> 20} MiB, {client.REQUEST_SECONDS:g} s"),
-        ("limits.md", "an answer of the API server", f"{client.MAX_BODY >> 20} MiB; a line of a watch"),
+        ("limits.md", "an adapter's answer", f"{adapters.MAX_ANSWER >> 20} MiB, {questions.REQUEST_SECONDS:g} s"),
+        ("limits.md", "an answer of the API server", f"{questions.MAX_BODY >> 20} MiB; a line of a watch"),
         ("limits.md", "an answer of the API server", f"a watch {client.MAX_LINE >> 20} MiB"),
         ("limits.md", "a record", f"{codec.MAX_BODY >> 10} KiB"),
         ("limits.md", "the spool of records", f"; {room.DISK_KEPT >> 20} MiB of the volume"),

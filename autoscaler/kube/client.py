@@ -7,35 +7,39 @@ out to be closed before anything was answered (cluster.md §8), on a fresh one. 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
-from typing import Protocol, Self
-from urllib.parse import quote, urlencode
+from typing import Protocol, Self, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-from autoscaler import __version__
 from autoscaler.errors import KubeError, UnreachableError
 from autoscaler.kube.answers import error_of
 from autoscaler.kube.connection import Connection
+from autoscaler.kube.httpanswer import AnswerError, AnswerReader
+from autoscaler.kube.questions import (
+    CONNECT_SECONDS,
+    HEADERS,
+    MAX_BODY,
+    MAX_ERROR_BODY,
+    REQUEST_SECONDS,
+    OversizeError,
+    Questions,
+    Request,
+    direct,
+    probed,
+)
 from autoscaler.telemetry import KubeTelemetry
 
-USER_AGENT = f"hpa-companion/{__version__}"
-REQUEST_SECONDS = 10.0
-CONNECT_SECONDS = 5.0
-MAX_BODY = 64 * 1024 * 1024
-MAX_ERROR_BODY = 64 * 1024
 MAX_LINE = 8 * 1024 * 1024
 """One watch event: etcd keeps objects up to 1.5 MiB, JSON escapes may multiply that."""
 
 Params = Iterable[tuple[str, str]]
-
-
-class OversizeError(KubeError):
-    """The answer is larger than its limit: ask for less of it."""
+Answer = TypeVar("Answer", AnswerReader, aiohttp.ClientResponse)
 
 
 class Credentials(Protocol):
@@ -45,29 +49,13 @@ class Credentials(Protocol):
     async def renew(self, refused: Connection) -> Connection: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One question. `within` bounds all of it, `silence` the gap between two pieces of the answer; seconds."""
-
-    method: str
-    path: str
-    params: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    media: str = "application/json"
-    within: float | None = REQUEST_SECONDS
-    silence: float | None = None
-    limit: int = MAX_BODY
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
 class KubeClient:
     """One pool of connections to the API server; an async context manager."""
 
     def __init__(self, credentials: Credentials, telemetry: KubeTelemetry) -> None:
         self._credentials = credentials
         self._telemetry = telemetry
+        self._questions = Questions()
         self._pool: aiohttp.ClientSession | None = None
         self.date = ""
         """What the server said the time was, in its last answer (RFC 9110 Date)."""
@@ -75,7 +63,7 @@ class KubeClient:
     async def __aenter__(self) -> Self:
         self._pool = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, socket_factory=_socket),
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+            headers=HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[_reuse_tracing()],
             max_line_size=64 * 1024,
@@ -87,6 +75,7 @@ class KubeClient:
 
     async def close(self) -> None:
         """End every connection; watches under way end with an UnreachableError."""
+        self._questions.close()
         if self._pool is not None:
             await self._pool.close()
 
@@ -120,6 +109,27 @@ class KubeClient:
             yield _lines(response.content, path)
 
     async def _call(self, request: Request) -> bytes:
+        """The body of a 2xx answer; every other outcome as KubeError."""
+        if not direct(await self._credentials.current()):
+            return await self._streamed(request)
+        code = "0"
+        try:
+            answer = await self._exchange(partial(self._ask, request))
+            code, self.date = str(answer.status), _header(answer, b"date")
+            if 200 <= answer.status < 300:
+                return answer.body()
+            raise error_of(answer.status, _refusal(answer), _header(answer, b"retry-after"), str(request))
+        except AnswerError as exc:
+            raise UnreachableError(f"{request}: {exc}") from exc
+        finally:
+            self._telemetry.requests.labels(request.method, code).inc()
+
+    async def _ask(self, request: Request, connection: Connection) -> AnswerReader:
+        if self._pool is None:
+            raise UnreachableError(f"{request}: the client was not opened")
+        return await self._questions.ask(request, connection)
+
+    async def _streamed(self, request: Request) -> bytes:
         async with self._answer(request) as response:
             body = bytearray()
             async for chunk in response.content.iter_any():
@@ -134,7 +144,7 @@ class KubeClient:
         """A 2xx answer, its body unread; every other outcome, now or while it is read, as KubeError."""
         code = "0"
         try:
-            async with await self._exchange(request) as response:
+            async with await self._exchange(partial(self._send, request)) as response:
                 code, self.date = str(response.status), response.headers.get("Date", "")
                 if 200 <= response.status < 300:
                     yield response
@@ -146,17 +156,18 @@ class KubeClient:
         finally:
             self._telemetry.requests.labels(request.method, code).inc()
 
-    async def _exchange(self, request: Request) -> aiohttp.ClientResponse:
+    async def _exchange(self, send: Callable[[Connection], Awaitable[Answer]]) -> Answer:
         """The first answer that is no 401, or the second one whatever it is."""
         connection = await self._credentials.current()
-        response = await self._send(request, connection)
-        if response.status != 401:
-            return response
+        answer = await send(connection)
+        if answer.status != 401:
+            return answer
         renewed = await self._credentials.renew(connection)
         if renewed is connection:
-            return response
-        response.release()
-        return await self._send(request, renewed)
+            return answer
+        if isinstance(answer, aiohttp.ClientResponse):
+            answer.release()
+        return await send(renewed)
 
     async def _send(self, request: Request, connection: Connection) -> aiohttp.ClientResponse:
         """The answer's head; a kept-alive connection that was closed meanwhile is replaced by a fresh one, once."""
@@ -176,10 +187,9 @@ class KubeClient:
         headers = {"Authorization": connection.authorization} if connection.authorization else {}
         if request.body is not None:
             headers["Content-Type"] = request.media
-        query = f"?{urlencode(request.params)}" if request.params else ""
         return await self._pool.request(
             request.method,
-            URL(f"{connection.host}{request.path}{query}", encoded=True),
+            URL(request.url(connection.host), encoded=True),
             data=request.body,
             headers=headers,
             ssl=connection.tls or True,
@@ -220,14 +230,20 @@ def _reuse_tracing() -> aiohttp.TraceConfig:
 
 
 def _socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
-    """Notices that a peer vanished without a word, also on a connection that only waits."""
-    made = socket.socket(family=address[0], type=address[1], proto=address[2])
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for option, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):  # not every system has them
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-    return made
+    return probed(socket.socket(family=address[0], type=address[1], proto=address[2]))
+
+
+def _header(answer: AnswerReader, name: bytes) -> str:
+    """The first of that name, "" for none."""
+    return answer.headers[name][0].decode("latin-1") if name in answer.headers else ""
+
+
+def _refusal(answer: AnswerReader) -> bytes:
+    """The body of an answer that is no 2xx, as far as it can be read."""
+    try:
+        return answer.body()
+    except AnswerError:
+        return b""
 
 
 async def _lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from autoscaler import __version__
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.kube.addresses import AddressRules, DeniedError, Endpoint, GuardedResolver
-from autoscaler.kube.httpanswer import AnswerReader
+from autoscaler.kube.httpanswer import AnswerError, AnswerReader
 from autoscaler.kube.kubelet import Answer
 from autoscaler.kube.scrapefailure import cause
 from autoscaler.kube.tlsconnection import ClosedError, TlsConnection, connected, secured
@@ -62,21 +62,25 @@ class TlsExchange:
     ) -> Answer:
         """The answer to one GET; its body is read only when the status is 200."""
         request = _request(endpoint, path, headers)
-        if (connection := self._idle(endpoint, tls)) is not None:
-            try:
-                return self._answer(await connection.ask(node, request), endpoint, tls, connection)
-            except ClosedError:
-                pass
-        connection = await self._dialled(node, endpoint, tls)
         try:
-            return self._answer(await connection.ask(node, request), endpoint, tls, connection)
+            if (connection := self._idle(endpoint, tls)) is not None:
+                try:
+                    return await self._answer(request, endpoint, tls, connection)
+                except ClosedError:
+                    pass
+            connection = await self._dialled(node, endpoint, tls)
+            return await self._answer(request, endpoint, tls, connection)
         except ClosedError as exc:
             raise ScrapeError(node, ScrapeReason.INTERRUPTED, str(exc)) from exc
+        except AnswerError as exc:
+            raise ScrapeError(node, exc.reason, exc.detail) from exc
 
-    def _answer(
-        self, answer: AnswerReader, endpoint: Endpoint, tls: ssl.SSLContext, connection: TlsConnection
+    async def _answer(
+        self, request: bytes, endpoint: Endpoint, tls: ssl.SSLContext, connection: TlsConnection
     ) -> Answer:
         """What was answered; the connection is kept when it can be."""
+        answer = AnswerReader()
+        await connection.ask(request, answer)
         now = asyncio.get_running_loop().time()
         if connection.open:
             before = self._kept.pop(endpoint, None)

@@ -1,16 +1,16 @@
 """One HTTP/1.1 answer as it arrives, within every limit of operations.md §6; whatever is not exactly HTTP is an error.
 
-8 MiB of body, as it comes and inflated; 64 KiB of head; one layer of gzip. Of an answer that is no 200 nothing but the
-head is read.
+64 KiB of head; as much of the body as its `Terms` allow, as it comes and inflated; one layer of gzip.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 
-from autoscaler.errors import MalformedError, ScrapeError, ScrapeReason
+from autoscaler.errors import MalformedError, ScrapeReason
 from autoscaler.kube.chunks import Chunks
 
 MAX_BODY = 8 << 20
@@ -23,25 +23,53 @@ _LENGTH = re.compile(rb"\d{1,19}")
 _USUAL = 200
 """Longer lines are read anew every time, so that what strangers leave behind is bounded."""
 
+_NO_BODY = frozenset({204, 304})
+"""Answers that end with their head (RFC 9112 §6.3)."""
+
 Headers = dict[bytes, list[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is read of an answer: at most `body` bytes of a 2xx. Of any other nothing but the head, or with `refusals`
+    so many bytes of its body, and what is beyond them is left.
+    """
+
+    body: int = MAX_BODY
+    refusals: int = 0
+
+
+PAGE = Terms()
+"""Of a kubelet."""
+
+
+class AnswerError(Exception):
+    """An answer that is none; `reason` in the words of scraping."""
+
+    def __init__(self, reason: ScrapeReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
 class AnswerReader:
-    """Feed it until it is `complete`; ScrapeError as soon as the answer cannot become one.
+    """Feed it until it is `complete`; AnswerError as soon as the answer cannot become one.
 
     `kept`: the connection may be used again, for the peer did not say otherwise and nothing came behind the answer.
     """
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, terms: Terms = PAGE) -> None:
         self.status = 0
         self.headers: Headers = {}
         self.complete = False
         self.kept = False
-        self.node = node
+        self._most = terms.body
+        self._refusals = terms.refusals
         self._head: bytes | None = b""
         self._body = bytearray()  # not a list of pieces: they may be of one byte each
         self._length: int | None = None
         self._chunks: Chunks | None = None
+        self._cut = False
 
     @property
     def begun(self) -> bool:
@@ -52,6 +80,8 @@ class AnswerReader:
         """More of it."""
         if self._head is not None:
             data = self._take_head(self._head + data)
+            if self.complete:
+                self.kept = self.kept and not data
         if self.complete or not data:
             return
         if self._chunks is not None:
@@ -69,7 +99,7 @@ class AnswerReader:
         if self._head is None and self._length is None and self._chunks is None:
             self.complete = True
         if not self.complete:
-            raise ScrapeError(self.node, ScrapeReason.INTERRUPTED, "the connection was closed before the answer ended")
+            raise AnswerError(ScrapeReason.INTERRUPTED, "the connection was closed before the answer ended")
 
     def body(self) -> bytes:
         """The inflated body of a complete answer."""
@@ -77,15 +107,15 @@ class AnswerReader:
             return bytes(self._body)
         inflate = zlib.decompressobj(31)
         try:
-            text = inflate.decompress(self._body, MAX_BODY + 1)
+            text = inflate.decompress(self._body, self._most + 1)
         except zlib.error as exc:
-            raise ScrapeError(self.node, ScrapeReason.ENCODING, f"broken gzip: {exc}") from exc
-        if len(text) > MAX_BODY:
+            raise AnswerError(ScrapeReason.ENCODING, f"broken gzip: {exc}") from exc
+        if len(text) > self._most:
             raise self._too_large()
         if inflate.unused_data:
-            raise ScrapeError(self.node, ScrapeReason.ENCODING, "data behind the end of its gzip stream")
+            raise AnswerError(ScrapeReason.ENCODING, "data behind the end of its gzip stream")
         if not inflate.eof:
-            raise ScrapeError(self.node, ScrapeReason.INTERRUPTED, "the gzip stream ends early")
+            raise AnswerError(ScrapeReason.INTERRUPTED, "the gzip stream ends early")
         return text
 
     def _take_head(self, arrived: bytes) -> bytes:
@@ -116,10 +146,16 @@ class AnswerReader:
         self.kept = status[1] == b"1" and (
             b"connection" not in self.headers or b"close" not in self._words(b"connection")
         )
-        if self.status != 200:
-            self.complete, self.kept = True, False
+        if self.status in _NO_BODY:
+            self.complete = True
             return
-        self._check_content()
+        if not 200 <= self.status < 300:
+            if not self._refusals:
+                self.complete, self.kept = True, False
+                return
+            self._most, self._cut = self._refusals, True
+        else:
+            self._check_content()
         self._read_framing()
 
     def _check_content(self) -> None:
@@ -127,10 +163,10 @@ class AnswerReader:
         encoding = self.headers.get(b"content-encoding", [])
         if encoding not in ([], [b"identity"], [b"gzip"]):
             told = b", ".join(encoding)[:100].decode(errors="replace")
-            raise ScrapeError(self.node, ScrapeReason.ENCODING, f"unexpected Content-Encoding {told!r}")
+            raise AnswerError(ScrapeReason.ENCODING, f"unexpected Content-Encoding {told!r}")
         kind = b", ".join(self.headers.get(b"content-type", []))[:100].decode(errors="replace")
         if "protobuf" in kind:
-            raise ScrapeError(self.node, ScrapeReason.CONTENT_TYPE, f"unexpected Content-Type {kind!r}")
+            raise AnswerError(ScrapeReason.CONTENT_TYPE, f"unexpected Content-Type {kind!r}")
 
     def _read_framing(self) -> None:
         """How the end of the body is known."""
@@ -143,10 +179,9 @@ class AnswerReader:
             if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
                 raise self._malformed("its Content-Length is no number, or two")
             self._length = int(lengths[0])
-            if self._length > MAX_BODY:
-                raise ScrapeError(self.node, ScrapeReason.TOO_LARGE, f"{self._length} bytes announced")
-            if not self._length:
-                self._end(extra=False)
+            if self._length > self._most and not self._cut:
+                raise AnswerError(ScrapeReason.TOO_LARGE, f"{self._length} bytes announced")
+            self.complete = not self._length
         else:
             self.kept = False
 
@@ -164,19 +199,23 @@ class AnswerReader:
             self._end(extra=chunks.extra)
 
     def _keep(self, data: bytes) -> None:
-        if len(self._body) + len(data) > MAX_BODY:
-            raise self._too_large()
         self._body += data
+        if len(self._body) <= self._most:
+            return
+        if not self._cut:
+            raise self._too_large()
+        del self._body[self._most :]
+        self.complete, self.kept = True, False
 
     def _end(self, *, extra: bool) -> None:
         self.complete = True
         self.kept = self.kept and not extra
 
-    def _too_large(self) -> ScrapeError:
-        return ScrapeError(self.node, ScrapeReason.TOO_LARGE, f"more than {MAX_BODY} bytes")
+    def _too_large(self) -> AnswerError:
+        return AnswerError(ScrapeReason.TOO_LARGE, f"more than {self._most} bytes")
 
-    def _malformed(self, why: str) -> ScrapeError:
-        return ScrapeError(self.node, ScrapeReason.HTTP, why)
+    def _malformed(self, why: str) -> AnswerError:
+        return AnswerError(ScrapeReason.HTTP, why)
 
 
 def _read_header(line: bytes) -> tuple[bytes, bytes] | None:
@@ -186,4 +225,4 @@ def _read_header(line: bytes) -> tuple[bytes, bytes] | None:
 
 
 _header = lru_cache(maxsize=256)(_read_header)
-"""Kubelets send the same few lines again and again."""
+"""The same few lines come again and again."""

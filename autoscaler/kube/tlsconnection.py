@@ -1,4 +1,4 @@
-"""One verified TLS connection on a plain non-blocking socket: it asks one question at a time and takes the answer.
+"""One connection on a non-blocking socket, verified by TLS: it asks one question at a time and takes the answer.
 
 A transport of the event loop keeps buffers for every connection and hands bytes on through five layers; a thousand
 kubelets make that most of what scraping costs. Here the loop says only that there is something to read.
@@ -13,13 +13,15 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.httpanswer import AnswerReader
+from autoscaler.errors import ScrapeReason
+from autoscaler.kube.httpanswer import AnswerError, AnswerReader
 
 RECORD = 16 << 10
 """A TLS record holds no more, so a read of this size leaves nothing behind in OpenSSL that the loop would not see."""
 AT_ONCE = 16
 """Records read before others have their turn."""
+_LATER = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
+"""The socket has nothing, or takes nothing, for now."""
 
 
 class ClosedError(Exception):
@@ -27,9 +29,9 @@ class ClosedError(Exception):
 
 
 class TlsConnection:
-    """`open` until either side closes it. Made by `secured`."""
+    """`open` until either side closes it. Made by `secured`, or of a plain socket where the peer speaks no TLS."""
 
-    def __init__(self, tls: ssl.SSLSocket) -> None:
+    def __init__(self, tls: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._answer: AnswerReader | None = None
@@ -37,32 +39,58 @@ class TlsConnection:
         self.open = True
         self._loop.add_reader(tls, self._readable)
 
-    async def ask(self, node: str, request: bytes) -> AnswerReader:
-        """The whole answer. ClosedError; ScrapeError, after which the connection is closed, as after a cancellation."""
-        self._answer, self._done = AnswerReader(node), self._loop.create_future()
+    async def ask(self, request: bytes, answer: AnswerReader) -> None:
+        """Have `answer` read whole. ClosedError; AnswerError, after which the connection is closed, as after a
+        cancellation.
+        """
+        self._answer, self._done = answer, self._loop.create_future()
         try:
-            try:
-                self._tls.send(request)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
-                raise ScrapeError(node, ScrapeReason.INTERRUPTED, "the kubelet takes no request") from exc
-            except OSError as exc:
-                raise ClosedError(str(exc)) from exc
+            await self._send(request, self._done)
             await self._done
-            return self._answer
         except BaseException:
+            self._done = None
             self.close()
             raise
         finally:
-            if self._answer is not None and not self._answer.kept:
-                self.close()
             self._answer = self._done = None
+            if not answer.kept:
+                self.close()
+
+    async def _send(self, request: bytes, done: asyncio.Future[None]) -> None:
+        """All of it, or as much as the peer takes before it answers; then the connection is not kept."""
+        left = memoryview(request)
+        while not done.done():
+            try:
+                left = left[self._tls.send(left) :]
+            except _LATER:
+                pass
+            except OSError as exc:
+                raise ClosedError(str(exc)) from exc
+            if not left:
+                return
+            await self._writable(done)
+        self.close()
+
+    async def _writable(self, done: asyncio.Future[None]) -> None:
+        """Until the socket takes more, or the answer is there."""
+        ready = asyncio.Event()
+        self._loop.add_writer(self._tls, ready.set)
+        done.add_done_callback(lambda _: ready.set())
+        try:
+            await ready.wait()
+        finally:
+            if self.open:
+                self._loop.remove_writer(self._tls)
 
     def close(self) -> None:
-        """Close it, without a goodbye."""
+        """Close it, without a goodbye; who waits for an answer on it hears of an interruption."""
         if self.open:
             self.open = False
             self._loop.remove_reader(self._tls)
+            self._loop.remove_writer(self._tls)
             self._tls.close()
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(AnswerError(ScrapeReason.INTERRUPTED, "the connection was closed"))
 
     def _readable(self) -> None:
         """Take what is there."""
@@ -80,11 +108,11 @@ class TlsConnection:
                 if answer.complete:
                     done.set_result(None)
                     return
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except _LATER:
             pass
         except OSError as exc:
             self._fail(answer, exc)
-        except (ScrapeError, ClosedError) as exc:
+        except (AnswerError, ClosedError) as exc:
             self._tell(exc)
 
     def _ended(self, answer: AnswerReader) -> None:
@@ -98,12 +126,12 @@ class TlsConnection:
         elif not answer.begun:
             self._tell(ClosedError(str(error)))
         else:
-            self._tell(ScrapeError(answer.node, ScrapeReason.INTERRUPTED, str(error)))
+            self._tell(AnswerError(ScrapeReason.INTERRUPTED, str(error)))
 
     def _tell(self, error: Exception) -> None:
-        self.close()
         if self._done is not None and not self._done.done():
             self._done.set_exception(error)
+        self.close()
 
 
 async def connected(address: tuple[str, int], family: int) -> socket.socket:

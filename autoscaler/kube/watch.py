@@ -23,7 +23,8 @@ from autoscaler.errors import ForbiddenError, GoneError, KubeError, MalformedErr
 from autoscaler.kube import wire
 from autoscaler.kube.answers import TOO_LARGE, error_for
 from autoscaler.kube.cache import Cache, Changed, Key, T, older
-from autoscaler.kube.client import MAX_BODY, KubeClient, OversizeError
+from autoscaler.kube.client import KubeClient
+from autoscaler.kube.questions import MAX_BODY, OversizeError
 from autoscaler.telemetry import KubeTelemetry
 
 log = structlog.get_logger(__name__)

@@ -19,8 +19,9 @@ from autoscaler.clock import Clock
 from autoscaler.config.load import load
 from autoscaler.control.elector import Alone
 from autoscaler.errors import ConflictError, NotFoundError
-from autoscaler.kube.client import MAX_BODY, KubeClient, Params
+from autoscaler.kube.client import KubeClient, Params
 from autoscaler.kube.cluster import Cluster
+from autoscaler.kube.questions import MAX_BODY
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.metrics import PodMetrics

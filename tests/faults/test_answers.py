@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.httpanswer import AnswerReader
+from autoscaler.errors import ScrapeReason
+from autoscaler.kube.httpanswer import AnswerError, AnswerReader
 
 pytestmark = pytest.mark.fuzz
 
@@ -57,7 +57,7 @@ def damaged(answer: bytes, changes: Sequence[tuple[int, int, bytes]]) -> bytes:
 
 def outcome(pieces: Sequence[bytes]) -> Outcome:
     """What a reader makes of an answer that comes in these pieces, before the peer hangs up."""
-    reader = AnswerReader("n1")
+    reader = AnswerReader()
     try:
         for piece in pieces:
             if not reader.complete:
@@ -65,7 +65,7 @@ def outcome(pieces: Sequence[bytes]) -> Outcome:
         if not reader.complete:
             reader.closed()
         return reader.status, reader.body() if reader.status == 200 else b"", reader.complete
-    except ScrapeError as error:
+    except AnswerError as error:
         return error.reason
 
 

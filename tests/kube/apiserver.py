@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,6 +64,8 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    peer: int
+    """The port it came from: who asks twice over one connection has the same."""
 
     @property
     def document(self) -> Any:
@@ -72,7 +75,8 @@ class Asked:
 class ApiServer:
     """`on` scripts the answers of one path, in order, the last one for ever; an unscripted path is a 404."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.asked: list[Asked] = []
         self.url = ""
         self._script: dict[tuple[str, str], list[Answer]] = defaultdict(list)
@@ -86,14 +90,14 @@ class ApiServer:
         return [each.query for each in self.asked if each.path == path and ("watch" in each.query) is watch]
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(client_max_size=8 << 20)
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, shutdown_timeout=0.01)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -102,13 +106,14 @@ class ApiServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self.asked.append(Asked(request.method, request.path, dict(request.query), dict(request.headers), body))
+        assert request.transport is not None
+        peer = request.transport.get_extra_info("peername")[1]
+        self.asked.append(Asked(request.method, request.path, dict(request.query), dict(request.headers), body, peer))
         answers = self._script[request.method, f"{request.path}?watch" if "watch" in request.query else request.path]
         if not answers:
             return web.Response(status=404, text="404 page not found")
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer.drop:
-            assert request.transport is not None
             request.transport.abort()
             return web.Response()
         if answer.lines is None:

@@ -57,7 +57,7 @@ async def test_one_that_cannot_be_renewed_is_used_to_its_end_and_then_there_is_n
         pytest.param(refusal(404, "not found", "NotFound"), "not found", id="no account"),
         pytest.param(ok({"spec": {}, "status": {}}), "no token", id="an answer without a token"),
         pytest.param(ok([]), "Expected `object`", id="an answer that is none"),
-        pytest.param(DROPPED, "disconnected", id="no answer"),
+        pytest.param(DROPPED, "was closed before", id="no answer"),
     ],
 )
 async def test_without_one_there_is_none_until_it_is_given(answer: Answer, why: str) -> None:

@@ -9,8 +9,9 @@ from prometheus_client import generate_latest
 from autoscaler import __version__
 from autoscaler.errors import ConflictError, ForbiddenError, KubeError, NotFoundError, UnreachableError
 from autoscaler.kube import client as module
-from autoscaler.kube.client import KubeClient, OversizeError, segment
+from autoscaler.kube.client import KubeClient, segment
 from autoscaler.kube.connection import Connection
+from autoscaler.kube.questions import OversizeError
 from autoscaler.telemetry import Telemetry
 from tests.kube.apiserver import DROPPED, Answer, ApiServer, Fixed, ok, refusal, telemetry, watched
 
@@ -56,7 +57,7 @@ async def test_a_body_goes_with_its_media_type(server: ApiServer, client: KubeCl
         pytest.param(refusal(409, "modified"), ConflictError, "modified", id="409"),
         pytest.param(Answer(500, b"<html>gone wrong"), UnreachableError, "<html>gone wrong", id="a proxy's page"),
         pytest.param(Answer(302, headers={"Location": "http://evil/"}), KubeError, "HTTP 302", id="a redirect"),
-        pytest.param(DROPPED, UnreachableError, "disconnected", id="a closed connection"),
+        pytest.param(DROPPED, UnreachableError, "was closed before", id="a closed connection"),
     ],
 )
 async def test_an_unwelcome_answer_is_an_error_of_the_tree(
@@ -141,6 +142,29 @@ async def test_an_error_never_shows_the_credential(server: ApiServer, client: Ku
     with pytest.raises(ForbiddenError) as caught:
         await client.get("/x")
     assert "first" not in str(caught.value) + repr(caught.value) + repr(await Fixed("x").current())
+
+
+async def test_through_a_proxy_it_is_asked_as_well() -> None:
+    """A plain API server is asked by the whole URL; one with TLS would be reached by CONNECT."""
+    async with ApiServer() as proxy:
+        proxy.on("/x", refusal(401, "Unauthorized"), ok(1))
+        proxy.on("/big", Answer(body=b"x" * 1000))
+        async with KubeClient(Proxied("http://api.test", proxy.url), telemetry()) as client:
+            assert await client.get("/x") == b"1"
+            with pytest.raises(OversizeError, match="over 999 bytes"):
+                await client.get("/big", limit=999)
+    assert {each.headers["Host"] for each in proxy.asked} == {"api.test"}
+    assert [each.headers.get("Authorization") for each in proxy.asked] == [None, "Bearer second", None]
+
+
+class Proxied(Fixed):
+    """An API server behind a proxy."""
+
+    def __init__(self, url: str, proxy: str) -> None:
+        self._connection = Connection(url, proxy=proxy)
+
+    async def renew(self, refused: Connection) -> Connection:
+        return Connection(refused.host, proxy=refused.proxy, authorization="Bearer second")
 
 
 async def read_lines(client: KubeClient, path: str, got: list[bytes], silence: float = 5) -> None:

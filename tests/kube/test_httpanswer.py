@@ -2,16 +2,16 @@ import gzip
 
 import pytest
 
-from autoscaler.errors import ScrapeError, ScrapeReason
-from autoscaler.kube.httpanswer import MAX_BODY, MAX_HEAD, AnswerReader
+from autoscaler.errors import ScrapeReason
+from autoscaler.kube.httpanswer import MAX_BODY, MAX_HEAD, PAGE, AnswerError, AnswerReader, Terms
 
 ZIPPED = gzip.compress(b"abc")
 OK = b"HTTP/1.1 200 OK\r\n"
 FIVE = OK + b"Content-Length: 5\r\n\r\nabcde"
 
 
-def fed(*pieces: bytes) -> AnswerReader:
-    reader = AnswerReader("n1")
+def fed(*pieces: bytes, terms: Terms = PAGE) -> AnswerReader:
+    reader = AnswerReader(terms)
     for piece in pieces:
         reader.feed(piece)
     return reader
@@ -23,7 +23,7 @@ def failure(*pieces: bytes, closed: bool = False) -> ScrapeReason:
         if closed:
             reader.closed()
         reader.body()
-    except ScrapeError as error:
+    except AnswerError as error:
         return error.reason
     raise AssertionError("it is taken for an answer")
 
@@ -67,6 +67,8 @@ def test_without_a_length_the_end_is_the_end_of_the_connection() -> None:
         pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", id="HTTP/1.0"),
         pytest.param(OK + b"Content-Length: 1\r\n\r\nxy", id="a byte too many"),
         pytest.param(OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nx", id="a byte behind the chunks"),
+        pytest.param(OK + b"Content-Length: 0\r\n\r\nx", id="a byte behind an empty body"),
+        pytest.param(b"HTTP/1.1 204 No Content\r\n\r\nx", id="a byte behind an answer that has no body"),
         pytest.param(b"HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nxxx", id="an answer whose body is not read"),
     ],
 )
@@ -119,3 +121,31 @@ def test_limits(sent: bytes, reason: ScrapeReason) -> None:
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 2", OK + b"Content-Length: 5\r\n\r\nabc"])
 def test_an_end_in_the_middle_is_an_interruption(sent: bytes) -> None:
     assert failure(sent, closed=True) is ScrapeReason.INTERRUPTED
+
+
+WORDS = Terms(body=4, refusals=3)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        pytest.param(b"409 Conflict\r\nContent-Length: 2\r\n\r\nno", (b"no", True), id="a short one"),
+        pytest.param(b"409 Conflict\r\nContent-Length: 9\r\n\r\nno, sorry", (b"no,", False), id="a long one"),
+        pytest.param(b"500 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nno, sorry", None, id="half a chunk"),
+        pytest.param(
+            b"500 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nno, sorry\r\n", (b"no,", False), id="a long chunk"
+        ),
+        pytest.param(b"502 Bad Gateway\r\n\r\nno, sorry", (b"no,", False), id="a long one without a length"),
+        pytest.param(b"204 No Content\r\n\r\n", (b"", True), id="an answer that has no body"),
+        pytest.param(b"304 Not Modified\r\nContent-Length: 9\r\n\r\n", (b"", True), id="a length of what is not sent"),
+        pytest.param(b"201 Created\r\nContent-Length: 4\r\n\r\nmade", (b"made", True), id="made"),
+    ],
+)
+def test_a_refusal_is_read_up_to_its_limit_and_the_rest_left(sent: bytes, told: tuple[bytes, bool] | None) -> None:
+    reader = fed(b"HTTP/1.1 " + sent, terms=WORDS)
+    assert ((reader.body(), reader.kept) if reader.complete else None) == told
+
+
+def test_what_was_asked_for_is_not_cut() -> None:
+    with pytest.raises(AnswerError, match="5 bytes announced"):
+        fed(FIVE, terms=WORDS)

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from autoscaler.errors import ScrapeError, ScrapeReason
+from autoscaler.errors import ScrapeReason
+from autoscaler.kube.httpanswer import AnswerError, AnswerReader
 from autoscaler.kube.tlsconnection import RECORD, ClosedError, TlsConnection, connected, secured
 from tests.certificates import Authority
 from tests.kubelets import PAGE, ScriptedKubelet, answer, hanging_up_after, saying
@@ -38,6 +39,12 @@ async def opened(kubelet: ScriptedKubelet, name: str = "127.0.0.1") -> AsyncIter
         connection.close()
 
 
+async def asked(connection: TlsConnection, request: bytes = REQUEST) -> AnswerReader:
+    answer = AnswerReader()
+    await connection.ask(request, answer)
+    return answer
+
+
 async def until_closed(connection: TlsConnection) -> None:
     async with asyncio.timeout(5):
         while connection.open:
@@ -47,14 +54,14 @@ async def until_closed(connection: TlsConnection) -> None:
 async def test_one_question_after_the_other(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
     async with kubelet.serving(saying(answer()), tls), opened(kubelet) as connection:
         for _ in range(3):
-            assert (await connection.ask("n1", REQUEST)).body() == PAGE
+            assert (await asked(connection)).body() == PAGE
     assert (len(kubelet.requests), kubelet.connections) == (3, 1)
 
 
 @pytest.mark.parametrize("size", [RECORD - 1, RECORD, RECORD + 1, 40 * RECORD])
 async def test_answers_of_many_records(kubelet: ScriptedKubelet, tls: ssl.SSLContext, size: int) -> None:
     async with kubelet.serving(saying(answer(b"x" * size)), tls), opened(kubelet) as connection:
-        assert len((await connection.ask("n1", REQUEST)).body()) == size
+        assert len((await asked(connection)).body()) == size
 
 
 async def test_another_name_is_not_believed(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
@@ -70,11 +77,11 @@ async def test_an_end_before_the_first_byte_is_told_from_one_later(
 ) -> None:
     async with kubelet.serving(hanging_up_after(b""), tls), opened(kubelet) as connection:
         with pytest.raises(ClosedError):
-            await connection.ask("n1", REQUEST)
+            await asked(connection)
         assert not connection.open
     async with kubelet.serving(hanging_up_after(answer()[:-1]), tls), opened(kubelet) as connection:
-        with pytest.raises(ScrapeError) as caught:
-            await connection.ask("n1", REQUEST)
+        with pytest.raises(AnswerError) as caught:
+            await asked(connection)
         assert caught.value.reason is ScrapeReason.INTERRUPTED
 
 
@@ -82,7 +89,7 @@ async def test_who_hangs_up_or_talks_unasked_is_left(kubelet: ScriptedKubelet, t
     for rest in (b"", b"HTTP/1.1 200 OK\r\n"):
         script = saying(answer() + rest) if rest else hanging_up_after(answer())
         async with kubelet.serving(script, tls), opened(kubelet) as connection:
-            assert (await connection.ask("n1", REQUEST)).body() == PAGE
+            assert (await asked(connection)).body() == PAGE
             await until_closed(connection)
 
 
@@ -90,7 +97,7 @@ async def test_who_loses_patience_leaves_nothing_open(kubelet: ScriptedKubelet, 
     async with kubelet.serving(lambda _request, _writer: None, tls), opened(kubelet) as connection:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await connection.ask("n1", REQUEST)
+                await asked(connection)
         assert not connection.open
         await kubelet.left()
 
@@ -114,4 +121,47 @@ async def test_p05_an_ip_address_is_dialled_without_the_resolver(
     async with kubelet.serving(saying(answer()), tls):
         monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", resolving)
         async with opened(kubelet) as connection:
-            assert (await connection.ask("n1", REQUEST)).body() == PAGE
+            assert (await asked(connection)).body() == PAGE
+
+
+LONG = REQUEST + bytes(32 << 20)
+"""More than the kernel takes."""
+
+
+async def test_who_takes_nothing_is_left_when_patience_is_over_and_who_answers_early_is_heard() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for early in (b"", answer(status="413 Too Large")):
+            connection = TlsConnection(await connected(server.getsockname(), socket.AF_INET))
+            with server.accept()[0] as peer:
+                peer.sendall(early)
+                try:
+                    async with asyncio.timeout(5 if early else 0.05):
+                        assert (await asked(connection, LONG)).status == 413
+                except TimeoutError:
+                    assert not early
+            assert not connection.open
+
+
+async def test_who_closes_it_meanwhile_ends_the_question(kubelet: ScriptedKubelet, tls: ssl.SSLContext) -> None:
+    async with kubelet.serving(lambda _request, _writer: None, tls), opened(kubelet) as connection:
+        async with asyncio.TaskGroup() as group:
+            question = group.create_task(interrupted(connection))
+            while not kubelet.requests:
+                await asyncio.sleep(0)
+            connection.close()
+        assert question.result() == "the connection was closed"
+
+
+async def interrupted(connection: TlsConnection) -> str:
+    with pytest.raises(AnswerError) as caught:
+        await asked(connection)
+    return str(caught.value)
+
+
+async def test_without_tls_it_is_the_same(kubelet: ScriptedKubelet) -> None:
+    async with kubelet.serving(saying(answer()), None):
+        connection = TlsConnection(await connected(("127.0.0.1", kubelet.port), socket.AF_INET))
+        for _ in range(2):
+            assert (await asked(connection)).body() == PAGE
+        connection.close()
+    assert kubelet.connections == 1
