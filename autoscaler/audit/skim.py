@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import UNREADABLE
+from autoscaler.audit.event import LARGEST, whole
 from autoscaler.errors import MalformedError
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, PolicyRef, Repeat
@@ -75,6 +76,7 @@ class Skimmed(Struct, frozen=True, gc=False):
 
     epoch: int
     seq: int
+    shed: int
     decision: Decision
     at: float
 
@@ -88,16 +90,20 @@ class Skim:
     def __init__(self) -> None:
         self._targets, self._policies = _Parts(TargetRef), _Parts(PolicyRef)
         self._specs, self._settings = _Parts(Spec), _Parts(ControllerSettings)
+        self._epochs: dict[str, int] = {}
 
     def line(self, line: bytes) -> Skimmed | None:
         """Of a line of JSON Lines."""
         try:
             found = _line.decode(line)
-            epoch = int(found.epoch)
-            if found.seq < 1 or epoch < 0 or found.shed < 0 or found.type == codec.PARKED_TYPE:
+            epoch = self._epochs.get(found.epoch)
+            if epoch is None:
+                epoch = self._epoch(found.epoch)
+            usual = found.type == codec.DECISION_TYPE and 1 <= found.seq <= LARGEST and 0 <= found.shed <= LARGEST
+            if not usual or epoch > LARGEST:
                 return None
             decision = self._decision(found.data)
-            return Skimmed(epoch, found.seq, decision, codec.began(decision))
+            return Skimmed(epoch, found.seq, found.shed, decision, codec.began(decision))
         except (*UNREADABLE, MalformedError):
             return None
 
@@ -109,6 +115,12 @@ class Skim:
             return decision
         except (*UNREADABLE, MalformedError):
             return None
+
+    def _epoch(self, text: str) -> int:
+        if len(self._epochs) == KEPT:
+            self._epochs.clear()
+        epoch = self._epochs[text] = whole(text)
+        return epoch
 
     def _decision(self, found: _Body) -> Decision:
         if found.schema > SCHEMA_VERSION:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -15,19 +16,19 @@ from msgspec import Struct
 from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import from_line, subject
 from autoscaler.audit.linefile import Block
-from autoscaler.audit.sources import FileSource, Source, blocks, events, source_of
+from autoscaler.audit.sources import FileSource, Found, Source, blocks, events, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
 from autoscaler.cli.moments import last_moment, moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
-from autoscaler.cli.replayworkers import Body, Item, Line, Workers
+from autoscaler.cli.replayworkers import Item, Line, Workers, item, stranger
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model import duration
-from autoscaler.model.whatif import Report
+from autoscaler.model.whatif import PassedOver, Report
 from autoscaler.report.forms import told
 
 LISTED = 10
@@ -47,7 +48,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 def run(settings: Settings, request: Request, out: TextIO) -> int:
-    """0, or 1 when a decision was made otherwise or none could be made again. Raises ConfigError, AuditError."""
+    """0, or 1 when the report is not `sound`. Raises ConfigError, AuditError."""
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
@@ -60,53 +61,64 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     )
     found = asyncio.run(_replayed(source, request, candidates, span, clock))
     _write(found, request, out)
-    return 0 if found.identical and not found.differing else 1
+    return 0 if found.sound else 1
 
 
 async def _replayed(
     source: Source, request: Request, candidates: Sequence[PolicyFile], span: Span, clock: Clock
 ) -> Report:
     dealt: dict[str, bool] = {}
+    others: Counter[str] = Counter()
     wanted = Wanted(target=request.target)
     where = source.path if isinstance(source, FileSource) else ""
     with Workers(candidates, span, source=where) as workers, Progress("records", clock) as progress:
-        async for item in _items(source, clock, progress):
-            if item.key not in dealt:
-                dealt[item.key] = wanted.takes_key(item.key)
-            if dealt[item.key]:
-                workers.take(item)
+        async for each in _items(source, clock, progress, others):
+            if each.key not in dealt:
+                dealt[each.key] = wanted.takes_key(each.key)
+            if dealt[each.key]:
+                workers.take(each)
             progress.step()
         taken = [key for key, yes in dealt.items() if yes]
         if not taken:
             what = f"no record about {request.target}" if request.target else "no record"
-            raise AuditError(f"{what} in {_where(request)}; {_listed(dealt)}")
-        for each in candidates:
-            if not any(map(each.spec, taken)):
-                of = ", ".join(target for target, _ in each.specs)
-                raise ConfigError(f"--policy {each.name}: is for {of}, which has no record here; {_listed(taken)}")
+            told = _listed(dealt) if dealt or not others else _strangers(others)
+            raise AuditError(f"{what} in {_where(request)}; {told}")
+        for one in candidates:
+            if not any(map(one.spec, taken)):
+                of = ", ".join(target for target, _ in one.specs)
+                raise ConfigError(f"--policy {one.name}: is for {of}, which has no record here; {_listed(taken)}")
         parts = workers.parts()
     if not sum(part.evaluations for part in parts):
         raise AuditError(f"no record of that time in {_where(request)}; see --since and --until")
-    return report(_where(request), [Named(each.name, each.text) for each in candidates], parts)
+    passed_over = [PassedOver(count, what) for what, count in others.items()]
+    return report(_where(request), [Named(each.name, each.text) for each in candidates], parts, passed_over)
 
 
-async def _items(source: Source, clock: Clock, progress: Progress) -> AsyncIterator[Item]:
-    """Its records; the lines of a file are left for the workers to read."""
+async def _items(source: Source, clock: Clock, progress: Progress, others: Counter[str]) -> AsyncIterator[Item]:
+    """Its records; the lines of a file are left for the workers to read. `others` counts what is none."""
     if isinstance(source, FileSource):
         keys: dict[bytes, str] = {}
         for block in blocks(source, progress.reached):
             await asyncio.sleep(0)  # else Ctrl-C would not be heard before the end
-            for item in _lines(block, source.path, keys):
-                yield item
+            for each in _lines(block, source.path, keys, others):
+                yield each
         return
-    async for event in events(source, clock, progress.reached):
-        if isinstance(event, MalformedError):
-            raise _unreadable(event) from event
-        if not event.parked:
-            yield Body(event.key, event.number.epoch, event.number.seq, event.body)
+    async for found in events(source, clock, progress.reached):
+        for each in _told(found, others):
+            yield each
 
 
-def _lines(block: Block, path: str, keys: dict[bytes, str]) -> Iterator[Item]:
+def _told(found: Found, others: Counter[str]) -> Iterator[Item]:
+    if isinstance(found, MalformedError):
+        _refuse(found, others)
+        return
+    try:
+        yield item(found)
+    except MalformedError as exc:
+        raise AuditError(f"{found.where}: {exc}; see `audit verify`") from exc
+
+
+def _lines(block: Block, path: str, keys: dict[bytes, str], others: Counter[str]) -> Iterator[Item]:
     """Of `keys` those that were met, by how they stand in a line."""
     for number, line in enumerate(block.lines, block.number):
         text = subject(line)
@@ -117,8 +129,7 @@ def _lines(block: Block, path: str, keys: dict[bytes, str]) -> Iterator[Item]:
             try:
                 event = from_line(line, f"{path}:{number}")
             except MalformedError as exc:
-                raise _unreadable(exc) from exc
-            if event.parked:
+                _refuse(exc, others)
                 continue
             key = event.key
             if text is not None and text == key.encode():
@@ -126,8 +137,12 @@ def _lines(block: Block, path: str, keys: dict[bytes, str]) -> Iterator[Item]:
         yield Line(key, number, line)
 
 
-def _unreadable(error: MalformedError) -> AuditError:
-    return AuditError(f"{error}; `audit verify` lists all that cannot be read")
+def _refuse(error: MalformedError, others: Counter[str]) -> None:
+    """AuditError, but for an event of another kind, which is counted."""
+    what = stranger(error)
+    if not what:
+        raise AuditError(f"{error}; `audit verify` lists all that cannot be read") from error
+    others[what] += 1
 
 
 def _write(found: Report, request: Request, out: TextIO) -> None:
@@ -158,6 +173,10 @@ def _seconds(flag: str, text: str) -> float:
 
 def _where(request: Request) -> str:
     return request.source or "the configured spool"
+
+
+def _strangers(others: Counter[str]) -> str:
+    return "only " + ", ".join(f"{count:,} {what}" for what, count in others.most_common())
 
 
 def _listed(known: Sequence[str] | dict[str, bool]) -> str:

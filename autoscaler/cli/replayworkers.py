@@ -20,11 +20,12 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.audit import codec
-from autoscaler.audit.event import from_line
+from autoscaler.audit.event import Event, from_line
+from autoscaler.audit.kind import Kind
 from autoscaler.audit.skim import Skim
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.core.replay import Part, Replay, Span
-from autoscaler.errors import AuditError, LaterError, MalformedError
+from autoscaler.errors import AuditError, LaterError, MalformedError, OtherError
 
 ALONE = 20_000
 """Records up to which no process is started."""
@@ -41,6 +42,7 @@ class Body(Struct, frozen=True, array_like=True, gc=False, tag="body"):
     epoch: int
     seq: int
     body: bytes
+    shed: int = 0
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False, tag="line"):
@@ -51,7 +53,37 @@ class Line(Struct, frozen=True, array_like=True, gc=False, tag="line"):
     line: bytes
 
 
-Item = Body | Line
+class Unread(Struct, frozen=True, array_like=True, gc=False, tag="unread"):
+    """A record of the target `key` that cannot be decided again, its time in seconds since 1970, and why."""
+
+    key: str
+    epoch: int
+    seq: int
+    at: float
+    why: str
+    shed: int = 0
+
+
+Item = Body | Line | Unread
+REFUSED = "Kafka refused the record itself"
+OTHERS = "events of other types, no records of ours"
+PLACELESS = "records of a later release, without a place that this one can read"
+
+
+def item(event: Event) -> Body | Unread:
+    """What is to be done with it; MalformedError when it is of no time."""
+    number = event.number
+    if event.kind is Kind.DECISION:
+        return Body(event.key, number.epoch, number.seq, event.body, number.shed)
+    why = REFUSED if event.parked else f"audit record of a later release: type {event.type}"
+    return Unread(event.key, number.epoch, number.seq, codec.instant(event.time), why, number.shed)
+
+
+def stranger(error: MalformedError) -> str:
+    """What to call an event that is of no target's record, "" for one that is broken."""
+    if isinstance(error, OtherError):
+        return OTHERS
+    return PLACELESS if isinstance(error, LaterError) else ""
 
 
 class Task(Struct, frozen=True):
@@ -177,40 +209,50 @@ class Again:
     def take(self, items: Sequence[Item]) -> None:
         """The next ones; each target's in their order."""
         line, take = self._skim.line, self.replay.take
-        for item in sorted(items, key=_key):
-            if type(item) is Line:
-                found = line(item.line)
+        for each in sorted(items, key=_key):
+            if type(each) is Line:
+                found = line(each.line)
                 if found is None:
-                    self._read(item)
+                    self._read(each)
                 else:
-                    take(item.key, found.epoch, found.seq, found.decision, found.at)
-            elif type(item) is Body:
-                self._take(item)
+                    take(each.key, found.epoch, found.seq, found.decision, at=found.at, shed=found.shed)
+            elif type(each) is Body:
+                self._take(each)
+            elif type(each) is Unread:
+                self._pass_over(each)
 
-    def _read(self, item: Line) -> None:
+    def _read(self, line: Line) -> None:
         """A line that is no usual one."""
         try:
-            event = from_line(item.line, f"{self._source}:{item.number}")
+            found = item(from_line(line.line, f"{self._source}:{line.number}"))
         except MalformedError as exc:
+            if what := stranger(exc):
+                self.replay.pass_by(what)
+                return
             raise AuditError(f"{exc}; `audit verify` lists all that cannot be read") from exc
-        if not event.parked:
-            self._take(Body(item.key, event.number.epoch, event.number.seq, event.body))
+        if isinstance(found, Unread):
+            self._pass_over(found)
+        else:
+            self._take(found)
 
-    def _take(self, item: Body) -> None:
+    def _take(self, body: Body) -> None:
         try:
-            self._take_one(item)
+            self._take_one(body)
         except MalformedError as exc:
-            raise AuditError(f"{item.key} {item.epoch}/{item.seq}: {exc}; see `audit verify`") from exc
+            raise AuditError(f"{body.key} {body.epoch}/{body.seq}: {exc}; see `audit verify`") from exc
 
-    def _take_one(self, item: Body) -> None:
-        decision = self._skim.body(item.body)
+    def _take_one(self, body: Body) -> None:
+        decision = self._skim.body(body.body)
         try:
-            decision = codec.decode(item.body) if decision is None else decision
+            decision = codec.decode(body.body) if decision is None else decision
         except LaterError as exc:  # its time is all that is needed
-            at = codec.instant(codec.head(item.body).time)
-            self.replay.pass_over(item.key, item.epoch, item.seq, at, str(exc))
+            at = codec.instant(codec.head(body.body).time)
+            self.replay.pass_over(body.key, body.epoch, body.seq, at, str(exc), shed=body.shed)
             return
-        self.replay.take(item.key, item.epoch, item.seq, decision)
+        self.replay.take(body.key, body.epoch, body.seq, decision, shed=body.shed)
+
+    def _pass_over(self, record: Unread) -> None:
+        self.replay.pass_over(record.key, record.epoch, record.seq, record.at, record.why, shed=record.shed)
 
 
 def _work(connection: Connection, task: Task) -> None:

@@ -216,8 +216,9 @@ _ALL = (
         _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
               "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
               "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "compat", "config"), _add_replay,
-        "Exit code: 0 every decision came out as it was recorded, 1 one did not (they are listed), or none could be\n"
-        "made again, 2 something to correct first. What the record cannot answer is said, never guessed."),
+        "Exit code: 0 every decision that was made again came out as it was recorded, and a reason is told for each\n"
+        "that was not; 1 one did not, records are missing or out of order, or none could be made again; 2 something\n"
+        "to correct first. What was left out is counted; what the record cannot answer is said, never guessed."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from autoscaler.core.lane import Tally
 from autoscaler.core.strand import LISTED, Strand
 from autoscaler.core.trace import total
 from autoscaler.model.basis import Spec
 from autoscaler.model.decision import Decision
-from autoscaler.model.whatif import Candidate, Difference, Report, Track, Unanswerable
+from autoscaler.model.whatif import Candidate, Difference, Numbers, PassedOver, Report, Track, Unanswerable
 
 Chooser = Callable[[str], Spec | None]
 """The policy that a candidate has for a target of this name, if any."""
@@ -44,6 +46,8 @@ class Part(Struct, frozen=True, kw_only=True):
     untold: tuple[tuple[Unanswerable, ...], ...]
     differences: tuple[Difference, ...]
     unanswerable: tuple[Unanswerable, ...]
+    numbered: tuple[Numbers, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 class Replay:
@@ -52,14 +56,21 @@ class Replay:
     def __init__(self, candidates: Sequence[Chooser], span: Span) -> None:
         self._candidates, self._span = candidates, span
         self._strands: dict[str, Strand] = {}
+        self._passed_over: Counter[str] = Counter()
 
-    def take(self, key: str, epoch: int, seq: int, decision: Decision, at: float | None = None) -> None:
+    def take(
+        self, key: str, epoch: int, seq: int, decision: Decision, *, at: float | None = None, shed: int = 0
+    ) -> None:
         """The next record of the target `key`; `at` is its time, from whoever has it."""
-        self._strand(key).take(epoch, seq, decision, at)
+        self._strand(key).take(epoch, seq, decision, at=at, shed=shed)
 
-    def pass_over(self, key: str, epoch: int, seq: int, at: float, why: str) -> None:
+    def pass_over(self, key: str, epoch: int, seq: int, at: float, why: str, *, shed: int = 0) -> None:
         """The next record is one of which no more is known than its time."""
-        self._strand(key).pass_over(epoch, seq, at, why)
+        self._strand(key).pass_over(epoch, seq, at, why, shed=shed)
+
+    def pass_by(self, what: str) -> None:
+        """An event of no target's record."""
+        self._passed_over[what] += 1
 
     def _strand(self, key: str) -> Strand:
         strand = self._strands.get(key)
@@ -89,12 +100,20 @@ class Replay:
             untold=tuple(untold),
             differences=tuple(one for each in found for one in each.differences),
             unanswerable=tuple(one for each in found for one in each.unanswerable()),
+            numbered=tuple(_numbers(key, each.tally) for key, each in self._strands.items() if each.tally != Tally()),
+            passed_over=tuple(PassedOver(count, what) for what, count in self._passed_over.items()),
         )
 
 
-def report(source: str, candidates: Sequence[Named], parts: Sequence[Part]) -> Report:
-    """All parts as one report; there is at least one evaluation."""
+def report(
+    source: str, candidates: Sequence[Named], parts: Sequence[Part], passed_over: Sequence[PassedOver] = ()
+) -> Report:
+    """All parts as one report; there is at least one evaluation. `passed_over` belongs to no part."""
     differences = sorted((one for each in parts for one in each.differences), key=lambda each: each.time)
+    numbered = [one for each in parts for one in each.numbered]
+    others: Counter[str] = Counter()
+    for one in (*passed_over, *(one for each in parts for one in each.passed_over)):
+        others[one.reason] += one.events
     return Report(
         source=source,
         since=min(each.first for each in parts),
@@ -113,7 +132,34 @@ def report(source: str, candidates: Sequence[Named], parts: Sequence[Part]) -> R
         ),
         differences=tuple(differences[:LISTED]),
         unanswerable=tuple(one for each in parts for one in each.unanswerable),
+        numbers=_summed(numbered),
+        numbered=tuple(sorted(numbered, key=_gravity)),
+        passed_over=tuple(PassedOver(count, what) for what, count in others.most_common()),
     )
+
+
+def _numbers(target: str, tally: Tally) -> Numbers:
+    return Numbers(
+        target=target,
+        missing=tally.missing,
+        out_of_order=tally.out_of_order,
+        duplicates=tally.duplicates,
+        not_kept=tally.not_kept,
+    )
+
+
+def _summed(numbered: Sequence[Numbers]) -> Numbers:
+    return Numbers(
+        missing=sum(each.missing for each in numbered),
+        out_of_order=sum(each.out_of_order for each in numbered),
+        duplicates=sum(each.duplicates for each in numbered),
+        not_kept=sum(each.not_kept for each in numbered),
+    )
+
+
+def _gravity(of: Numbers) -> tuple[int, int, int, int, str]:
+    """The worst first."""
+    return -of.missing, -of.out_of_order, -of.not_kept, -of.duplicates, of.target
 
 
 def _candidate(named: Named, tracks: list[Track], untold: tuple[Unanswerable, ...]) -> Candidate:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from autoscaler.core.lane import Lane, Tally, Turn
 from autoscaler.core.recollection import unanswerable
 from autoscaler.core.rerun import Met, Rerun, Usages, usages_of
 from autoscaler.core.trace import UNKNOWN, State, Trace
@@ -18,6 +19,9 @@ from autoscaler.model.whatif import Difference, Unanswerable
 
 LISTED = 100
 LATE = "the record came behind those of a later leader"
+UNORDERED = "the record came behind later ones of its target"
+AHEAD = 1440
+"""Minutes by which a leadership's number may be ahead of the time (`codec.place`) and still outdo a later record."""
 PATIENCE = 300.0
 """Seconds for which an evaluation is taken to hold; own sync periods longer than a quarter of it make it longer."""
 
@@ -48,29 +52,34 @@ class Strand:
         self.untried: list[dict[str, Missing]] = [{} for _ in specs]
         self.patience = PATIENCE
         self._expected: int | None = None
-        self._numbers: dict[int, int] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._led = float("-inf")
         self._written: set[str] = set()
         self._leadership = 0
         self._rerun = Rerun(target)
         self._edition, self._state = -1, UNKNOWN
 
-    def take(self, epoch: int, seq: int, decision: Decision, at: float | None = None) -> None:
+    def take(self, epoch: int, seq: int, decision: Decision, *, at: float | None = None, shed: int = 0) -> None:
         """The next record; one that was there before is passed over, also a write that the next leader tells again.
 
         `at` is its time, from whoever has worked it out.
 
-        Epochs are numbered each on its own (`audit.codec`). A former leader's record that comes behind one of its
-        successor's is judged, but no candidate is led through it: the time is past.
+        Epochs are numbered each on its own (`audit.codec`). A record that comes behind later ones, of a former leader
+        or out of order, is judged, but no candidate is led through it: the time is past.
         """
-        if not self._new(epoch, seq) or decision.id in self._written:
+        start = parse_instant(decision.time) if at is None else at
+        turn = self._lane(epoch).take(seq, shed, start)
+        if turn is Turn.AGAIN or decision.id in self._written:
             return
         if decision.outcome is Outcome.WRITTEN:
             self._written.add(decision.id)
-        start = parse_instant(decision.time) if at is None else at
-        if decision.leadership is not None and decision.leadership < self._leadership:
-            self._late(decision, start)
+        if self._former(decision, start):
+            self._judge_alone(decision, start, LATE)
             return
-        self._leadership = decision.leadership or self._leadership
+        if turn is Turn.LATE and start <= self._led:
+            self._judge_alone(decision, start, UNORDERED)
+            return
+        self._led = max(self._led, start)
         if self._since <= start <= self._until:
             times, basis = self._times(decision, start), self._basis(decision)
             if basis is None:
@@ -82,22 +91,43 @@ class Strand:
         if decision.current is not None:
             self._expected = decision.desired if decision.outcome is Outcome.WRITTEN else decision.current
 
-    def pass_over(self, epoch: int, seq: int, at: float, why: str) -> None:
+    def pass_over(self, epoch: int, seq: int, at: float, why: str, *, shed: int = 0) -> None:
         """A record in the place of the next one that nobody can read: its evaluations, one at least, are not known."""
-        if not self._new(epoch, seq) or not self._since <= at <= self._until:
+        if self._lane(epoch).take(seq, shed, at) is Turn.AGAIN or not self._since <= at <= self._until:
             return
         self.first, self.last = min(self.first, at), max(self.last, at)
         self.evaluations += 1
         _count(self.missing, why, at, 1)
         self._skip(why, at, 1)
 
-    def _new(self, epoch: int, seq: int) -> bool:
-        if seq <= self._numbers.get(epoch, 0):
-            return False
-        self._numbers[epoch] = seq
-        return True
+    @property
+    def tally(self) -> Tally:
+        """What the numbers of the records say, over all epochs."""
+        found = Tally()
+        for each in self._lanes.values():
+            found.add(each.tally)
+        return found
 
-    def _late(self, decision: Decision, start: float) -> None:
+    def _lane(self, epoch: int) -> Lane:
+        lane = self._lanes.get(epoch)
+        if lane is None:
+            lane = self._lanes[epoch] = Lane(self._since, self._until)
+        return lane
+
+    def _former(self, decision: Decision, start: float) -> bool:
+        """Whether a later leader's records came before.
+
+        By its number; beside one that no leader can have had yet, by its time.
+        """
+        leadership, latest = decision.leadership, self._leadership
+        if leadership is None:
+            return False
+        if leadership < latest and (start <= self._led or latest <= start / 60 + AHEAD):
+            return True
+        self._leadership = leadership
+        return False
+
+    def _judge_alone(self, decision: Decision, start: float, why: str) -> None:
         if self._since <= start <= self._until:
             times = self._times(decision, start)
             basis = self._basis(decision)
@@ -106,7 +136,7 @@ class Strand:
             else:
                 self._judge(decision, self._rerun.met(decision, basis), times, usages_of(decision))
             for untried in self.untried:
-                _count(untried, LATE, start, len(times))
+                _count(untried, why, start, len(times))
 
     def _times(self, decision: Decision, start: float) -> list[float]:
         """Of its evaluations, which count from now on."""

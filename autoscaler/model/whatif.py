@@ -89,12 +89,40 @@ class Difference(Struct, frozen=True):
     reason: str
 
 
+class Numbers(Struct, frozen=True, kw_only=True):
+    """What the numbers of records say of a target, or of all (`target` ""); `audit verify` names each.
+
+    `missing` records are nowhere, of one evaluation or more each; `not_kept` are those of which the record itself says
+    so, for want of room in the spool. Records `out_of_order` came behind later ones: their own policy was replayed.
+    `duplicates` were taken once: delivery is at least once.
+    """
+
+    target: str = ""
+    missing: int = 0
+    out_of_order: int = 0
+    duplicates: int = 0
+    not_kept: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is lost that the record does not own up to, and all came in its order."""
+        return not self.missing and not self.out_of_order
+
+
+class PassedOver(Struct, frozen=True):
+    """So many events that are of no target's record, and what they are."""
+
+    events: int
+    reason: str
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """All of it. `source` is where the record was read from, `since` and `until` its first and last evaluation.
 
     `evaluations` = `identical` + `differing` + those of `unanswerable`, where the unchanged policy was replayed over
     the recorded inputs; `differences` are the first of the `differing`. Where a candidate differs from the record is
-    seen from their tracks.
+    seen from their tracks. What is not in the record is in `numbers`, summed, and in `numbered` for each target of
+    which there is something to say, the worst first; `passed_over` was none of it.
     """
 
     source: str
@@ -107,3 +135,11 @@ class Report(Struct, frozen=True, kw_only=True):
     candidates: Sequence[Candidate] = ()
     differences: Sequence[Difference] = ()
     unanswerable: Sequence[Unanswerable] = ()
+    numbers: Numbers = Numbers()
+    numbered: Sequence[Numbers] = ()
+    passed_over: Sequence[PassedOver] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Something was replayed, all of it came to the recorded decision, and nothing is missing without a reason."""
+        return self.identical > 0 and not self.differing and self.numbers.whole

@@ -78,15 +78,25 @@ def _about(report: Report, targets: int) -> Markup:
 
 
 def _verdict(report: Report) -> Markup:
-    whole = bool(report.evaluations) and report.identical == report.evaluations
-    parts = [element("p", element("strong", "✓ " if whole else "! "), words.verdict(report), ".", class_="verdict")]
+    mark = element("strong", "✓ " if report.sound else "! ")
+    parts = [element("p", mark, words.verdict(report), ".", class_="verdict")]
+    told = [*words.left_out(report), *filter(None, (words.numbers(report.numbers),))]
+    if told:
+        parts.append(element("ul", *(element("li", _with_code(each)) for each in told), class_="left"))
     if report.differences:
         parts.append(
             _folded("Which came to another decision", tables.differences(report.differences, report.differing))
         )
     if report.unanswerable:
         parts.append(_folded("What could not be replayed", tables.unanswerable(report.unanswerable)))
+    if report.numbered:
+        parts.append(_folded("What is missing, out of order or twice, by target", tables.numbered(report.numbered)))
     return joined(*parts)
+
+
+def _with_code(told: str) -> Markup:
+    """What stands between backticks as code."""
+    return joined(*(element("code", each) if place % 2 else each for place, each in enumerate(told.split("`"))))
 
 
 def _behind(run: Candidate) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autoscaler.model.whatif import Candidate, Difference, Summary, Track, Unanswerable
+from autoscaler.model.whatif import Candidate, Difference, Numbers, Summary, Track, Unanswerable
 from autoscaler.report import words
 from autoscaler.report.axes import time_step
 from autoscaler.report.markup import Markup, element, joined
@@ -112,6 +112,20 @@ def unanswerable(found: Sequence[Unanswerable]) -> Markup:
     ]
     more = f", the first {LISTED} of {len(found):,} rows" if len(found) > LISTED else ""
     return table(f"By target{more}", ("target", "evaluations", "since (UTC)", "why"), rows)
+
+
+def numbered(found: Sequence[Numbers]) -> Markup:
+    """What the numbers of each target's records say."""
+    rows = [
+        element(
+            "tr",
+            element("th", each.target, scope="row"),
+            *(element("td", count, class_="n") for count in words.counts(each)),
+        )
+        for each in found[:LISTED]
+    ]
+    more = f", the first {LISTED} of {len(found):,}" if len(found) > LISTED else ""
+    return table(f"Records by target, the worst first{more}", ("target", *map(str.lower, words.NUMBERS)), rows)
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Markup], groups: Markup = Markup("")) -> Markup:  # noqa: B008 - a frozen value

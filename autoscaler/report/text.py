@@ -24,8 +24,12 @@ def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
     names = standing.ranked()
     yield plain(f"Record    {report.source}")
     yield f"Time      {_period(report)}, {words.targets(len(names))}"
-    whole = bool(report.evaluations) and report.identical == report.evaluations
-    yield _painted(f"Replayed  {words.verdict(report)}", GOOD if whole else BAD, colour)
+    yield _painted(f"Replayed  {words.verdict(report)}", GOOD if report.sound else BAD, colour)
+    for number, told in enumerate(words.left_out(report)):
+        yield plain(f"{'' if number else 'Left out':<9} {told}")
+    if numbered := words.numbers(report.numbers):
+        told = f"Numbers   {numbered}"
+        yield told if report.numbers.whole else _painted(told, BAD, colour)
     yield ""
     rows: list[tuple[str, ...]] = [("Run", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")]
     for index, run in enumerate(standing.runs):
@@ -70,6 +74,7 @@ def _troubles(report: Report, colour: bool) -> Iterator[str]:
         if report.differing > LISTED:
             yield f"and {report.differing - min(LISTED, len(report.differences)):,} more"
     yield from _unknown("Not replayed", report.unanswerable, colour)
+    yield from _numbered(report, colour)
     for run in report.candidates:
         if run.unanswerable:
             yield ""
@@ -86,6 +91,17 @@ def _unknown(title: str, found: Sequence[Unanswerable], colour: bool) -> Iterato
     yield from _table(rows, (1,), colour)
     if len(found) > LISTED:
         yield f"and {len(found) - LISTED:,} more"
+
+
+def _numbered(report: Report, colour: bool) -> Iterator[str]:
+    if report.numbers.whole:
+        return
+    yield ""
+    rows: list[tuple[str, ...]] = [("Numbers", *words.NUMBERS)]
+    rows += [(each.target, *words.counts(each)) for each in report.numbered[:LISTED]]
+    yield from _table(rows, (1, 2, 3, 4), colour)
+    if len(report.numbered) > LISTED:
+        yield f"and {words.targets(len(report.numbered) - LISTED)} of which there is less to say"
 
 
 def _figures(summary: Summary, before: Summary | None) -> tuple[str, ...]:

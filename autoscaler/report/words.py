@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from autoscaler.core import sentences
-from autoscaler.model.whatif import Candidate, Report, Summary, Track, Worst
+from autoscaler.model.whatif import Candidate, Numbers, Report, Summary, Track, Worst
 
 DAY = 86_400
+REASONS = 5
+"""Of what was left out; what could not be replayed is in a table, too."""
 CHANCE = 0.05
 """A difference below half of the last digit that is shown is none."""
 
 
 def verdict(report: Report) -> str:
-    """What the replay of the unchanged policy says about the record."""
+    """What the replay of the unchanged policy says about the record, as far as it was replayed."""
     left = sum(each.evaluations for each in report.unanswerable)
     if not report.evaluations:
         return "no evaluation was found to replay"
-    told = f"{report.evaluations:,} evaluations replayed by their own policy: "
-    if report.identical == report.evaluations:
-        return told + "every one came to the recorded decision"
-    told += f"{report.identical:,} came to the recorded decision, {report.differing:,} to another one"
-    return told + (f", {left:,} could not be replayed" if left else "")
+    replayed = report.identical + report.differing
+    if not replayed:
+        return f"none of {report.evaluations:,} evaluations could be replayed"
+    told = f"{replayed:,} evaluations replayed by their own policy: "
+    if report.identical == replayed:
+        told += "every one came to the recorded decision"
+    else:
+        told += f"{report.identical:,} came to the recorded decision, {report.differing:,} to another one"
+    told += f"; {left:,} not replayed" if left else ""
+    missing = report.numbers.missing
+    return told + (f"; {records(missing)} missing" if missing else "")
+
+
+def left_out(report: Report) -> list[str]:
+    """What was not replayed, and why: over all targets, the most first."""
+    reasons: Counter[str] = Counter()
+    for each in report.unanswerable:
+        reasons[each.reason] += each.evaluations
+    told = [f"{count:,} not replayed: {why}" for why, count in reasons.most_common(REASONS)]
+    if len(reasons) > REASONS:
+        told.append(f"and {len(reasons) - REASONS:,} more reasons, below")
+    return [*told, *(f"{each.events:,} passed over: {each.reason}" for each in report.passed_over)]
+
+
+def numbers(of: Numbers) -> str:
+    """What the numbers of the records say, "" when there is nothing to say."""
+    counts = (
+        (of.missing, "missing"),
+        (of.out_of_order, "out of order"),
+        (of.duplicates, "came again, and counted once"),
+        (of.not_kept, "not kept, for want of room"),
+    )
+    told = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return told if of.whole else f"{told}: see `autoscaler audit verify`"
+
+
+NUMBERS = ("Missing", "Out of order", "Came again", "Not kept")
+
+
+def counts(of: Numbers) -> tuple[str, ...]:
+    """`NUMBERS` of a target."""
+    return tuple(f"{each:,}" for each in (of.missing, of.out_of_order, of.duplicates, of.not_kept))
+
+
+def records(count: int) -> str:
+    """`1 record`, `12 records`."""
+    return f"{count:,} record" if count == 1 else f"{count:,} records"
 
 
 def unknown(run: Candidate) -> str:

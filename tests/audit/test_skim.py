@@ -84,6 +84,11 @@ TWICE = replace(decision(), repeats=(repeat(decision(), decision(2)),))
         pytest.param((b'"seq":3', b'"seq":0'), id="no number"),
         pytest.param((b'"epoch":"7"', b'"epoch":"-1"'), id="no epoch"),
         pytest.param((b'"epoch":"7"', b'"epoch":"seven"'), id="no number at all"),
+        pytest.param((b'"epoch":"7"', b'"epoch":"07"'), id="a number that no spool writes so"),
+        pytest.param((b'"seq":3', b'"seq":9223372036854775808'), id="a number beyond all"),
+        pytest.param((b"decision.v1", b"parked.v1"), id="a refused one"),
+        pytest.param((b"decision.v1", b"decision.v2"), id="a later type"),
+        pytest.param((b"dev.hpa-companion.decision.v1", b"com.example.order"), id="somebody else's"),
         pytest.param((b'"data":{', b'"data":{{'), id="no JSON"),
     ],
 )

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+from collections import Counter
 
 import pytest
 from msgspec.structs import replace
@@ -11,11 +12,12 @@ from autoscaler.audit.sources import FileSource
 from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
+from autoscaler.cli.replayworkers import OTHERS, PLACELESS, REFUSED, Unread
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.core.replay import Span
 from autoscaler.core.strand import LATE
-from autoscaler.errors import AuditError, ConfigError
+from autoscaler.errors import AuditError, ConfigError, MalformedError, OtherError
 from bench import week
 from tests.cli.test_policyfile import POLICY
 
@@ -212,3 +214,89 @@ def test_a_page_that_cannot_be_written_leaves_the_one_before(record, tmp_path, m
 def test_since_may_be_how_long_ago(record):
     with pytest.raises(AuditError, match="see --since and --until"):
         run(source=str(record), since="0s", until="-1h")
+
+
+def rewritten(record, path, change):
+    """Where the record stands with its lines changed."""
+    path.write_bytes(b"".join(change(record.read_bytes().splitlines(keepends=True))))
+    return str(path)
+
+
+def numbered(text, seq):
+    """The line with another number."""
+    head, _, rest = text.partition(b'"seq":')
+    return head + b'"seq":%d,' % seq + rest.partition(b",")[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "numbers", "identical"),
+    [
+        pytest.param(lambda text: text, 0, (0, 0, 0), 40, id="whole"),
+        pytest.param(lambda text: [*text[:3], *text[5:]], 1, (2, 0, 0), 32, id="two are gone"),
+        pytest.param(lambda text: [*text, text[1], text[2]], 0, (0, 0, 2), 40, id="two came again"),
+        pytest.param(lambda text: [text[0], text[2], text[1], *text[3:]], 1, (0, 1, 0), 40, id="shuffled"),
+        pytest.param(lambda text: text[::-1], 1, (0, 11, 0), 40, id="backwards"),
+        pytest.param(
+            lambda text: [*text[:2], numbered(text[2], 1 << 62), *text[3:]], 1, (1, 1, 0), 40, id="an absurd number"
+        ),
+    ],
+)
+def test_what_is_not_there_is_counted_and_all_that_is_there_replayed(
+    record, tmp_path, change, code, numbers, identical
+):
+    source = rewritten(record, tmp_path / "gaps.jsonl", change)
+    ended, told = run(source=source, output="json")
+    found = json.loads(told)
+    assert (ended, found["identical"], found["evaluations"]) == (code, identical, identical)
+    assert tuple(found["numbers"][name] for name in ("missing", "out_of_order", "duplicates")) == numbers
+    assert [each["target"] for each in found["numbered"]] == ["shop/Deployment/web"] * any(numbers)
+    ended, told = run(source=source)
+    assert ended == code
+    assert ("audit verify" in told) == bool(code)
+
+
+def others(text):
+    """Between the records an order, one without the place of a record, and a record of a later type without one."""
+    order, later = b"com.example.order", codec.DECISION_TYPE.replace("v1", "v2").encode()
+    known = codec.DECISION_TYPE.encode()
+    placeless = text[0].replace(b'"epoch"', b'"era"')
+    return [
+        placeless.replace(known, order), *text[:2], text[1].replace(known, order), placeless.replace(known, later),
+        *text[2:5], text[5].replace(known, later), *text[6:],
+    ]  # fmt: skip
+
+
+def test_events_of_other_types_end_nothing_and_are_counted(record, tmp_path):
+    code, told = run(source=rewritten(record, tmp_path / "others.jsonl", others), output="json")
+    found = json.loads(told)
+    assert (code, found["identical"], found["numbers"]["missing"]) == (0, 36, 0)
+    assert [(each["evaluations"], each["reason"]) for each in found["unanswerable"]] == [
+        (1, "audit record of a later release: type dev.hpa-companion.decision.v2")
+    ]
+    assert [(each["events"], each["reason"]) for each in found["passed_over"]] == [(2, OTHERS), (1, PLACELESS)]
+
+
+def test_a_record_of_nothing_that_can_be_decided_ends_with_1(record, tmp_path):
+    source = rewritten(
+        record, tmp_path / "later.jsonl", lambda text: [each.replace(b"decision.v1", b"decision.v2") for each in text]
+    )
+    for output in ("text", "html"):
+        code, told = run(source=source, output=output)
+        assert code == 1
+        assert "none of 12 evaluations could be replayed" in told
+    source = rewritten(record, tmp_path / "orders.jsonl", lambda text: [text[0].replace(b"decision.v1", b"x")])
+    with pytest.raises(AuditError, match=f"no record in .*; only 1 {OTHERS}"):
+        run(source=source)
+
+
+def test_what_a_topic_has_beside_its_records_is_counted(record):
+    first, *_ = (event.from_line(each, "t[0]@1") for each in record.read_bytes().splitlines())
+    counted = Counter()
+    parked = replace(first, type=codec.PARKED_TYPE)
+    found = [*replay._told(parked, counted), *replay._told(OtherError("t[0]@9: an order"), counted)]
+    assert found == [Unread(first.key, 1, 1, week.START, REFUSED)]
+    assert counted == {OTHERS: 1}
+    with pytest.raises(AuditError, match=r"t\[0\]@1: .*see `audit verify`"):
+        list(replay._told(replace(parked, time="noon"), counted))
+    with pytest.raises(AuditError, match="t: garbage; `audit verify`"):
+        list(replay._told(MalformedError("t: garbage"), counted))

@@ -2,15 +2,17 @@ import os
 import signal
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.audit import codec, event
 from autoscaler.audit.event import Event
 from autoscaler.audit.verify import Number
 from autoscaler.cli.policyfile import PolicyFile
-from autoscaler.cli.replayworkers import Body, Line, Workers
+from autoscaler.cli.replayworkers import OTHERS, REFUSED, Body, Line, Workers
 from autoscaler.core.basis import spec_of
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError
+from autoscaler.model.whatif import PassedOver
 from bench import week
 
 KEY = "shop/Deployment/web"
@@ -47,7 +49,7 @@ def test_a_body_that_is_none_ends_it_with_its_place(alone):
 
 @pytest.mark.parametrize("alone", [pytest.param(1, id="elsewhere"), pytest.param(100, id="here")])
 def test_lines_are_read_where_they_are_decided(alone):
-    """Also refused ones, which are none, and one of a later release; a line that is none is named."""
+    """Of refused ones, later ones and others' the number is told; a line that is none is named."""
     made = list(week.records(week.decisions(lambda _: 1200, 600)))
     told = [
         event.line(
@@ -56,16 +58,32 @@ def test_lines_are_read_where_they_are_decided(alone):
         for seq, each in enumerate(made, 1)
     ]
     told[2] = told[2].replace(b'"current":', b'"currently":').replace(b'"schema":1', b'"schema":2')
-    part = of_lines(told, alone)
-    left = [each for number, each in enumerate(made) if number not in (1, 2)]
+    order = told[4].replace(codec.DECISION_TYPE.encode(), b"com.example.order")
+    part = of_lines([*told[:4], order, *told[4:], told[3].replace(b"decision.v1", b"decision.v2")], alone)
+    left = [each for number, each in enumerate(made) if number not in {1, 2, 5}]
     assert part.identical == sum(1 + len(each.repeats) for each in left)
-    assert [each.reason[:32] for each in part.unanswerable] == ["audit record of a later release:"]
+    assert [(each.evaluations, each.reason) for each in part.unanswerable] == [
+        (1, REFUSED),
+        (1, "audit record of a later release: schema 2"),
+        (1, "audit record of a later release: type dev.hpa-companion.decision.v3"),
+    ]
+    assert part.passed_over == (PassedOver(1, OTHERS),)
+    assert [(each.missing, each.duplicates) for each in part.numbered] == [(0, 1)]
     with pytest.raises(AuditError, match=r"x.jsonl:4: no record of ours: .*`audit verify` lists all"):
         of_lines([*told[:3], told[3][:-9], *told[4:]], alone)
 
 
 def kind(seq):
-    return codec.PARKED_TYPE if seq == 2 else codec.DECISION_TYPE
+    return {2: codec.PARKED_TYPE, 6: "dev.hpa-companion.decision.v3"}.get(seq, codec.DECISION_TYPE)
+
+
+def test_what_a_record_says_of_those_before_it_is_heard():
+    first, second, third, *_ = items(1)
+    with Workers([], Span()) as workers:
+        for each in (first, replace(second, seq=9, shed=7), replace(third, seq=12, shed=1)):
+            workers.take(each)
+        (part,) = workers.parts()
+    assert [(each.missing, each.not_kept) for each in part.numbered] == [(1, 8)]
 
 
 def of_lines(told, alone):

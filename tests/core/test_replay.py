@@ -2,6 +2,7 @@ import pytest
 
 from autoscaler.core.basis import spec_of
 from autoscaler.core.replay import Named, Replay, Span, report
+from autoscaler.model.whatif import Numbers, PassedOver
 from bench import week
 
 WANTED = spec_of(week.policy(max_replicas=3))
@@ -45,3 +46,24 @@ def test_what_a_candidate_cannot_tell_is_with_the_candidate():
 
 def test_a_span_without_anything_is_nothing():
     assert parts("shop/Deployment/a", span=Span(until=week.START - 1)).evaluations == 0
+
+
+def gaps(*numbered):
+    """A part of targets, each with the numbers its records have."""
+    replay = Replay((), Span())
+    made = list(week.decisions(lambda _: 1200, 600))
+    for key, seqs in numbered:
+        for at, seq in enumerate(seqs):
+            replay.take(key, 1, seq, made[at], shed=key.endswith("shed"))
+    replay.pass_by("an order")
+    return replay.part()
+
+
+def test_what_is_not_there_is_summed_and_the_worst_target_is_first():
+    parts = [gaps(("a", (1, 2, 4)), ("b", (1, 2, 3))), gaps(("c/shed", (1, 3)), ("d", (1, 9, 9, 8)))]
+    found = report("a file", (), parts, [PassedOver(1, "an order"), PassedOver(5, "a letter")])
+    assert found.numbers == Numbers(missing=7, out_of_order=1, duplicates=1, not_kept=1)
+    assert [(each.target, each.missing) for each in found.numbered] == [("d", 6), ("a", 1), ("c/shed", 0)]
+    assert found.passed_over == (PassedOver(5, "a letter"), PassedOver(3, "an order"))
+    assert (found.identical, found.sound) == (11, False)
+    assert report("a file", (), [gaps(("c/shed", (1, 3, 3)))]).sound, "it owns up to what it has not got"

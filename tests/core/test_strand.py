@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.core.basis import spec_of
+from autoscaler.core.lane import Tally
 from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
-from autoscaler.core.strand import LATE, Strand
+from autoscaler.core.strand import LATE, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
@@ -187,3 +188,50 @@ def test_what_nobody_can_read_is_passed_over_with_its_reason():
     found.pass_over(9, 1, 50.0, "of a later release")
     assert found.evaluations == 1
     assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]
+
+
+def led(records):
+    """What a candidate, the recorded policy, came to."""
+    found = turns(*records)
+    return found, found.trials[0].trace.track(300) == found.recorded.track(300)
+
+
+@pytest.fixture(scope="module")
+def forty():
+    return list(week.decisions(wild, 600))
+
+
+def test_a_record_out_of_order_is_judged_and_no_candidate_led_through_it(forty):
+    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
+    made[10], made[11] = made[11], made[10]
+    found = turns(*made)
+    assert (found.evaluations, found.identical, found.tally) == (40, 40, Tally(out_of_order=1))
+    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(1, UNORDERED)]
+
+
+@pytest.mark.parametrize("absurd", [1 << 62, 500], ids=["beyond all", "that could be"])
+def test_an_absurd_number_ends_nothing(forty, absurd):
+    """All that follows is judged, and candidates are led through it: time goes on."""
+    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
+    made[5] = (1, absurd, forty[5])
+    found, same = led(made)
+    assert (found.evaluations, found.identical, list(found.untold(0)), same) == (40, 40, [], True)
+    assert found.tally.out_of_order >= 1
+    assert found.tally.missing < 500
+
+
+def test_an_absurd_leadership_ends_nothing(forty):
+    made = [replace(each, leadership=29_000_000) for each in forty]
+    made[5] = replace(made[5], leadership=1 << 31)
+    found, same = led((1, seq, each) for seq, each in enumerate(made, 1))
+    assert (found.identical, list(found.untold(0)), same) == (40, [], True)
+
+
+def test_what_is_missing_is_counted(forty):
+    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
+    found = turns(*made[:10], *made[13:], *made[-2:])
+    assert (found.identical, found.tally) == (37, Tally(missing=3, duplicates=2))
+    found = Strand(KEY, (), ready_after=30, since=float("-inf"), until=float("inf"))
+    found.take(1, 1, forty[0])
+    found.pass_over(1, 5, week.START + 60, "of a later release", shed=2)
+    assert found.tally == Tally(missing=1, not_kept=2)

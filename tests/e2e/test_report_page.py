@@ -52,7 +52,7 @@ def columns_with(plot: list[list[Colour]], colour: str, within: int) -> float:
 def test_a_page_is_painted_and_asks_nobody(chromium: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(page(troubled()))
-    seen = look(chromium, file, 1200, 1400)
+    seen = look(chromium, file, 1200, 1600)
     assert (seen.console, seen.requests) == ([], [])
     assert "<script" not in seen.dom
     told = re.sub(r"<[^>]+>", "|", seen.dom)
@@ -60,7 +60,8 @@ def test_a_page_is_painted_and_asks_nobody(chromium: Path, tmp_path: Path) -> No
     assert re.search(r"new\.yaml\|+1\.0\|+=\|+4\|+\+1\|+1\.0\|+-2\.0\|", told)
     assert seen.dom.count("<figure") == 2
     assert HOSTILE.split("<")[0] + "&lt;script&gt;" in seen.dom
-    plot = the_plot(decoded(seen.png, 1400))
+    assert re.search(r"\|1,203 missing, 1 out of order, 4 came again, .*see \|autoscaler audit verify\|", told)
+    plot = the_plot(decoded(seen.png, 1600))
     assert len(plot[0]) > 900
     assert len({colour for row in plot for colour in row}) > 12
     assert columns_with(plot, RECORDED, 8) > 0.5  # the candidate's line covers the middle of it, its edges are seen

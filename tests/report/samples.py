@@ -8,7 +8,17 @@ from random import Random
 
 from msgspec.structs import replace
 
-from autoscaler.model.whatif import Candidate, Difference, Report, Summary, Track, Unanswerable, Worst
+from autoscaler.model.whatif import (
+    Candidate,
+    Difference,
+    Numbers,
+    PassedOver,
+    Report,
+    Summary,
+    Track,
+    Unanswerable,
+    Worst,
+)
 
 MONDAY = 1_794_787_200.0
 """2026-11-16T00:00:00Z."""
@@ -83,12 +93,18 @@ def small(**changes: object) -> Report:
 
 
 def troubled() -> Report:
-    """The same, and not all of it could be replayed."""
+    """The same, and not all of it could be replayed, or was there."""
     return small(
         identical=17,
         differing=1,
         differences=(Difference("shop/Deployment/web", MONDAY + 60, 2, 3, "Stabilized: by another recommendation"),),
         unanswerable=(Unanswerable(HOSTILE, MONDAY + 120, 2, "the record was truncated: proposals"),),
+        numbers=Numbers(missing=1203, out_of_order=1, duplicates=4, not_kept=2),
+        numbered=(
+            Numbers(target=HOSTILE, missing=1203, duplicates=3),
+            Numbers(target="shop/Deployment/web", out_of_order=1, duplicates=1, not_kept=2),
+        ),
+        passed_over=(PassedOver(7, "events of other types, no records of ours"),),
     )
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.model.whatif import Report, Unanswerable
+from autoscaler.model.whatif import Numbers, Report, Unanswerable
 from autoscaler.report.markup import VOID
 from autoscaler.report.page import PLOTTED, POLICY, page
 from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled, weeks
@@ -116,7 +116,12 @@ def test_the_worst_moment_of_each_run_leads_to_its_plot() -> None:
 def test_it_says_whether_the_replay_is_to_be_believed() -> None:
     assert "<strong>✓ </strong>20 evaluations" in page(small())
     told = page(troubled())
-    assert "<strong>! </strong>20 evaluations" in told
+    assert "<strong>! </strong>18 evaluations" in told
+    assert "<li>7 passed over: events of other types, no records of ours</li>" in told
+    assert "<li>1,203 missing, 1 out of order" in told
+    assert "see <code>autoscaler audit verify</code></li>" in told
+    assert "<summary>What is missing, out of order or twice, by target</summary>" in told
+    assert page(small(numbers=Numbers(missing=1))).count("<strong>! </strong>") == 1
     assert "Stabilized: by another recommendation" in told
     assert "the record was truncated: proposals" in told
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autoscaler.model.whatif import Unanswerable
+from autoscaler.model.whatif import Numbers, Unanswerable
 from autoscaler.report.text import BAD, GOOD, PLAIN, lines
 from tests.report.samples import MONDAY, candidate, small, track, troubled
 
@@ -13,8 +13,12 @@ def test_a_report_in_full() -> None:
     assert told == [
         "Record /var/lib/hpa-companion/spool",
         "Time 2026-11-16T00:00:00Z to 2026-11-16T00:10:00Z (10 min), 2 targets",
-        "Replayed 20 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one, "
-        "2 could not be replayed",
+        "Replayed 18 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one; "
+        "2 not replayed; 1,203 records missing",
+        "Left out 2 not replayed: the record was truncated: proposals",
+        "7 passed over: events of other types, no records of ours",
+        "Numbers 1,203 missing, 1 out of order, 4 came again, and counted once, 2 not kept, for want of room: "
+        "see `autoscaler audit verify`",
         "",
         "Run Pod-hours Changes Minutes under target Worst moment",
         "recorded 1.0 3 3.0 2 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
@@ -31,6 +35,10 @@ def test_a_report_in_full() -> None:
         "",
         "Not replayed Evaluations Since Why",
         f"{name} 2 2026-11-16T00:02:00Z the record was truncated: proposals",
+        "",
+        "Numbers Missing Out of order Came again Not kept",
+        f"{name} 1,203 0 3 0",
+        "shop/Deployment/web 0 1 1 2",
     ]
 
 
@@ -64,3 +72,13 @@ def test_not_more_targets_than_fit() -> None:
     told = list(lines(small(recorded=candidate("recorded", tracks), candidates=())))
     assert told[-1] == "and 5 targets for which less is at stake"
     assert sum(line.startswith("a/D/") for line in told) == 10
+
+
+def test_numbers_are_of_the_worst_targets_and_a_word_where_they_are_whole() -> None:
+    numbered = [Numbers(target=f"a/D/{index:02}", missing=20 - index) for index in range(12)]
+    told = list(lines(small(numbers=Numbers(missing=174), numbered=numbered)))
+    assert told[-1] == "and 2 targets of which there is less to say"
+    assert told[-2].split() == ["a/D/09", "11", "0", "0", "0"]
+    told = list(lines(small(numbers=Numbers(duplicates=3), numbered=[Numbers(target="a/D/x", duplicates=3)])))
+    assert "Numbers   3 came again, and counted once" in told
+    assert not any("audit verify" in line or "a/D/x" in line for line in told)

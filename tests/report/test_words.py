@@ -16,16 +16,20 @@ from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troub
         ),
         pytest.param(
             troubled(),
-            "20 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one, "
-            "2 could not be replayed",
+            "18 evaluations replayed by their own policy: 17 came to the recorded decision, 1 to another one; "
+            "2 not replayed; 1,203 records missing",
             id="not all",
         ),
         pytest.param(small(evaluations=0, identical=0), "no evaluation was found to replay", id="none"),
         pytest.param(
             small(evaluations=2, identical=0, unanswerable=(Unanswerable("t", 0, 2, "old"),)),
-            "2 evaluations replayed by their own policy: 0 came to the recorded decision, 0 to another one, "
-            "2 could not be replayed",
+            "none of 2 evaluations could be replayed",
             id="all unanswerable",
+        ),
+        pytest.param(
+            small(evaluations=21, unanswerable=(Unanswerable("t", 0, 1, "old"),)),
+            "20 evaluations replayed by their own policy: every one came to the recorded decision; 1 not replayed",
+            id="the same, as far as it goes",
         ),
     ],
 )
@@ -70,3 +74,10 @@ def test_a_run_may_lack_a_target() -> None:
     standing = words.Standing(small(candidates=(candidate("x", []),)))
     assert standing.track(1, HOSTILE) is None
     assert len(standing.ranked()) == 2
+
+
+def test_reasons_are_summed_over_targets_the_commonest_first() -> None:
+    lost = [Unanswerable(f"t{number}", 0, number, f"reason {number % 7}") for number in range(1, 15)]
+    told = words.left_out(small(unanswerable=lost))
+    assert told[:2] == ["21 not replayed: reason 0", "19 not replayed: reason 6"]
+    assert (len(told), told[-1]) == (words.REASONS + 1, "and 2 more reasons, below")
