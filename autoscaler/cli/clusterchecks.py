@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,11 +10,19 @@ from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.cli.needs import Need, Right
-from autoscaler.errors import KubeError, NotFoundError
+from autoscaler.errors import ForbiddenError, KubeError, NotFoundError
 from autoscaler.kube.registration import OUR_NAME
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME}"
+CHECK = "API server"
+_RENEW = "these credentials are refused: renew the kubeconfig's token or certificate; in a pod, see its ServiceAccount"
+ITSELF = "see what it says of itself: kubectl get --raw '/readyz?verbose'; then ask again"
+_STRANGER = "see what answers at the address of the kubeconfig: it is no API server"
+
+
+UNKNOWN, FAILING = 401, 500
+"""Statuses: it does not know us; it cannot answer anybody."""
 
 
 class Asker(Protocol):
@@ -36,16 +44,31 @@ class _Review(Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-async def examine(asker: Asker, needs: Sequence[Need]) -> list[Finding]:
-    """Every line about the API server; the first one alone when it does not answer."""
+async def examine(asker: Asker, needs: Sequence[Need]) -> AsyncIterator[Finding]:
+    """Every line about the API server, as it is found; the first one alone when it does not answer."""
     try:
         version = msgspec.json.decode(await asker.get("/version"), type=_Version).git
     except (KubeError, msgspec.DecodeError) as exc:
-        return [bad("API server", str(exc), "check the address, the network and the credentials of the kubeconfig")]
-    found = [good("API server", f"Kubernetes {version}")]
-    found += [await rights(asker, need) for need in needs if not need.group or await _served(asker, need.group)]
-    found.append(await _kind(asker))
-    return found
+        yield bad(CHECK, str(exc), _mended(exc))
+        return
+    yield good(CHECK, f"Kubernetes {version}")
+    for need in needs:
+        if not need.group or await _served(asker, need.group):
+            yield await rights(asker, need)
+    yield await _kind(asker)
+
+
+def _mended(exc: KubeError | msgspec.DecodeError) -> str:
+    """What helps where nothing can be asked."""
+    if not isinstance(exc, KubeError):
+        return _STRANGER
+    if "cannot trust" in str(exc):
+        return "give the kubeconfig the CA of this cluster (certificate-authority-data), or the right address"
+    if exc.status == 0:
+        return "check the address in the kubeconfig, and the network between here and there"
+    if exc.status == UNKNOWN:
+        return _RENEW
+    return ITSELF if exc.status >= FAILING else _STRANGER
 
 
 async def _served(asker: Asker, path: str) -> bool:
@@ -66,18 +89,26 @@ async def rights(asker: Asker, need: Need) -> Finding:
             verbs = [verb for verb in right.verbs if not await _may(asker, verb, right)]
             if verbs:
                 missing.append(f"{'/'.join(verbs)} {right}")
-    except NotFoundError as exc:
-        return doubtful(
-            check, f"could not be asked: {exc}", "every real API server has reviews: see what answers there"
-        )
     except (KubeError, msgspec.DecodeError) as exc:
-        return doubtful(check, f"could not be asked: {exc}", "ask again with credentials that may create reviews")
+        return _unasked(check, exc)
     if not missing:
         return good(check, "all rights given")
     told = f"not allowed: {', '.join(missing)}"
     if need.spared:
         return doubtful(check, told, f"{need.spared}; else grant it to these credentials")
     return bad(check, told, f"grant it to these credentials; the chart does: {CHART}")
+
+
+def _unasked(check: str, exc: KubeError | msgspec.DecodeError) -> Finding:
+    told = f"could not be asked: {exc}"
+    match exc:
+        case NotFoundError():
+            return doubtful(check, told, "every real API server has reviews: see what answers there")
+        case ForbiddenError() if exc.status != UNKNOWN:
+            return doubtful(check, told, "ask again with credentials that may create reviews")
+        case ForbiddenError():
+            return bad(check, told, _RENEW)
+    return doubtful(check, told, _mended(exc))
 
 
 async def _may(asker: Asker, verb: str, right: Right) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import textwrap
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TextIO
 
 import msgspec
@@ -35,7 +35,7 @@ from autoscaler.kube.lease import LeaseClient
 from autoscaler.kube.serverclock import ServerClock
 from autoscaler.kubelets import kubelet_client
 from autoscaler.model.metrics import Source
-from autoscaler.telemetry import Telemetry
+from autoscaler.telemetry import KubeTelemetry, Telemetry
 from autoscaler.telemetry.logs import configure_logs
 
 
@@ -51,6 +51,8 @@ class Asked(Struct, frozen=True):
 
 
 EVERYTHING = Asked()
+CLUSTER_SECONDS = 60.0
+"""For all that the API server is asked; each kubelet, and Kafka, have limits of their own."""
 
 
 def run(settings: Settings, asked: Asked = EVERYTHING, *, output: str, out: TextIO) -> int:
@@ -71,8 +73,13 @@ def report(findings: Sequence[Finding], width: int | None = None) -> list[str]:
     lines = _table(findings)
     if width is not None and max(map(len, lines)) > width:
         lines = [line for finding in findings for line in _paragraph(finding, width)]
-    count = sum(finding.state is State.BAD for finding in findings)
-    return [*lines, "", f"{count} to mend" if count else "nothing stands in the way"]
+    return [*lines, "", _summary(findings)]
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    wrong, unsure = (sum(finding.state is state for finding in findings) for state in (State.BAD, State.WARN))
+    told = f"{wrong} to mend" if wrong else "nothing stands in the way"
+    return f"{told}, {unsure} in doubt" if unsure else told
 
 
 def _table(findings: Sequence[Finding]) -> list[str]:
@@ -145,7 +152,7 @@ async def _kafka(settings: Settings, asked: Asked, clock: Clock) -> list[Finding
 
 
 def _no_cluster(exc: ConfigError) -> Finding:
-    return bad("API server", str(exc), "name the cluster's kubeconfig with --kubeconfig")
+    return bad(clusterchecks.CHECK, str(exc), "name the cluster's kubeconfig with --kubeconfig")
 
 
 async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
@@ -155,15 +162,42 @@ async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
         return [_no_cluster(exc)]
     telemetry = Telemetry().kube
     async with KubeClient(connections, telemetry) as client:
-        found = await clusterchecks.examine(client, needed(settings))
+        found = await in_time(_of_api_server(settings, client, telemetry, clock))
         if len(found) > 1:  # the API server answers
-            found += await registrationcheck.examine(client)
-            found.append(await frontproxycheck.examine(client, clock))
-            lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
-            found.append(await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead))
-            found += await leasecheck.examine(client, lease.read, settings.lease, clock)
             found += await _kubelets(settings.kubelet, client, connections, clock)
-        return found
+    return found
+
+
+async def _of_api_server(
+    settings: Settings, client: KubeClient, telemetry: KubeTelemetry, clock: Clock
+) -> AsyncIterator[Finding]:
+    """As they are found; one alone when it does not answer."""
+    count = 0
+    async for finding in clusterchecks.examine(client, needed(settings)):
+        count += 1
+        yield finding
+    if count == 1:
+        return
+    for finding in await registrationcheck.examine(client):
+        yield finding
+    yield await frontproxycheck.examine(client, clock)
+    yield await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead)
+    lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
+    for finding in await leasecheck.examine(client, lease.read, settings.lease, clock):
+        yield finding
+
+
+async def in_time(findings: AsyncIterator[Finding]) -> list[Finding]:
+    """What is found within `CLUSTER_SECONDS`, and a line that says so where that is not all."""
+    found: list[Finding] = []
+    try:
+        async with asyncio.timeout(CLUSTER_SECONDS):
+            async for finding in findings:
+                found.append(finding)  # noqa: PERF401 - what came in time is kept
+    except TimeoutError:
+        told = f"it is slow: what is missing in this report was not answered within {CLUSTER_SECONDS:g} s"
+        found.append(bad(clusterchecks.CHECK, told, clusterchecks.ITSELF))
+    return found
 
 
 async def _kubelets(

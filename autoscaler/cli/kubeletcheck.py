@@ -24,12 +24,14 @@ from autoscaler.model.metrics import RawPage, Source
 from autoscaler.model.objects import Node
 
 CHECK = "kubelets"
-AT_ONCE = 16
+AT_ONCE = 64
 """Kubelets asked at the same time."""
 PAGE = 500
 """Nodes asked for in one list."""
 SHOWN = 50
-"""Up to so many nodes each has a line of its own; beyond that those that fail."""
+"""Up to so many nodes each has a line of its own; beyond that those that fail, as many."""
+SECONDS = 60.0
+"""After that no other kubelet is asked."""
 
 
 class Asker(Protocol):
@@ -56,24 +58,40 @@ class _Nodes(Struct, frozen=True):
 async def examine(asker: Asker, kubelets: Kubelets, source: Source, selector: str, clock: Clock) -> list[Finding]:
     """A line about all nodes together, then one about each."""
     try:
-        nodes = await _nodes(asker, selector)
+        async with asyncio.timeout(SECONDS):
+            nodes = await _nodes(asker, selector)
+    except TimeoutError:
+        told = f"the list of nodes had no end within {SECONDS:g} s"
+        return [doubtful(CHECK, told, "ask for some of them: --node-selector; see what the API server says")]
     except (KubeError, MalformedError, msgspec.DecodeError) as exc:
         return [doubtful(CHECK, f"the nodes could not be read: {exc}", "ask with credentials that may list nodes")]
     if not nodes:
         return [doubtful(CHECK, "there are no nodes to ask", "see --node-selector and kubectl get nodes")]
-    places = asyncio.Semaphore(AT_ONCE)
+    places, until = asyncio.Semaphore(AT_ONCE), clock.monotonic() + SECONDS
 
-    async def asked(node: Node) -> Finding:
+    async def asked(node: Node) -> Finding | None:
         async with places:
-            return await _ask(kubelets, node, _order(source), clock)
+            return await _ask(kubelets, node, _order(source), clock) if clock.monotonic() < until else None
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(asked(node)) for node in nodes]
-    found = [task.result() for task in tasks]
+    found = [finding for task in tasks if (finding := task.result())]
+    shown = [finding for finding in found if len(nodes) <= SHOWN or finding.state is not State.OK]
+    return [_altogether(found, len(nodes)), *shown[:SHOWN]]
+
+
+def _altogether(found: Sequence[Finding], nodes: int) -> Finding:
+    """Of how many nodes what is known."""
     answering = sum(finding.state is State.OK for finding in found)
-    told = f"{answering} of {len(nodes)} nodes give a page"
-    first = good(CHECK, told) if answering == len(nodes) else doubtful(CHECK, told, "see the lines of the others")
-    return [first, *(finding for finding in found if len(nodes) <= SHOWN or finding.state is not State.OK)]
+    told = f"{answering} of {nodes} nodes give a page"
+    if answering == nodes:
+        return good(CHECK, told)
+    failing = len(found) - answering
+    lines = "see the lines of the others" if failing <= SHOWN else f"see the lines of {SHOWN} of the {failing} others"
+    if len(found) == nodes:
+        return doubtful(CHECK, told, lines)
+    told += f"; {nodes - len(found)} were not asked, as {SECONDS:g} s were over"
+    return doubtful(CHECK, told, f"{lines}; the rest by parts: --node-selector")
 
 
 async def _nodes(asker: Asker, selector: str) -> list[Node]:

@@ -33,7 +33,10 @@ def configuration(settings: Settings) -> Finding:
 def spool(audit: AuditSettings) -> Finding:
     """Whether records can be kept; nothing is written."""
     folder = Path(audit.spool_dir)
-    standing = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        standing = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError as exc:  # one on the way may not be looked into, or a name is too long
+        return bad("audit spool", f"{folder}: {exc.strerror}", "name another one with --audit-spool-dir")
     if not standing.is_dir():
         return bad("audit spool", f"{standing} is no folder", "name another one with --audit-spool-dir")
     if not os.access(standing, os.W_OK | os.X_OK):

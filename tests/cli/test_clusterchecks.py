@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from autoscaler.cli.clusterchecks import REVIEWS, examine
 from autoscaler.cli.finding import Finding, State
-from autoscaler.cli.needs import needed
+from autoscaler.cli.needs import Need, needed
 from autoscaler.config.load import load
 from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
 
@@ -47,27 +47,55 @@ class Cluster:
         return self
 
 
+async def told_of(cluster: Cluster, needs: Sequence[Need] = NEEDED) -> list[Finding]:
+    return [finding async for finding in examine(cluster, needs)]
+
+
 async def found(cluster: Cluster, check: str) -> Finding:
-    return next(each for each in await examine(cluster, NEEDED) if each.check == check)
+    return next(each for each in await told_of(cluster) if each.check == check)
 
 
 async def test_a_sound_cluster_has_nothing_to_do() -> None:
-    findings = await examine(Cluster(), NEEDED)
+    findings = await told_of(Cluster())
     assert {finding.state for finding in findings} == {State.OK}
     assert findings[0].detail == "Kubernetes v1.37.2"
 
 
-async def test_an_api_server_that_does_not_answer_ends_the_questions() -> None:
-    findings = await examine(
-        Cluster().with_body("/version", UnreachableError("GET /version: no answer in time")), NEEDED
-    )
-    assert [finding.state for finding in findings] == [State.BAD]
-    assert "no answer in time" in findings[0].detail
+@pytest.mark.parametrize(
+    ("answer", "todo"),
+    [
+        pytest.param(UnreachableError("GET /version: no answer in time"), "the network between", id="no answer"),
+        pytest.param(UnreachableError("GET /version: cannot trust a:6443: self-signed"), "the CA of", id="a wrong CA"),
+        pytest.param(
+            UnreachableError("GET /version: x", status=503), "kubectl get --raw '/readyz", id="it is not well"
+        ),
+        pytest.param(ForbiddenError("GET /version: Unauthorized", status=401), "renew the kubeconfig's", id="expired"),
+        pytest.param(KubeError("GET /version: HTTP 302", status=302), "it is no API server", id="sent elsewhere"),
+        pytest.param([1], "it is no API server", id="no version"),
+    ],
+)
+async def test_an_api_server_that_is_of_no_use_ends_the_questions(answer: object, todo: str) -> None:
+    [finding] = await told_of(Cluster().with_body("/version", answer))
+    assert finding.state is State.BAD
+    assert todo in finding.todo
+    assert not isinstance(answer, KubeError) or str(answer) in finding.detail
+
+
+async def test_credentials_that_are_refused_later_are_no_mere_doubt() -> None:
+    cluster = Cluster().with_body(REVIEWS, ForbiddenError("Unauthorized", status=401))
+    told = await found(cluster, "may scale")
+    assert (told.state, told.todo.partition(":")[0]) == (State.BAD, "these credentials are refused")
+
+
+async def test_a_review_that_could_not_be_had_is_not_blamed_on_rights() -> None:
+    cluster = Cluster().with_body(REVIEWS, UnreachableError("no answer", status=504))
+    told = await found(cluster, "may scale")
+    assert (told.state, told.todo.partition(":")[0]) == (State.WARN, "see what it says of itself")
 
 
 async def test_every_right_needed_is_asked_for_one_by_one() -> None:
     cluster = Cluster().with_body("/apis/keda.sh/v1alpha1", {})
-    await examine(cluster, NEEDED)
+    await told_of(cluster)
     assert len(cluster.asked) == sum(len(right.verbs) for need in NEEDED for right in need.rights)
     assert {"verb": "get", "group": "", "resource": "nodes", "subresource": "metrics", "namespace": "", "name": ""} in (
         cluster.asked
@@ -75,14 +103,14 @@ async def test_every_right_needed_is_asked_for_one_by_one() -> None:
 
 
 async def test_where_there_is_no_keda_nobody_needs_to_see_what_it_scales() -> None:
-    told = [finding.check for finding in await examine(Cluster(), NEEDED)]
+    told = [finding.check for finding in await told_of(Cluster())]
     assert "may see what KEDA scales" not in told
 
 
 async def test_an_observer_may_lack_the_rights_to_scale() -> None:
     cluster = Cluster(denied=[("update", "deployments/scale")])
     needs = needed(load({"observe-hpas": "true"}, {}))
-    scale = next(each for each in await examine(cluster, needs) if each.check == "may scale")
+    scale = next(each for each in await told_of(cluster, needs) if each.check == "may scale")
     assert (scale.state, scale.detail) == (State.WARN, "not allowed: update deployments/scale.apps")
     assert scale.todo.startswith("right for an observer")
 

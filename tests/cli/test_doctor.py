@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from autoscaler.cli.doctor import Asked, examine, report, run
-from autoscaler.cli.finding import State, bad, doubtful, good
+from autoscaler.cli.doctor import Asked, examine, in_time, report, run
+from autoscaler.cli.finding import Finding, State, bad, doubtful, good
 from autoscaler.cli.verbs import CHECKS
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
@@ -28,7 +29,7 @@ def test_what_to_do_stands_below_its_line() -> None:
         "WARN   x               y",
         "                       → z",
         "",
-        "1 to mend",
+        "1 to mend, 1 in doubt",
     ]
 
 
@@ -51,8 +52,20 @@ def test_where_lines_are_wider_than_the_terminal_each_finding_is_a_paragraph() -
     assert report(findings, 200) == report(findings), "there is room: as for a file"
 
 
-def test_what_is_only_doubtful_does_not_stand_in_the_way() -> None:
-    assert report([doubtful("x", "y", "z")])[-1] == "nothing stands in the way"
+def test_what_is_only_doubtful_does_not_stand_in_the_way_and_is_not_concealed() -> None:
+    assert report([doubtful("x", "y", "z")])[-1] == "nothing stands in the way, 1 in doubt"
+    assert report([good("x", "y")])[-1] == "nothing stands in the way"
+
+
+@pytest.mark.looptime
+async def test_what_was_found_is_told_where_the_rest_takes_for_ever() -> None:
+    async def endless() -> AsyncIterator[Finding]:
+        yield good("API server", "Kubernetes v1.37.2")
+        await asyncio.Event().wait()
+
+    first, last = await in_time(endless())
+    assert (first.check, last.check, last.state) == ("API server", "API server", State.BAD)
+    assert "was not answered within 60 s" in last.detail
 
 
 def test_a_hostile_answer_cannot_forge_a_line() -> None:

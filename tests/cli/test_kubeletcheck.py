@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from autoscaler.cli.finding import Finding, State
-from autoscaler.cli.kubeletcheck import examine
+from autoscaler.cli.kubeletcheck import AT_ONCE, SHOWN, examine
 from autoscaler.core.remedies import REMEDIES
 from autoscaler.errors import ForbiddenError, ScrapeError, ScrapeReason
 from autoscaler.model.metrics import RawPage, Source
@@ -120,6 +121,43 @@ async def test_of_many_nodes_only_those_that_fail_have_a_line() -> None:
     first, *others = await looked([node(f"n{number}") for number in range(60)], kubelets)
     assert first.detail == "59 of 60 nodes give a page"
     assert [finding.check for finding in others] == ["kubelet of n7"]
+
+
+async def test_a_fleet_that_fails_is_told_by_some_and_by_how_many() -> None:
+    first, *others = await looked([node(f"n{number}") for number in range(200)], Kubelets())
+    assert (first.detail, len(others)) == ("0 of 200 nodes give a page", SHOWN)
+    assert first.todo == f"see the lines of {SHOWN} of the 200 others"
+
+
+async def test_kubelets_that_take_their_time_are_not_waited_for_without_end() -> None:
+    clock = FakeClock()
+
+    class Slow(Kubelets):
+        async def page(self, node: Node, source: Source) -> RawPage:
+            await clock.sleep(8.0)
+            raise ScrapeError(node.name, ScrapeReason.TIMEOUT, "no full answer within 8 s")
+
+    nodes = Nodes([node(f"n{number}") for number in range(5000)])
+    async with asyncio.TaskGroup() as group:
+        report = group.create_task(examine(nodes, Slow(), Source.RESOURCE, "", clock))
+        while not report.done():
+            await clock.advance(8.0)
+    first, *others = report.result()
+    asked = AT_ONCE * 8  # eight rounds begin before the minute is over
+    assert first.detail == f"0 of 5000 nodes give a page; {5000 - asked} were not asked, as 60 s were over"
+    assert first.todo == f"see the lines of {SHOWN} of the {asked} others; the rest by parts: --node-selector"
+    assert len(others) == SHOWN
+
+
+@pytest.mark.looptime
+async def test_a_list_of_nodes_without_end_is_given_up() -> None:
+    class Endless(Nodes):
+        async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+            await asyncio.sleep(1.0)
+            return json.dumps({"items": [], "metadata": {"continue": "more"}}).encode()
+
+    [finding] = await examine(Endless([]), Kubelets(), Source.AUTO, "", FakeClock())
+    assert (finding.state, finding.detail) == (State.WARN, "the list of nodes had no end within 60 s")
 
 
 async def test_nodes_are_read_page_by_page() -> None:

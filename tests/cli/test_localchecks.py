@@ -33,6 +33,7 @@ def test_exempt_nodes_are_doubtful_and_named() -> None:
         pytest.param("", State.OK, id="it is there"),
         pytest.param("not/yet/there", State.OK, id="it can be made"),
         pytest.param("file", State.BAD, id="a file stands in its place"),
+        pytest.param("x" * 300, State.BAD, id="a name too long to be looked for"),
         pytest.param("file/below", State.BAD, id="a file stands in its way"),
     ],
 )

@@ -53,6 +53,15 @@ def rendered(values: str, release: str, kubernetes: str) -> str:
     return done.stdout
 
 
+def templated(release: str, namespace: str, *flags: str, chart: Path = CHART) -> list[Object]:
+    """The objects of a release by any name, anywhere, of a chart that may be ours."""
+    command = [need("helm"), "template", release, chart, f"--namespace={namespace}", f"--kube-version={SERVED_BY}"]
+    done = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise ChartRefusedError(done.stderr)
+    return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]
+
+
 def objects(values: dict[str, Any] | None = None, *, release: str = "try") -> dict[tuple[str, str], Object]:
     """The rendered objects by kind and name."""
     found = [each for each in yaml.load_all(render(values, release=release), Loader=yaml.CSafeLoader) if each]

@@ -11,6 +11,7 @@ from tests.e2e.chart import EXISTING, PEM, container, objects, told
 from tests.e2e.kubeapi import Object
 
 SERVING = "try-hpa-companion-serving"
+BY_CERT_MANAGER = "try-hpa-companion-serving-cert"
 CERT_MANAGER: dict[str, Any] = {"tls": {"mode": "certManager"}}
 VERSIONS = ("v1beta1", "v1")
 MODES = [
@@ -77,17 +78,17 @@ def test_a_secret_that_is_there_is_mounted_and_its_ca_is_what_the_api_server_tru
 
 def test_cert_manager_signs_by_a_ca_of_its_own_and_injects_it() -> None:
     made = objects(CERT_MANAGER)
-    assert volume(CERT_MANAGER)["secret"] == {"secretName": SERVING}
-    certificate = made["Certificate", SERVING]["spec"]
-    assert certificate["secretName"] == SERVING
+    assert volume(CERT_MANAGER)["secret"] == {"secretName": BY_CERT_MANAGER}
+    certificate = made["Certificate", BY_CERT_MANAGER]["spec"]
+    assert certificate["secretName"] == BY_CERT_MANAGER
     assert "try-hpa-companion.metrics.svc" in certificate["dnsNames"]
-    assert made["Issuer", certificate["issuerRef"]["name"]]["spec"] == {"ca": {"secretName": f"{SERVING}-ca"}}
-    authority = made["Certificate", f"{SERVING}-ca"]["spec"]
+    assert made["Issuer", certificate["issuerRef"]["name"]]["spec"] == {"ca": {"secretName": f"{BY_CERT_MANAGER}-ca"}}
+    authority = made["Certificate", f"{BY_CERT_MANAGER}-ca"]["spec"]
     assert authority["isCA"] is True
     assert made["Issuer", authority["issuerRef"]["name"]]["spec"] == {"selfSigned": {}}
     for version in VERSIONS:
         registered = made["APIService", f"{version}.metrics.k8s.io"]
-        assert registered["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"metrics/{SERVING}"}
+        assert registered["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"metrics/{BY_CERT_MANAGER}"}
         assert "caBundle" not in registered["spec"]
 
 
@@ -96,5 +97,5 @@ def test_cert_manager_may_sign_by_an_issuer_that_is_there() -> None:
         {"tls": {"mode": "certManager", "certManager": {"issuerRef": {"name": "house", "kind": "ClusterIssuer"}}}}
     )
     wanted = {"name": "house", "kind": "ClusterIssuer", "group": "cert-manager.io"}
-    assert made["Certificate", SERVING]["spec"]["issuerRef"] == wanted
+    assert made["Certificate", BY_CERT_MANAGER]["spec"]["issuerRef"] == wanted
     assert not any(kind == "Issuer" for kind, _ in made)

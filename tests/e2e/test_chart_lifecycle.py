@@ -23,6 +23,7 @@ SOON = 30.0
 TAKEOVER = "--set=apiService.takeover=true"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscalers.hpa-companion.dev"
 REGISTERED = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
+CERT_MANAGER = "/apis/cert-manager.io/v1"
 FIELD = "maxSampleAge"
 """A field that the chart before this one did not have."""
 NOT_ALONE = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer", "Pod"}
@@ -87,6 +88,59 @@ def test_c16_an_upgrade_and_a_rollback_leave_policies_and_the_metrics_api_alone(
     assert set(codes) == {200}
 
 
+@pytest.fixture
+def cert_manager(cluster: Cluster) -> Iterator[None]:
+    """Its kinds, as far as the API server is concerned."""
+    for kind in ("Certificate", "Issuer"):
+        cluster.admin.post(CRD.rpartition("/")[0], _anything("cert-manager.io", kind))
+    eventually(SOON, lambda: cluster.admin.exists(f"{CERT_MANAGER}/issuers"), "they are served")
+    yield
+    for plural in ("certificates", "issuers"):
+        cluster.admin.delete(f"{CRD.rpartition('/')[0]}/{plural}.cert-manager.io")
+
+
+def _anything(group: str, kind: str) -> Object:
+    plural, schema = f"{kind.lower()}s", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    return {"metadata": {"name": f"{plural}.{group}"}, "spec": spec}
+
+
+def keep_certificates(cluster: Cluster, namespace: str) -> None:
+    """As cert-manager does, which makes the Secret that a Certificate names, and leaves it there for ever."""
+    secrets = f"/api/v1/namespaces/{namespace}/secrets"
+    for certificate in cluster.admin.items(f"{CERT_MANAGER}/namespaces/{namespace}/certificates"):
+        name = certificate["spec"]["secretName"]
+        if not cluster.admin.exists(f"{secrets}/{name}"):
+            data = {"tls.crt": "eA==", "tls.key": "eA=="}
+            cluster.admin.post(secrets, {"metadata": {"name": name}, "type": "kubernetes.io/tls", "data": data})
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("cert_manager")
+def test_c16_what_it_does_and_whose_certificate_it_shows_may_be_changed_and_changed_back(
+    cluster: Cluster, release: Release
+) -> None:
+    """From each to each: nothing that one leaves behind, such as a Secret or a strategy, is in the way of the next."""
+    before = release.values
+    uid = cluster.admin.get(REGISTERED)["metadata"]["uid"]
+    release.stop()
+    theirs: dict[str, object] = {"tls": {"mode": "certManager"}}
+    ways = [theirs, {"tls": {"mode": "auto"}}, {"mode": "observe"} | theirs, {"leaderElection": {"enabled": False}}]
+    try:
+        for way in ways:
+            release.values = before | way
+            release.helm("upgrade")
+            if "certManager" in str(way):
+                keep_certificates(cluster, release.namespace)
+    finally:
+        release.values = before
+        release.helm("upgrade")
+        release.serve()
+    assert cluster.admin.get(REGISTERED)["metadata"]["uid"] == uid
+
+
 def test_c18_a_second_release_is_refused_by_the_name_of_the_first(cluster: Cluster, release: Release) -> None:
     before = cluster.admin.get(REGISTERED)
     with pytest.raises(AssertionError) as refused:
@@ -97,7 +151,10 @@ def test_c18_a_second_release_is_refused_by_the_name_of_the_first(cluster: Clust
     assert "apiService.create=false" in told
     assert cluster.admin.get(REGISTERED)["spec"] == before["spec"]
     beside = ["--set=crds.install=false,apiService.create=false", "--dry-run=server"]
-    assert "kind: APIService" not in cluster.helm("install", "second", str(CHART), "--namespace=default", *beside)
+    with pytest.raises(AssertionError, match=f"{NAME} in namespace {release.namespace} scales by HorizontalPodScalers"):
+        cluster.helm("install", "second", str(CHART), "--namespace=default", *beside)
+    watching = [*beside, "--set=mode=observe"]
+    assert "kind: APIService" not in cluster.helm("install", "second", str(CHART), "--namespace=default", *watching)
 
 
 @pytest.fixture

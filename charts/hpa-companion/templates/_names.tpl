@@ -1,5 +1,14 @@
-{{/* Name of every object; at most 63 characters, as a Service allows: of a longer one enough, and what tells it apart. */}}
+{{/* Name of every object, as it was chosen or as the release gives it. */}}
 {{- define "hpa-companion.fullname" -}}
+{{- $name := include "hpa-companion.chosen" . -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $name) -}}
+{{- fail (printf "fullnameOverride is needed with the release name %s: a Service called %s may have a-z, 0-9 and - only, and begins with a letter" .Release.Name $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{/* At most 63 characters, as a Service allows: of a longer one enough, and what tells it apart. */}}
+{{- define "hpa-companion.chosen" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else -}}
@@ -20,7 +29,7 @@
 {{/* What selects our pods; it never changes between versions. */}}
 {{- define "hpa-companion.selector" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "hpa-companion.labels" -}}
@@ -47,7 +56,7 @@ default
 {{- end -}}
 {{- end -}}
 
-{{/* Secret of the serving certificate. */}}
+{{/* Secret of the serving certificate. Helm and cert-manager each make their own, or a change of mode would find it taken. */}}
 {{- define "hpa-companion.servingSecret" -}}
 {{- if eq .Values.tls.mode "existingSecret" -}}
 {{- required "tls.existingSecret is needed with tls.mode existingSecret: a Secret of type kubernetes.io/tls, valid for <service>.<namespace>.svc" .Values.tls.existingSecret -}}
@@ -55,7 +64,7 @@ default
 {{- with .Values.tls.existingSecret -}}
 {{- fail (printf "tls.existingSecret is %s, but tls.mode is %s: set tls.mode to existingSecret, or leave the Secret out" . $.Values.tls.mode) -}}
 {{- end -}}
-{{- printf "%s-serving" (include "hpa-companion.fullname" .) -}}
+{{- printf "%s-%s" (include "hpa-companion.fullname" .) (eq .Values.tls.mode "certManager" | ternary "serving-cert" "serving") -}}
 {{- end -}}
 {{- end -}}
 
@@ -193,7 +202,24 @@ default
 {{- if or (ne $release $root.Release.Name) (ne $namespace $root.Release.Namespace) -}}
 {{- $service := $found.spec.service | default (dict "namespace" "" "name" "nobody") -}}
 {{- $by := empty $release | ternary "not by Helm" (printf "by the Helm release %s in namespace %s" $release $namespace) -}}
-{{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it; or, at the install, apiService.takeover=true with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
+{{- fail (printf "apiService: %s is registered for the Service %s/%s, %s. Remove that one first; or set apiService.create=false to install beside it (with mode=observe beside another release of ours); or, at the install, apiService.takeover=true with helm's --take-ownership, to have it serve from here (docs/from-metrics-server.md)" $name $service.namespace $service.name $by) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails when another release scales by HorizontalPodScalers too: each has a Lease of its own, so both would decide. */}}
+{{- define "hpa-companion.alone" -}}
+{{- $found := ne .Values.mode "observe" | ternary (lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "") dict -}}
+{{- range get $found "items" | default list -}}
+{{- $annotations := .metadata.annotations | default dict -}}
+{{- $release := get $annotations "meta.helm.sh/release-name" -}}
+{{- $namespace := get $annotations "meta.helm.sh/release-namespace" -}}
+{{- if and $release (or (ne $release $.Release.Name) (ne $namespace $.Release.Namespace)) -}}
+{{- range .rules -}}
+{{- if and (has "horizontalpodscalers/status" (.resources | default list)) (has "update" .verbs) -}}
+{{- fail (printf "mode: the release %s in namespace %s scales by HorizontalPodScalers already, and two would both decide. Set mode=observe, or uninstall that one first" $release $namespace) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
