@@ -159,16 +159,18 @@ class ApiServer:
             query["fieldSelector"] = f"metadata.name={asked.name}"
         watch = Watch(self.store, asked.resource, asked.namespace, query, self.bookmark_every)
         response = web.StreamResponse(headers={"Content-Type": _JSON})
-        await response.prepare(request)
         transport = request.transport
         if transport is None:  # the client has left already
             return response
         self._watching.add(transport)
         try:
+            await response.prepare(request)
             projected = projection.wants_metadata(request.headers.get("Accept", ""))
             async for event in watch.events():
                 await response.write(orjson.dumps(projection.metadata_event(event) if projected else event) + b"\n")
             await response.write_eof()
+        except ConnectionResetError:
+            pass  # it leaves now: nobody is there to be told
         finally:
             self._watching.discard(transport)
         return response

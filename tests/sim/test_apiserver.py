@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import base64
+import ssl
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -152,6 +154,19 @@ class TestWatch:
             server.drop_watches()
             with pytest.raises(aiohttp.ClientPayloadError):
                 await anext(events)
+
+    async def test_who_leaves_while_a_watch_begins_is_no_fault_of_ours(
+        self, client: Any, server: ApiServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        trust = ssl.create_default_context(cadata=server.authority.pem)
+        words = f"GET {POD_LIST}?watch=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {client.token}\r\n\r\n"
+        for _ in range(5):
+            _, writer = await asyncio.open_connection(server.host, server.port, ssl=trust)
+            writer.write(words.encode())
+            writer.close()
+            await writer.wait_closed()
+        assert (await client.ask("GET", POD_LIST))[0] == 200
+        assert caplog.messages == []
 
     async def test_one_object_can_be_watched(self, client: Any) -> None:
         async with aclosing(client.watch(f"{POD_LIST}/b?watch=1")) as events:
