@@ -44,14 +44,17 @@ class _Review(Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-async def examine(asker: Asker, needs: Sequence[Need]) -> AsyncIterator[Finding]:
-    """Every line about the API server, as it is found; the first one alone when it does not answer."""
+async def answers(asker: Asker) -> Finding:
+    """Whether the API server does; when it does not there is nothing else to ask."""
     try:
         version = msgspec.json.decode(await asker.get("/version"), type=_Version).git
     except (KubeError, msgspec.DecodeError) as exc:
-        yield bad(CHECK, str(exc), _mended(exc))
-        return
-    yield good(CHECK, f"Kubernetes {version}")
+        return bad(CHECK, str(exc), _mended(exc))
+    return good(CHECK, f"Kubernetes {version}")
+
+
+async def examine(asker: Asker, needs: Sequence[Need]) -> AsyncIterator[Finding]:
+    """Whether we may, and whether our kind is known: each line as it is found."""
     for need in needs:
         if not need.group or await _served(asker, need.group):
             yield await rights(asker, need)

@@ -22,6 +22,7 @@ from autoscaler.cli import (
     localchecks,
     policycheck,
     registrationcheck,
+    targetcheck,
 )
 from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.cli.needs import needed
@@ -31,6 +32,7 @@ from autoscaler.core.table import GAP, aligned, plain
 from autoscaler.errors import ConfigError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.connection import Connections, connect
+from autoscaler.kube.discovery import Discovery
 from autoscaler.kube.lease import LeaseClient
 from autoscaler.kube.serverclock import ServerClock
 from autoscaler.kubelets import kubelet_client
@@ -172,12 +174,13 @@ async def _of_api_server(
     settings: Settings, client: KubeClient, telemetry: KubeTelemetry, clock: Clock
 ) -> AsyncIterator[Finding]:
     """As they are found; one alone when it does not answer."""
-    count = 0
-    async for finding in clusterchecks.examine(client, needed(settings)):
-        count += 1
-        yield finding
-    if count == 1:
+    first = await clusterchecks.answers(client)
+    yield first
+    if first.state is State.BAD:
         return
+    scaled = await targetcheck.scaled(client, Discovery(client, clock).resource)
+    async for finding in clusterchecks.examine(client, needed(settings, scaled)):
+        yield finding
     for finding in await registrationcheck.examine(client):
         yield finding
     yield await frontproxycheck.examine(client, clock)

@@ -5,7 +5,7 @@ Those of leader election are `leasecheck`'s; what the account whose token kubele
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from autoscaler.model.metrics import Source
 
 KEDA = "/apis/keda.sh/v1alpha1"
 PAGES = {Source.RESOURCE: "nodes/metrics", Source.SUMMARY: "nodes/stats", Source.AUTO: "nodes/metrics"}
+DEPLOYMENTS = ("apps", "deployments")
 OURS, REGISTRATIONS = "hpa-companion.dev", "apiregistration.k8s.io"
 
 
@@ -40,8 +41,8 @@ class Need(Struct, frozen=True):
     spared: str = ""
 
 
-def needed(settings: Settings) -> list[Need]:
-    """In the order in which mending them makes sense."""
+def needed(settings: Settings, scaled: Sequence[tuple[str, str]] = (DEPLOYMENTS,)) -> list[Need]:
+    """In the order in which mending them makes sense. `scaled`: groups and resources of what is."""
     lookers_on = "right for an observer, which scales nothing" if settings.control.observe_hpas else ""
     return [
         _scraping(settings.kubelet),
@@ -60,24 +61,24 @@ def needed(settings: Settings) -> list[Need]:
             "read what to scale by",
             (
                 Right(("get", "list", "watch"), OURS, "horizontalpodscalers"),
-                Right(("get",), "apps", "deployments/scale"),
+                *(Right(("get",), group, f"{resource}/scale") for group, resource in scaled),
             ),
         ),
         Need(
             "scale",
             (
                 Right(("update",), OURS, "horizontalpodscalers/status"),
-                Right(("update",), "apps", "deployments/scale"),
+                *(Right(("update",), group, f"{resource}/scale") for group, resource in scaled),
                 Right(("create",), "events.k8s.io", "events"),
             ),
             spared=lookers_on,
         ),
-        Need("watch what it scales", (Right(("list", "watch"), "apps", "deployments"),)),
+        *([Need("watch what it scales", (Right(("list", "watch"), *DEPLOYMENTS),))] if DEPLOYMENTS in scaled else []),
         Need(
             "see who else scales a target",
             (
                 Right(("get", "list", "watch"), "autoscaling", "horizontalpodautoscalers"),
-                Right(("get",), "apps", "deployments"),
+                *(Right(("get",), group, resource) for group, resource in scaled),
             ),
         ),
         Need("see what KEDA scales", (Right(("get", "list", "watch"), "keda.sh", "scaledobjects"),), group=KEDA),

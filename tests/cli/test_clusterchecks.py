@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autoscaler.cli.clusterchecks import REVIEWS, examine
+from autoscaler.cli.clusterchecks import REVIEWS, answers, examine
 from autoscaler.cli.finding import Finding, State
 from autoscaler.cli.needs import Need, needed
 from autoscaler.config.load import load
@@ -48,7 +48,7 @@ class Cluster:
 
 
 async def told_of(cluster: Cluster, needs: Sequence[Need] = NEEDED) -> list[Finding]:
-    return [finding async for finding in examine(cluster, needs)]
+    return [await answers(cluster), *[finding async for finding in examine(cluster, needs)]]
 
 
 async def found(cluster: Cluster, check: str) -> Finding:
@@ -74,8 +74,8 @@ async def test_a_sound_cluster_has_nothing_to_do() -> None:
         pytest.param([1], "it is no API server", id="no version"),
     ],
 )
-async def test_an_api_server_that_is_of_no_use_ends_the_questions(answer: object, todo: str) -> None:
-    [finding] = await told_of(Cluster().with_body("/version", answer))
+async def test_an_api_server_that_is_of_no_use_is_told_with_what_helps(answer: object, todo: str) -> None:
+    finding = await answers(Cluster().with_body("/version", answer))
     assert finding.state is State.BAD
     assert todo in finding.todo
     assert not isinstance(answer, KubeError) or str(answer) in finding.detail

@@ -68,6 +68,12 @@ def test_what_is_asked_for_is_what_the_chart_grants(golden: str, flags: dict[str
     assert wanted == given
 
 
+def test_where_something_else_is_scaled_that_is_asked_for_as_the_chart_grants_it() -> None:
+    needs = needed(load(CHART, {}), [("apps", "statefulsets")])
+    wanted = {what: verbs for what, verbs in asked(needs).items() if what not in BUILT_IN}
+    assert wanted == {what: verbs for what, verbs in granted("statefulsets").items() if what not in ELSEWHERE}
+
+
 def test_an_observer_is_granted_all_but_what_it_is_spared() -> None:
     needs = needed(load({"observe-hpas": "true"}, {}))
     kept = [need for need in needs if not need.spared]
