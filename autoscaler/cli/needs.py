@@ -77,11 +77,11 @@ def needed(settings: Settings, scaled: Sequence[tuple[str, str]] = (DEPLOYMENTS,
         Need(
             "see who else scales a target",
             (
-                Right(("get", "list", "watch"), "autoscaling", "horizontalpodautoscalers"),
+                Right(("list", "watch"), "autoscaling", "horizontalpodautoscalers"),
                 *(Right(("get",), group, resource) for group, resource in scaled),
             ),
         ),
-        Need("see what KEDA scales", (Right(("get", "list", "watch"), "keda.sh", "scaledobjects"),), group=KEDA),
+        Need("see what KEDA scales", (Right(("list", "watch"), "keda.sh", "scaledobjects"),), group=KEDA),
         Need("count owned pods only", (Right(("get",), "apps", "replicasets"),)),
         Need(
             "read custom and external metrics",

@@ -100,6 +100,7 @@ INSTALLED: dict[str, Values] = {
         }
     },
     "no targets": {"rbac": {"targets": []}},
+    "rights and account of somebody else": {"serviceAccount": {"create": False}, "rbac": {"create": False}},
     "an account of somebody else": {"serviceAccount": {"create": False, "name": "scaler"}},
     "an account with a cloud role": {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:x"}}},
     "no budget": {"podDisruptionBudget": {"enabled": False}},
@@ -161,6 +162,7 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("a whole name that no Service has", {"fullnameOverride": "my_scaler"}, "/fullnameOverride"),
     ("a whole name that begins with a digit", {"fullnameOverride": "1st"}, "/fullnameOverride"),
     ("a label of ours", {"podLabels": {"app.kubernetes.io/name": "web"}}, "podLabels: app.kubernetes.io/name"),
+    ("everybody's account", {"serviceAccount": {"create": False}}, "serviceAccount.name is needed"),
     ("an account that is none", {"serviceAccount": {"name": "a: b"}}, "/serviceAccount/name"),
     ("a CA on the way up", kubelet(certificateAuthority={"key": "../ca.crt"}), "/kubelet/certificateAuthority/key"),
     ("a ConfigMap that is none", kubelet(certificateAuthority={"configMap": "A b"}), "/certificateAuthority/configMap"),

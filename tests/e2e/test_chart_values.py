@@ -91,7 +91,9 @@ def _installed(values: dict[str, Any]) -> set[str]:
         pytest.param({"crds": {"install": False}}, "CustomResourceDefinition", id="no CRD"),
         pytest.param({"rbac": {"create": False}}, "ClusterRole", id="no roles"),
         pytest.param(
-            {"serviceAccount": {"create": False}, "kubelet": {"ownAccount": False}}, "ServiceAccount", id="no account"
+            {"serviceAccount": {"create": False, "name": "ours"}, "kubelet": {"ownAccount": False}},
+            "ServiceAccount",
+            id="no account",
         ),
         pytest.param({"podDisruptionBudget": {"enabled": False}}, "PodDisruptionBudget", id="no budget"),
     ],

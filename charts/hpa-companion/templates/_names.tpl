@@ -44,6 +44,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name -}}
 {{- else if .Values.serviceAccount.create -}}
 {{- include "hpa-companion.fullname" . -}}
+{{- else if .Values.rbac.create -}}
+{{- fail "serviceAccount.name is needed with serviceAccount.create false: the account `default` would give our rights to every pod of the namespace (name it, if that is meant)" -}}
 {{- else -}}
 default
 {{- end -}}
