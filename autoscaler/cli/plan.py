@@ -1,7 +1,8 @@
 """`autoscaler plan`: recorded evaluations in, decisions out, no cluster needed; one JSON line each.
 
-A line that cannot be read is told on stderr with its number, the others are answered all the same; the exit code then
-is 1. The policy's mode is not asked: what is answered is what would be written.
+A line that cannot be read, or whose policy the API server would refuse, is told on stderr with its number and the
+field; the others are answered all the same, and the exit code then is 1. A field that nobody knows is a warning, as it
+is to the API server. The policy's mode is not asked: what is answered is what would be written.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from collections.abc import Iterator
 from itertools import count
 from typing import TextIO
 
-from autoscaler.core.validation import problems
+from autoscaler.cli import policydocument
+from autoscaler.core.evaluation import Evaluation
+from autoscaler.core.validation import names_a_group, problems
 from autoscaler.errors import ConfigError, MalformedError
 from autoscaler.kube import bundle
 from autoscaler.model.compat import Compat
+from autoscaler.model.policy import Policy
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_LINE = 256 * 1024 * 1024
@@ -32,16 +36,37 @@ def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noq
     for number, line in _lines(bundle_path):
         try:
             given = bundle.read(line, compat)
-            answer = bundle.encoded(bundle.answered(given)).decode()
+            document = policydocument.in_bundle(line)
         except MalformedError as exc:
             broken += 1
             print(f"line {number}: {exc}", file=sys.stderr)
             continue
-        for problem in problems(given.evaluation.policy, given.evaluation.settings.compat):
-            print(f"line {number}: warning: {problem}", file=sys.stderr)
-        out.write(f"{answer}\n")
+        if refusals := _refusals(document, given.evaluation):
+            broken += 1
+            for refusal in refusals:
+                print(f"line {number}: policy: {refusal}", file=sys.stderr)
+            continue
+        for warning in (*policydocument.unknown(document), *_doubts(given.evaluation.policy)):
+            print(f"line {number}: warning: policy: {warning}", file=sys.stderr)
+        out.write(bundle.encoded(bundle.answered(given)).decode() + "\n")
     out.flush()
     return 1 if broken else 0
+
+
+def _refusals(document: dict[str, object], evaluation: Evaluation) -> list[str]:
+    policy = evaluation.policy
+    named = (("name", policy.name), ("namespace", policy.namespace))
+    return [
+        *policydocument.refusals(document),
+        *(f"metadata.{field}: is missing, set it" for field, value in named if not value),
+        *problems(policy, evaluation.settings.compat),
+    ]
+
+
+def _doubts(policy: Policy) -> Iterator[str]:
+    """What the API server takes no new HPA with, though it keeps one that had it before."""
+    if not names_a_group(policy.target):
+        yield f"spec.scaleTargetRef.apiVersion: {policy.target.api_version!r} names no group, use one such as apps/v1"
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:

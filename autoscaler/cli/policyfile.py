@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from msgspec import Struct, inspect
+from msgspec import Struct
 
-from autoscaler.config.nearest import hint
+from autoscaler.cli import policydocument
 from autoscaler.core.basis import spec_of
 from autoscaler.core.validation import problems
 from autoscaler.errors import ConfigError, MalformedError
@@ -24,7 +24,6 @@ from autoscaler.model.compat import Compat
 
 LARGEST = 1 << 20
 _TOO_DEEP = "is nested too deeply, or an anchor refers to itself"
-KINDS = ("HorizontalPodScaler", "HorizontalPodAutoscaler")
 
 
 class PolicyFile(Struct, frozen=True):
@@ -65,13 +64,16 @@ def _text(path: str) -> str:
 
 def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
     try:
-        documents = [each for each in yaml.safe_load_all(text) if each is not None]
+        documents = policydocument.in_yaml(text)
+    except yaml.constructor.ConstructorError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise ConfigError(f"--policy {path}, line {line}: {exc.problem}") from exc
     except (yaml.YAMLError, ValueError) as exc:
         raise ConfigError(f"--policy {path}: no YAML: {' '.join(str(exc).split())}") from exc
     except RecursionError as exc:
         raise ConfigError(f"--policy {path}: {_TOO_DEEP}") from exc
     if not documents:
-        raise ConfigError(f"--policy {path}: is empty, write a {KINDS[0]} into it")
+        raise ConfigError(f"--policy {path}: is empty, write a HorizontalPodScaler into it")
     for number, document in enumerate(documents, 1):
         where = f"--policy {path}" + (f", document {number}" if len(documents) > 1 else "")
         try:
@@ -81,34 +83,14 @@ def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
 
 
 def _spec(where: str, document: object, compat: Compat) -> tuple[str, Spec]:
-    kind = document.get("kind") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or kind not in KINDS:
-        raise ConfigError(f"{where}: kind: {kind!r} is no policy, use {' or '.join(KINDS)}")
-    unknown = list(_unknown(document.get("spec"), inspect.type_info(decode_policy.SpecWire), "spec"))
-    if unknown:
-        raise ConfigError(f"{where}: {'; '.join(unknown)}")
+    document = document if isinstance(document, dict) else {}
+    if wrong := [*policydocument.refusals(document), *policydocument.unknown(document)]:
+        raise ConfigError(f"{where}: {'; '.join(wrong)}")
     try:
         policy = decode_policy.policy(msgspec.json.encode({"metadata": {"name": "unnamed"}} | document))
     except (MalformedError, TypeError) as exc:
         raise ConfigError(f"{where}: {exc}") from exc
-    if wrong := problems(policy, compat):
-        raise ConfigError(f"{where}: {'; '.join(wrong)}")
+    if senseless := problems(policy, compat):
+        raise ConfigError(f"{where}: {'; '.join(senseless)}")
     target = policy.target
     return f"{policy.namespace or '*'}/{target.kind}/{target.name}", spec_of(policy)
-
-
-def _unknown(value: object, shape: inspect.Type, where: str) -> Iterator[str]:
-    """Fields that the shape has not got, with the nearest it has."""
-    if isinstance(shape, inspect.UnionType):
-        for each in shape.types:
-            yield from _unknown(value, each, where)
-    elif isinstance(shape, inspect.ListType) and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown(item, shape.item_type, f"{where}[{index}]")
-    elif isinstance(shape, inspect.StructType) and isinstance(value, dict):
-        fields = {field.encode_name: field.type for field in shape.fields}
-        for name, item in value.items():
-            if name not in fields:
-                yield f"{where}.{name} is no field{hint(str(name), list(fields))}"
-            else:
-                yield from _unknown(item, fields[name], f"{where}.{name}")

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.core import replicas
-from autoscaler.core.evaluation import Evaluation, Refusal, selected_pods
+from autoscaler.core.evaluation import RESOURCE_TYPES, Evaluation, Refusal, selected_pods
 from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure, pod_requests
 from autoscaler.core.samples import Samples, container_samples, pod_samples, sorted_pods
@@ -108,12 +108,12 @@ def _answered(known: Proposal, answer: Answer) -> Proposal:
 
 
 def target_type(spec: MetricSpec) -> str:
-    """Which target decides, whatever the field `type` says; for an Object it is the field."""
+    """Which target decides, whatever the field `type` says and whatever else is set; for an Object it is the field."""
     if spec.type == MetricType.OBJECT:
         return spec.target_type
     if spec.average_value is not None:
         return "AverageValue"
-    return "Value" if spec.value is not None else "Utilization"
+    return "Value" if spec.value is not None and spec.type not in RESOURCE_TYPES else "Utilization"
 
 
 def target_of(spec: MetricSpec) -> int:

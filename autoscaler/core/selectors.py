@@ -173,11 +173,8 @@ def _set(reader: _Reader) -> list[str]:
 
 def requirement(key: str, operator: str, values: Sequence[str] = ()) -> Requirement:
     """A checked term; values are sorted and unique. Raises MalformedError."""
-    prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
-        raise MalformedError(f"label key {key!r}: the prefix before '/' must be a DNS subdomain")
-    if len(name) > 63 or not _NAME.fullmatch(name):
-        raise MalformedError(f"label key {key!r}: 1 to 63 letters, digits, '-', '_', '.', not at either end")
+    if wrong := _unqualified(key):
+        raise MalformedError(f"label key {key!r}: {wrong}")
     if operator in ("<", ">") and not _INTEGER.fullmatch(values[0]):
         raise MalformedError(f"label key {key!r}: {operator} compares with an integer, not {values[0]!r}")
     for value in values:
@@ -186,6 +183,20 @@ def requirement(key: str, operator: str, values: Sequence[str] = ()) -> Requirem
                 f"label value {value!r} of {key!r}: at most 63 letters, digits, '-', '_', '.', not at either end"
             )
     return Requirement(key, operator, tuple(sorted(set(values))))
+
+
+def is_qualified_name(text: str) -> bool:
+    """Whether it can name a label or a resource: a word, perhaps after a domain and a slash."""
+    return not _unqualified(text)
+
+
+def _unqualified(text: str) -> str:
+    prefix, slash, name = text.rpartition("/")
+    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+        return "the prefix before '/' must be a DNS subdomain"
+    if len(name) > 63 or not _NAME.fullmatch(name):
+        return "1 to 63 letters, digits, '-', '_', '.', not at either end"
+    return ""
 
 
 _OBJECT_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}

@@ -1,13 +1,17 @@
 """What is wrong with a policy, said to the person who wrote it (autoscaling/v2's own rules, hpa.md §6.1).
 
-An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. Whether the target is
-there and can be scaled is found out by asking for its scale, not here.
+An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. What the API server lets
+an HPA have is let through, however senseless: kube-controller-manager decides by it, and so do we. The one exception is
+a target beyond 64 bits of thousandths, by which upstream divides after it overflowed. A HorizontalPodScaler has to
+make sense besides. Whether the target is there and can be scaled is found out by asking for its scale, not here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 
+from autoscaler.core.selectors import is_qualified_name
 from autoscaler.model.compat import Compat
 from autoscaler.model.policy import Deviations, MetricSpec, MetricType, Mode, Pause, Policy, ScalingRules, TargetRef
 
@@ -21,6 +25,11 @@ _SPANS = (
 )
 """Fields of `spec` and of `Deviations`, and the least each may be; all at most an hour."""
 _LONGEST_SPAN = 3600.0
+_OWN = "HorizontalPodScaler"
+_TARGET_TYPES = ("Utilization", "Value", "AverageValue")
+_CONTAINER_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_CONTAINER_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+"""Those without a domain, beside `hugepages-` of any size."""
 _WINDOWS = {30.0: "30s", 60.0: "1m", 300.0: "5m"}
 
 
@@ -42,7 +51,7 @@ def problems(
             "use spec.mode Shadow or another namespace"
         )
     for index, spec in enumerate(policy.metrics):
-        found.extend(_metric(spec, f"spec.metrics[{index}]"))
+        found.extend(_metric(spec, f"spec.metrics[{index}]", own=policy.kind == _OWN))
     if not policy.metrics:
         found.append("spec.metrics: is empty, list at least one metric")
     if policy.behavior is not None:
@@ -55,13 +64,14 @@ def problems(
 def _target(policy: Policy) -> Iterator[str]:
     for field, value in (("kind", policy.target.kind), ("name", policy.target.name)):
         yield from _segment(value, f"spec.scaleTargetRef.{field}")
-    if policy.kind == "HorizontalPodScaler" and not _names_a_group(policy.target):
+    if policy.kind == _OWN and not names_a_group(policy.target):
         yield f"spec.scaleTargetRef.apiVersion: {policy.target.api_version!r} names no group, use one such as apps/v1"
 
 
-def _names_a_group(target: TargetRef) -> bool:
-    """Only a ReplicationController lives without one; an HPA was let in by the API server, whatever it names."""
-    return target.kind == "ReplicationController" or "/" in target.api_version
+def names_a_group(target: TargetRef) -> bool:
+    """Only a ReplicationController lives without; an HPA may be older than this rule, which holds for new ones."""
+    group, slash, version = target.api_version.partition("/")
+    return "/" not in version and (bool(group and slash) or target.kind == "ReplicationController")
 
 
 def _segment(value: str, field: str) -> Iterator[str]:
@@ -86,15 +96,18 @@ def _bounds(policy: Policy, compat: Compat) -> Iterator[str]:
         yield f"spec.minReplicas: is 0, which --compat={compat.release} cannot wake from, set it to 1"
 
 
-def _metric(spec: MetricSpec, field: str) -> Iterator[str]:
+def _metric(spec: MetricSpec, field: str, *, own: bool) -> Iterator[str]:
     source = _SOURCES.get(spec.type)
     if source is None:
         yield f"{field}.type: {spec.type!r} is unknown, use one of {', '.join(MetricType)}"
         return
     name, rule = source
     where = f"{field}.{name}"
-    yield from _segment(spec.name, f"{where}.name" if name in _RESOURCES else f"{where}.metric.name")
     yield from rule(spec, where)
+    if spec.target_type not in _TARGET_TYPES:
+        yield f"{where}.target.type: {spec.target_type!r} is unknown, use one of {', '.join(_TARGET_TYPES)}"
+    elif own:
+        yield from _senseless(spec, where)
     for target, value in (
         ("averageUtilization", spec.utilization),
         ("averageValue", spec.average_value),
@@ -104,28 +117,12 @@ def _metric(spec: MetricSpec, field: str) -> Iterator[str]:
             yield f"{where}.target.{target}: must be more than 0 and less than 9223372036854776"
 
 
-def _resource(spec: MetricSpec, where: str) -> Iterator[str]:
-    if spec.value is not None:
+def _senseless(spec: MetricSpec, where: str) -> Iterator[str]:
+    """What an HPA may say though nothing comes of it: a metric that always fails, a value nobody reads."""
+    if spec.type in (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE) and spec.value is not None:
         yield f"{where}.target.value: has no meaning for a resource, use averageUtilization or averageValue"
-    if (spec.utilization is None) == (spec.average_value is None):
-        yield f"{where}.target: set exactly one of averageUtilization and averageValue"
-
-
-def _container_resource(spec: MetricSpec, where: str) -> Iterator[str]:
-    if not spec.container:
-        yield f"{where}.container: is missing, name the container"
-    yield from _resource(spec, where)
-
-
-def _pods(spec: MetricSpec, where: str) -> Iterator[str]:
-    if spec.average_value is None:
-        yield f"{where}.target.averageValue: is missing, set it"
-
-
-def _object(spec: MetricSpec, where: str) -> Iterator[str]:
-    described = spec.described
-    yield from _segment(described.kind if described else "", f"{where}.describedObject.kind")
-    yield from _segment(described.name if described else "", f"{where}.describedObject.name")
+    if spec.type != MetricType.OBJECT:
+        return
     fields = {"Value": ("value", spec.value), "AverageValue": ("averageValue", spec.average_value)}
     if spec.target_type not in fields:
         yield f"{where}.target.type: {spec.target_type!r} is no target of an Object metric, use Value or AverageValue"
@@ -133,7 +130,56 @@ def _object(spec: MetricSpec, where: str) -> Iterator[str]:
         yield f"{where}.target.{fields[spec.target_type][0]}: is missing, set it or change target.type"
 
 
+def _resource(spec: MetricSpec, where: str) -> Iterator[str]:
+    if not spec.name:
+        yield f"{where}.name: is missing, set it"
+    if (spec.utilization is None) == (spec.average_value is None):
+        yield f"{where}.target: set exactly one of averageUtilization and averageValue"
+
+
+def _container_resource(spec: MetricSpec, where: str) -> Iterator[str]:
+    if spec.name and not _of_a_container(spec.name):
+        yield (
+            f"{where}.name: {spec.name!r} is no resource of a container, "
+            f"use one of {', '.join(_CONTAINER_RESOURCES)}, or one with a domain such as example.com/gpu"
+        )
+    if not spec.container:
+        yield f"{where}.container: is missing, name the container"
+    elif not _CONTAINER_NAME.fullmatch(spec.container):
+        yield f"{where}.container: {spec.container!r} is no name of a container: a-z, 0-9 and '-', up to 63"
+    yield from _resource(spec, where)
+
+
+def _of_a_container(resource: str) -> bool:
+    """Whether a container can request it: upstream's `ValidateContainerResourceName`."""
+    if not is_qualified_name(resource):
+        return False
+    if "/" not in resource:
+        return resource in _CONTAINER_RESOURCES or resource.startswith("hugepages-")
+    return "kubernetes.io/" in resource or (
+        not resource.startswith("requests.") and is_qualified_name(f"requests.{resource}")
+    )
+
+
+def _pods(spec: MetricSpec, where: str) -> Iterator[str]:
+    yield from _segment(spec.name, f"{where}.metric.name")
+    if spec.average_value is None:
+        yield f"{where}.target.averageValue: is missing, set it"
+
+
+def _object(spec: MetricSpec, where: str) -> Iterator[str]:
+    yield from _segment(spec.name, f"{where}.metric.name")
+    described = spec.described or TargetRef("", "", "")
+    yield from _segment(described.kind, f"{where}.describedObject.kind")
+    yield from _segment(described.name, f"{where}.describedObject.name")
+    if described.api_version.count("/") > 1:
+        yield f"{where}.describedObject.apiVersion: {described.api_version!r} is none, use one such as apps/v1"
+    if spec.value is None and spec.average_value is None:
+        yield f"{where}.target: set value or averageValue"
+
+
 def _external(spec: MetricSpec, where: str) -> Iterator[str]:
+    yield from _segment(spec.name, f"{where}.metric.name")
     if (spec.value is None) == (spec.average_value is None):
         yield f"{where}.target: set exactly one of value and averageValue"
 
@@ -145,7 +191,6 @@ _SOURCES: dict[str, tuple[str, Callable[[MetricSpec, str], Iterator[str]]]] = {
     MetricType.OBJECT: ("object", _object),
     MetricType.EXTERNAL: ("external", _external),
 }
-_RESOURCES = ("resource", "containerResource")
 
 
 def _rules(rules: ScalingRules, where: str) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _rules(wire: RulesWire | None, default: ScalingRules, name: str) -> ScalingR
     window = wire.stabilization_window_seconds
     return ScalingRules(
         stabilization=default.stabilization if window is None else window,
-        select=wire.select_policy or default.select,
+        select=default.select if wire.select_policy is None else wire.select_policy,
         policies=default.policies
         if wire.policies is None
         else tuple(ScalingPolicy(each.type, each.value, each.period_seconds) for each in wire.policies),

@@ -63,25 +63,41 @@ class TargetWire(Struct, rename="camel"):
     average_utilization: Int32 | None = None
 
 
-class SourceWire(Struct, rename="camel"):
-    """Any of the five metric sources."""
+class ResourceWire(Struct):
+    """`resource` of a metric."""
 
     name: str = ""
-    container: str = ""
-    metric: IdentifierWire | None = None
-    described_object: RefWire | None = None
     target: TargetWire | None = None
+
+
+class ContainerWire(ResourceWire):
+    """`containerResource`."""
+
+    container: str = ""
+
+
+class PodsWire(Struct):
+    """`pods` and `external`."""
+
+    metric: IdentifierWire | None = None
+    target: TargetWire | None = None
+
+
+class ObjectWire(PodsWire, rename="camel"):
+    """`object`."""
+
+    described_object: RefWire | None = None
 
 
 class MetricWire(Struct, rename="camel"):
     """One of `spec.metrics`."""
 
     type: str = ""
-    resource: SourceWire | None = None
-    container_resource: SourceWire | None = None
-    pods: SourceWire | None = None
-    object: SourceWire | None = None
-    external: SourceWire | None = None
+    resource: ResourceWire | None = None
+    container_resource: ContainerWire | None = None
+    pods: PodsWire | None = None
+    object: ObjectWire | None = None
+    external: PodsWire | None = None
 
 
 class SpecWire(DeviationsWire, rename="camel"):
@@ -200,23 +216,25 @@ def _ref(wire: RefWire) -> TargetRef:
 
 def _metric(wire: MetricWire, where: str) -> MetricSpec:
     """The source that `type` names; one without it has no target, and the validation says so."""
-    sources = {
+    sources: dict[str, ResourceWire | PodsWire | None] = {
         MetricType.RESOURCE: wire.resource,
         MetricType.CONTAINER_RESOURCE: wire.container_resource,
         MetricType.PODS: wire.pods,
         MetricType.OBJECT: wire.object,
         MetricType.EXTERNAL: wire.external,
     }
-    source = next((found for kind, found in sources.items() if kind == wire.type), None) or SourceWire()
-    target = source.target or TargetWire()
-    metric = source.metric or IdentifierWire(name=source.name)
+    source = sources.get(wire.type)
+    target = (source and source.target) or TargetWire()
     where = f"{where}.{wire.type[:1].lower()}{wire.type[1:]}"
+    metric = source.metric if isinstance(source, PodsWire) else None
+    named = source if isinstance(source, ResourceWire) else metric or IdentifierWire()
+    described = source.described_object if isinstance(source, ObjectWire) else None
     return MetricSpec(
         type=wire.type,
-        name=metric.name,
-        container=source.container,
-        described=None if source.described_object is None else _ref(source.described_object),
-        selector="" if metric.selector is None else _selector(metric.selector, f"{where}.metric.selector"),
+        name=named.name,
+        container=source.container if isinstance(source, ContainerWire) else "",
+        described=None if described is None else _ref(described),
+        selector=_selector(metric.selector, f"{where}.metric.selector") if metric and metric.selector else "",
         target_type=target.type,
         utilization=target.average_utilization,
         average_value=placed(f"{where}.target.averageValue", amount, target.average_value),

@@ -1,6 +1,8 @@
 import errno
 import io
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +10,7 @@ from autoscaler.cli import main
 from autoscaler.cli.output import Output, guarded
 from autoscaler.errors import AutoscalerError
 from tests.cli.test_explain import spool
+from tests.cli.test_plan import GOOD
 from tests.cli.test_replay import record
 
 __all__ = ["record", "spool"]
@@ -35,16 +38,24 @@ def full():
         pytest.param("audit show web-2 --from {spool}", id="audit show"),
         pytest.param("audit export --from {spool}", id="audit export"),
         pytest.param("audit verify --from {spool}", id="audit verify"),
-        pytest.param("doctor --check policies --kubeconfig {bundle}", id="doctor"),
     ],
 )
 def test_a_full_disk_is_a_sentence_whichever_verb_prints(words, spool, record, tmp_path, full, monkeypatch, capsys):
     bundle = tmp_path / "bundle.json"
-    bundle.write_text('{"now": "2026-11-23T12:00:00Z", "policy": {"metadata": {"name": "web"}}}')
+    bundle.write_bytes(GOOD)
     monkeypatch.setattr("sys.stdout", full)
     assert main(words.format(bundle=bundle, spool=spool.path.parent, record=record).split()) == 1
     told = capsys.readouterr().err.splitlines()
     assert told[-1] == "autoscaler: standard output: No space left on device; what was printed is not all of it"
+
+
+def test_a_process_that_fails_so_ends_without_another_word(full, tmp_path):
+    """The doctor, as a process: it sets logs up for good, and the interpreter complains of its own of what is left."""
+    (tmp_path / "it").write_text("{}")
+    words = [sys.executable, "-m", "autoscaler", "doctor", "--check", "policies", "--kubeconfig", str(tmp_path / "it")]
+    found = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told = "autoscaler: standard output: No space left on device; what was printed is not all of it\n"
+    assert (found.returncode, found.stderr) == (1, told)
 
 
 def test_what_is_told_on_the_way_out_is_the_failure_that_ended_it(full, monkeypatch, capsys):

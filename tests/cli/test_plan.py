@@ -3,7 +3,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,14 +91,88 @@ def test_standard_input_is_a_minus(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert len(answers("-")[1]) == 1
 
 
-def test_a_doubtful_policy_is_answered_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    doubtful = bundle()
-    doubtful["policy"]["spec"]["minReplicas"] = 20  # type: ignore[index]  # plain JSON
+def bent(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """The bundle with another policy."""
+    made = bundle()
+    change(made["policy"])
+    return json.dumps(made).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            lambda it: it["spec"].update(minReplicas=20), "spec.minReplicas: is 20, more than", id="min > max"
+        ),
+        pytest.param(lambda it: it["spec"].update(maxReplicas=0), "spec.maxReplicas: is 0, set it", id="no maximum"),
+        pytest.param(
+            lambda it: it.update(apiVersion="autoscaling/v1"),
+            "apiVersion: 'autoscaling/v1' of a HorizontalPodAutoscaler is not read, write it as autoscaling/v2",
+            id="another version",
+        ),
+        pytest.param(lambda it: it.update(kind="Deployment"), "kind: 'Deployment' is no policy", id="another kind"),
+        pytest.param(lambda it: it.pop("kind"), "kind: None is no policy", id="no kind"),
+        pytest.param(lambda it: it["metadata"].pop("name"), "metadata.name: is missing", id="no name"),
+        pytest.param(lambda it: it["metadata"].pop("namespace"), "metadata.namespace: is missing", id="no namespace"),
+        pytest.param(
+            lambda it: it["spec"]["metrics"][0].update(pods={}),
+            "spec.metrics[0].pods: is set in a metric of type Resource, remove it",
+            id="two sources",
+        ),
+        pytest.param(lambda it: it["spec"].update(minReplicas=2**31), "spec.minReplicas", id="more than 32 bits"),
+    ],
+)
+def test_what_the_api_server_would_refuse_is_refused_by_its_field_and_the_others_go_on(
+    change: Callable[[dict[str, Any]], object], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bundles.jsonl"
-    path.write_bytes(json.dumps(doubtful).encode())
+    path.write_bytes(bent(change) + b"\n" + GOOD)
+    code, found = answers(path)
+    assert (code, len(found)) == (1, 1)
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"line 1: policy: {said}")
+
+
+def test_a_key_that_is_set_twice_is_refused_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(GOOD.replace(b'"maxReplicas": 10', b'"maxReplicas": 3, "maxReplicas": 10') + b"\n")
+    assert answers(path) == (1, [])
+    assert capsys.readouterr().err == "line 1: policy: maxReplicas is set twice, remove one\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            lambda it: it["spec"].update(maxReplica=3), "spec.maxReplica is no field; did you mean maxReplicas?",
+            id="a mistyped field",
+        ),
+        pytest.param(
+            lambda it: it["spec"]["metrics"][0]["resource"]["target"].update(averageUtilisation=3),
+            "spec.metrics[0].resource.target.averageUtilisation is no field; did you mean averageUtilization?",
+            id="a mistyped field further down",
+        ),
+        pytest.param(
+            lambda it: it["spec"]["metrics"][0]["resource"].update(container="app"),
+            "spec.metrics[0].resource.container is no field",
+            id="a field of another source",
+        ),
+        pytest.param(lambda it: it.update(spek={}), "spek is no field; did you mean spec?", id="beside the spec"),
+        pytest.param(
+            lambda it: it["spec"]["scaleTargetRef"].update(apiVersion="v1"),
+            "spec.scaleTargetRef.apiVersion: 'v1' names no group, use one such as apps/v1",
+            id="an HPA of before that was refused",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_api_server_would_drop_is_a_warning(
+    change: Callable[[dict[str, Any]], object], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(bent(change))
     code, found = answers(path)
     assert (code, len(found)) == (0, 1)
-    assert "line 1: warning: spec.minReplicas" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"line 1: warning: policy: {said}\n"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def test_a_star_matches_any_and_the_first_of_several_is_taken(tmp_path):
 
 
 def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
-    hpa = POLICY.replace("HorizontalPodScaler", "HorizontalPodAutoscaler")
+    hpa = POLICY.replace("HorizontalPodScaler", "HorizontalPodAutoscaler").replace(
+        "hpa-companion.dev/v1alpha1", "autoscaling/v2"
+    )
     assert [each.name for each in read(tmp_path, POLICY, hpa)] == ["new", "new#2"]
 
 
@@ -67,6 +69,13 @@ def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
             "spec.metrics[0].resource.target.averageUtilisation is no field",
             id="a mistyped field further down",
         ),
+        pytest.param(POLICY + "maxReplicas: 3", "maxReplicas is no field", id="a field a step too far left"),
+        pytest.param(
+            POLICY.replace("HorizontalPodScaler", "HorizontalPodAutoscaler"),
+            "of a HorizontalPodAutoscaler is not read, write it as autoscaling/v2",
+            id="a version of another kind",
+        ),
+        pytest.param(POLICY + "  maxReplicas: 3", "line 7: maxReplicas was already set on line 6", id="a key twice"),
         pytest.param(POLICY.replace("10", "0"), "spec.maxReplicas: is 0, set it to at least 1", id="senseless"),
         pytest.param(POLICY.replace("10", "ten"), "maxReplicas", id="of another type"),
         pytest.param(POLICY + "---\nkind: Pod", "document 2: kind: 'Pod' is no policy", id="the second document"),

@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.core.proposals import Question, label, proposal
 from autoscaler.core.requests import Failure
@@ -33,6 +34,12 @@ def asked(spec, **fields):
     ("spec", "replicas", "status"),
     [
         pytest.param(CPU, 4, {"name": "cpu", "utilization": 160, "average_value": 160}, id="percentage"),
+        pytest.param(
+            replace(CPU, value=1),
+            4,
+            {"name": "cpu", "utilization": 160, "average_value": 160},
+            id="a value nobody reads",
+        ),
         pytest.param(RAW, 4, {"name": "cpu", "average_value": 160}, id="average"),
         pytest.param(
             CONTAINER,

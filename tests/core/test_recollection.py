@@ -12,12 +12,11 @@ from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Limited, Proposal
-from autoscaler.model.policy import MetricSpec
 from autoscaler.model.reason import Reason
 from tests.audit.samples import decision
 from tests.conformance.upstream import BUNDLES
 from tests.core.chance import evaluations
-from tests.core.evaluations import evaluation
+from tests.core.evaluations import CPU, evaluation
 
 
 def recorded(given, plan=None):
@@ -64,7 +63,7 @@ def test_what_was_changed_afterwards_shows_with_its_step():
 
 
 def test_a_policy_that_makes_no_sense_is_judged_again():
-    spec = Spec(max_replicas=0, metrics=(MetricSpec(type="Resource", name="cpu", utilization=50),))
+    spec = Spec(max_replicas=0, metrics=(CPU,))
     refused = decision(
         reason=Reason.INVALID_SPEC, action=Action.HOLD, outcome=Outcome.HELD, current=None, desired=0, stages=(),
         basis=Basis(spec=spec),

@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.core.selectors import REMEMBERED, FieldSelector, from_object, parse, parse_fields
+from autoscaler.core.selectors import REMEMBERED, FieldSelector, from_object, is_qualified_name, parse, parse_fields
 from autoscaler.errors import MalformedError
 
 FIELDS = ("metadata.name", "metadata.namespace")
@@ -136,3 +136,23 @@ def test_a_selector_is_remembered_unless_it_is_long():
     assert parse(short) is parse(short)
     assert parse(long) == parse(long)
     assert parse(long) is not parse(long)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("cpu", True),
+        ("example.com/gpu", True),
+        ("a" * 63, True),
+        ("a" * 64, False),
+        ("", False),
+        ("a b", False),
+        ("-a", False),
+        ("/a", False),
+        ("Example.com/gpu", False),
+        ("a/b/c", False),
+        ("a" * 254 + "/b", False),
+    ],
+)
+def test_what_may_name_a_label_or_a_resource(text, good):
+    assert is_qualified_name(text) is good

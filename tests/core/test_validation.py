@@ -6,7 +6,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from autoscaler.core.validation import problems
+from autoscaler.core.validation import names_a_group, problems
 from autoscaler.errors import MalformedError
 from autoscaler.kube import decode_policy
 from autoscaler.model.compat import RELEASES
@@ -16,7 +16,9 @@ from tests.hps_rules import OVERFLOWING, QUANTITIES, RULES, resource, spec
 
 PAUSE = Pause(until=1.0, reason="load test", actor="sam")
 GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
-EXTERNAL = MetricSpec(type="External", name="queue", value=5)
+EXTERNAL = MetricSpec(type="External", name="queue", target_type="Value", value=5)
+PODS = MetricSpec(type="Pods", name="qps", target_type="AverageValue", average_value=1)
+CONTAINER = MetricSpec(type="ContainerResource", name="cpu", container="app", target_type="Utilization", utilization=1)
 OBJECT = MetricSpec(type="Object", name="qps", described=TARGET, target_type="Value", value=5)
 
 
@@ -26,6 +28,10 @@ def rules(**fields):
 
 def metric(spec):
     return policy(metrics=(spec,))
+
+
+def own(spec):
+    return replace(metric(spec), kind="HorizontalPodScaler")
 
 
 def deviating(**fields):
@@ -38,10 +44,15 @@ def deviating(**fields):
         pytest.param(policy(), id="cpu"),
         pytest.param(policy(min_replicas=0, metrics=(CPU, EXTERNAL)), id="to zero with a queue"),
         pytest.param(metric(OBJECT), id="object"),
-        pytest.param(metric(MetricSpec(type="Pods", name="qps", average_value=1)), id="pods"),
-        pytest.param(
-            metric(MetricSpec(type="ContainerResource", name="cpu", container="app", utilization=1)), id="container"
-        ),
+        pytest.param(metric(PODS), id="pods"),
+        pytest.param(metric(CONTAINER), id="container"),
+        pytest.param(metric(replace(CONTAINER, name="example.com/gpu")), id="a resource with a domain"),
+        pytest.param(metric(replace(CONTAINER, name="hugepages-2Mi")), id="huge pages of a container"),
+        pytest.param(metric(replace(CONTAINER, name="kubernetes.io/thing")), id="a resource of Kubernetes' own"),
+        pytest.param(metric(replace(CPU, name="nvidia.com/gpu")), id="another resource of pods"),
+        pytest.param(metric(replace(CPU, value=5)), id="an HPA with a value nobody reads"),
+        pytest.param(metric(replace(OBJECT, target_type="Utilization")), id="an HPA whose Object metric always fails"),
+        pytest.param(metric(replace(OBJECT, target_type="AverageValue")), id="an HPA without the target it names"),
         pytest.param(rules(stabilization=3600, tolerance=0.0, select="Disabled"), id="behavior"),
         pytest.param(deviating(max_sample_age=1.0, cpu_initialization=0.0, sync_period=3600.0), id="spans"),
         pytest.param(deviating(pause=PAUSE), id="pause"),
@@ -82,13 +93,32 @@ def test_nothing_is_wrong(good):
             metric(replace(CPU, utilization=0)), "averageUtilization: must be more than 0", id="a target of 0"
         ),
         pytest.param(
-            metric(MetricSpec(type="ContainerResource", name="cpu", utilization=1)),
+            metric(replace(CONTAINER, container="")),
             "containerResource.container: is missing, name the container",
             id="no container",
         ),
-        pytest.param(metric(MetricSpec(type="Pods", name="qps")), "pods.target.averageValue: is missing", id="pods"),
         pytest.param(
-            metric(MetricSpec(type="Pods", name="", average_value=1)), "pods.metric.name: is missing", id="name"
+            metric(replace(CONTAINER, container="App")), "container: 'App' is no name of a container", id="upper case"
+        ),
+        pytest.param(
+            metric(replace(CONTAINER, container="a" * 64)), "is no name of a container", id="a long container"
+        ),
+        pytest.param(
+            metric(replace(CONTAINER, name="gpu")), "name: 'gpu' is no resource of a container", id="no domain"
+        ),
+        pytest.param(
+            metric(replace(CONTAINER, name="requests.example.com/gpu")),
+            "name: 'requests.example.com/gpu' is no resource of a container",
+            id="a quota's name of a resource",
+        ),
+        pytest.param(metric(replace(CONTAINER, name="a b/c")), "name: 'a b/c' is no resource", id="no name at all"),
+        pytest.param(metric(replace(PODS, average_value=None)), "pods.target.averageValue: is missing", id="pods"),
+        pytest.param(metric(replace(PODS, name="")), "pods.metric.name: is missing", id="name"),
+        pytest.param(metric(replace(PODS, name="a/b")), "pods.metric.name: 'a/b' cannot be part of a path", id="path"),
+        pytest.param(
+            metric(replace(PODS, target_type="")),
+            "pods.target.type: '' is unknown, use one of Utilization, Value, AverageValue",
+            id="no target type",
         ),
         pytest.param(
             metric(replace(OBJECT, described=TargetRef("", "", "x"))),
@@ -96,9 +126,19 @@ def test_nothing_is_wrong(good):
             id="no object",
         ),
         pytest.param(
-            metric(replace(OBJECT, target_type="Utilization")), "object.target.type: 'Utilization'", id="type"
+            metric(replace(OBJECT, described=TargetRef("a/b/c", "Ingress", "x"))),
+            "object.describedObject.apiVersion: 'a/b/c' is none",
+            id="an object of no version",
         ),
-        pytest.param(metric(replace(OBJECT, value=None)), "object.target.value: is missing", id="object without value"),
+        pytest.param(
+            own(replace(OBJECT, target_type="Utilization")), "object.target.type: 'Utilization' is no target", id="type"
+        ),
+        pytest.param(metric(replace(OBJECT, target_type="Mean")), "object.target.type: 'Mean' is unknown", id="a mean"),
+        pytest.param(metric(replace(OBJECT, value=None)), "object.target: set value or averageValue", id="no value"),
+        pytest.param(
+            own(replace(OBJECT, value=None, average_value=5)), "object.target.value: is missing", id="another value"
+        ),
+        pytest.param(own(replace(CPU, value=5)), "resource.target.value: has no meaning", id="a value of a resource"),
         pytest.param(metric(replace(EXTERNAL, value=None)), "external.target: set exactly one of", id="external"),
         pytest.param(rules(stabilization=3601), "scaleDown.stabilizationWindowSeconds: is 3601", id="a long window"),
         pytest.param(rules(select="Median"), "scaleDown.selectPolicy: 'Median' is unknown", id="unknown selectPolicy"),
@@ -136,6 +176,22 @@ def test_a_release_that_cannot_wake_takes_no_minimum_of_0():
 
 def test_everything_wrong_is_told_at_once():
     assert len(problems(policy(target=TargetRef("", "", ""), max_replicas=0, metrics=()))) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "good"),
+    [
+        ("Deployment", "apps/v1", True),
+        ("ReplicationController", "v1", True),
+        ("ReplicationController", "", True),
+        ("Deployment", "v1", False),
+        ("Deployment", "/v1", False),
+        ("Deployment", "apps/v1/x", False),
+        ("ReplicationController", "a/b/c", False),
+    ],
+)
+def test_whether_a_target_names_a_group(kind, version, good):
+    assert names_a_group(TargetRef(version, kind, "web")) is good
 
 
 def told(changes):

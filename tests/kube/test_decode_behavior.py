@@ -38,6 +38,13 @@ PODS_4, DOUBLE = ScalingPolicy("Pods", 4, 15), ScalingPolicy("Percent", 100, 15)
             ),
             id="a list replaces the whole list, an empty one stays for the validation",
         ),
+        pytest.param(
+            {"scaleDown": {"selectPolicy": ""}},
+            Behavior(
+                ScalingRules(stabilization=0, policies=(PODS_4, DOUBLE)), ScalingRules(select="", policies=(DOUBLE,))
+            ),
+            id="an empty word is none, and no default: it stays for the validation",
+        ),
     ],
 )  # fmt: skip
 def test_behavior_defaults_field_by_field(wire: dict[str, object], expected: Behavior) -> None:

@@ -176,3 +176,9 @@ def test_of_a_spec_that_cannot_be_read_the_target_is_known_and_nothing_is_writte
 def test_what_cannot_be_named_is_malformed() -> None:
     with pytest.raises(MalformedError):
         unreadable(b'{"metadata":{"name":7}}', "", "why")
+
+
+def test_a_field_of_another_source_is_not_read() -> None:
+    mixed = {"type": "External", "external": {"name": "x", "container": "y", "describedObject": {"kind": 7}}}
+    [made] = policy(document(metrics=[mixed])).metrics
+    assert made == MetricSpec(type="External", name="")

@@ -1,0 +1,124 @@
+"""A policy as a person wrote it, before it is decoded: what the decoder would pass over in silence is found here.
+
+Keys that are set twice are refused, as the API server's strict validation does, and so is what it would not take for a
+policy of ours: another kind or version, a metric source beside the one that `type` names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import yaml
+from msgspec import Raw, Struct, inspect
+
+from autoscaler.config.nearest import hint
+from autoscaler.errors import MalformedError
+from autoscaler.kube import decode_policy
+from autoscaler.kube.wire import decoder
+
+VERSIONS = {"HorizontalPodScaler": "hpa-companion.dev/v1alpha1", "HorizontalPodAutoscaler": "autoscaling/v2"}
+"""Kinds of policies, and the one version of each that is read."""
+_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+
+
+class _Loader(yaml.SafeLoader):
+    """Every key of a mapping once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        """A dict, as the base class makes it."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                why = f"{key.value} was already set on line {lines[key.value]}"
+                raise yaml.constructor.ConstructorError(problem=why, problem_mark=key.start_mark)
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep=deep)
+
+
+class _Holder(Struct):
+    policy: Raw = Raw(b"null")
+
+
+_holder = decoder(_Holder)
+
+
+def in_yaml(text: str) -> list[object]:
+    """The documents of a YAML or JSON file, empty ones left out. Raises yaml.YAMLError, ValueError, RecursionError."""
+    return [each for each in yaml.load_all(text, _Loader) if each is not None]
+
+
+def in_bundle(line: bytes) -> dict[str, object]:
+    """`policy` of a bundle; MalformedError names a key that is set twice. The rest of a bundle no person writes."""
+    try:
+        found = json.loads(bytes(_holder(line).policy), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as exc:
+        raise MalformedError(f"policy: {exc}") from exc
+    return found if isinstance(found, dict) else {}
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MalformedError(f"policy: {twice} is set twice, remove one")
+    return made
+
+
+def refusals(document: Mapping[str, object]) -> Iterator[str]:
+    """Why this is no policy that could be applied, one sentence each, by the field."""
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if kind not in VERSIONS:
+        yield f"kind: {kind!r} is no policy, use {' or '.join(VERSIONS)}"
+    elif version != VERSIONS[str(kind)]:
+        yield f"apiVersion: {version!r} of a {kind} is not read, write it as {VERSIONS[str(kind)]}"
+    for index, metric in enumerate(_metrics(document)):
+        named = str(metric.get("type", ""))
+        own = f"{named[:1].lower()}{named[1:]}"
+        for name, source in metric.items():
+            if name not in ("type", own) and name in _sources() and source is not None:
+                yield f"spec.metrics[{index}].{name}: is set in a metric of type {named or 'none'}, remove it"
+
+
+def unknown(document: Mapping[str, object]) -> Iterator[str]:
+    """Fields of the object and of its spec that nobody knows, each with the nearest that is one."""
+    for name in document:
+        if name not in _FIELDS:
+            yield f"{name} is no field{hint(str(name), _FIELDS)}"
+    yield from _unknown(document.get("spec"), _shape(), "spec")
+
+
+def _metrics(document: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    spec = document.get("spec")
+    metrics = spec.get("metrics") if isinstance(spec, dict) else None
+    return (each for each in metrics if isinstance(each, dict)) if isinstance(metrics, list) else iter(())
+
+
+@cache
+def _shape() -> inspect.Type:
+    return inspect.type_info(decode_policy.SpecWire)
+
+
+@cache
+def _sources() -> frozenset[str]:
+    return frozenset(decode_policy.MetricWire.__struct_encode_fields__) - {"type"}
+
+
+def _unknown(value: object, shape: inspect.Type, where: str) -> Iterator[str]:
+    if isinstance(shape, inspect.UnionType):
+        for each in shape.types:
+            yield from _unknown(value, each, where)
+    elif isinstance(shape, inspect.ListType) and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(item, shape.item_type, f"{where}[{index}]")
+    elif isinstance(shape, inspect.StructType) and isinstance(value, dict):
+        fields = {field.encode_name: field.type for field in shape.fields}
+        for name, item in value.items():
+            if name not in fields:
+                yield f"{where}.{name} is no field{hint(str(name), list(fields))}"
+            else:
+                yield from _unknown(item, fields[name], f"{where}.{name}")
