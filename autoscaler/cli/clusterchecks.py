@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.cli.needs import Need, Right
-from autoscaler.errors import ForbiddenError, KubeError, NotFoundError
+from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
 from autoscaler.kube.registration import OUR_NAME
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -111,6 +111,8 @@ def _unasked(check: str, exc: KubeError | msgspec.DecodeError) -> Finding:
             return doubtful(check, told, "ask again with credentials that may create reviews")
         case ForbiddenError():
             return bad(check, told, _RENEW)
+        case UnreachableError():  # it answered before
+            return doubtful(check, told, ITSELF)
     return doubtful(check, told, _mended(exc))
 
 

@@ -53,6 +53,7 @@ class Asked(Struct, frozen=True):
 
 
 EVERYTHING = Asked()
+CONNECT_SECONDS = 20.0
 CLUSTER_SECONDS = 60.0
 """For all that the API server is asked; each kubelet, and Kafka, have limits of their own."""
 
@@ -131,10 +132,9 @@ async def examine_named(settings: Settings, asked: Asked, clock: Clock) -> list[
 async def _asking(
     settings: Settings, clock: Clock, examine: Callable[[KubeClient], Awaitable[Finding]]
 ) -> list[Finding]:
-    try:
-        connections = await connect(settings.kubeconfig, clock)
-    except ConfigError as exc:
-        return [_no_cluster(exc)]
+    connections = await connected(settings.kubeconfig, clock)
+    if isinstance(connections, Finding):
+        return [connections]
     async with KubeClient(connections, Telemetry().kube) as client:
         return [await examine(client)]
 
@@ -153,15 +153,24 @@ async def _kafka(settings: Settings, asked: Asked, clock: Clock) -> list[Finding
     )
 
 
-def _no_cluster(exc: ConfigError) -> Finding:
-    return bad(clusterchecks.CHECK, str(exc), "name the cluster's kubeconfig with --kubeconfig")
+async def connected(kubeconfig: str, clock: Clock, within: float = CONNECT_SECONDS) -> Connections | Finding:
+    """The way to the API server, or why there is none."""
+    try:
+        async with asyncio.timeout(within):
+            return await connect(kubeconfig, clock)
+    except TimeoutError:
+        told = f"no credentials within {within:g} s"
+        return bad(
+            clusterchecks.CHECK, told, "see what the credential plugin of the kubeconfig waits for: kubectl version"
+        )
+    except ConfigError as exc:
+        return bad(clusterchecks.CHECK, str(exc), "mend what is named, or name another kubeconfig with --kubeconfig")
 
 
 async def _cluster(settings: Settings, clock: Clock) -> list[Finding]:
-    try:
-        connections = await connect(settings.kubeconfig, clock)
-    except ConfigError as exc:
-        return [_no_cluster(exc)]
+    connections = await connected(settings.kubeconfig, clock)
+    if isinstance(connections, Finding):
+        return [connections]
     telemetry = Telemetry().kube
     async with KubeClient(connections, telemetry) as client:
         found = await in_time(_of_api_server(settings, client, telemetry, clock))

@@ -178,6 +178,8 @@ class KubeconfigSource:
             found = _described(configuration)
         except Exception as exc:  # the loaders answer a broken file with anything from AttributeError to YAMLError
             raise ConfigError(f"{source}: {_told(exc)}; check it with: kubectl config view") from exc
+        if not (found.authorization or found.certificate_file) and (plugin := _plugin(self._loader)):
+            raise ConfigError(f"{source}: its credential plugin gives no credentials; see what it says: {plugin}")
         return _connection(found, source)
 
 
@@ -203,6 +205,15 @@ def _packages() -> tuple[Any, Any]:
     """`kubernetes.aio.config` and an empty Configuration: imported late (0.4 s), by name since they have no types."""
     config = import_module("kubernetes.aio.config")
     return config, import_module("kubernetes.aio.client").Configuration()
+
+
+def _plugin(loader: Any) -> str:
+    """The command of the user's exec plugin, "" for none: what it fails by goes to the package's log and no further."""
+    user = getattr(loader, "_user", None)
+    if user is None or "exec" not in user:
+        return ""
+    described = user["exec"].value
+    return " ".join([str(described.get("command", "")), *map(str, described.get("args") or ())])
 
 
 def _told(exc: Exception) -> str:

@@ -87,8 +87,9 @@ async def test_credentials_that_are_refused_later_are_no_mere_doubt() -> None:
     assert (told.state, told.todo.partition(":")[0]) == (State.BAD, "these credentials are refused")
 
 
-async def test_a_review_that_could_not_be_had_is_not_blamed_on_rights() -> None:
-    cluster = Cluster().with_body(REVIEWS, UnreachableError("no answer", status=504))
+@pytest.mark.parametrize("status", [0, 504])
+async def test_a_review_that_could_not_be_had_is_not_blamed_on_rights_nor_on_the_way(status: int) -> None:
+    cluster = Cluster().with_body(REVIEWS, UnreachableError("no answer", status=status))
     told = await found(cluster, "may scale")
     assert (told.state, told.todo.partition(":")[0]) == (State.WARN, "see what it says of itself")
 

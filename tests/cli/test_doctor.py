@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from autoscaler.cli.doctor import Asked, examine, in_time, report, run
+from autoscaler.cli.doctor import Asked, connected, examine, in_time, report, run
 from autoscaler.cli.finding import Finding, State, bad, doubtful, good
 from autoscaler.cli.verbs import CHECKS
 from autoscaler.clock import SystemClock
@@ -55,6 +55,29 @@ def test_where_lines_are_wider_than_the_terminal_each_finding_is_a_paragraph() -
 def test_what_is_only_doubtful_does_not_stand_in_the_way_and_is_not_concealed() -> None:
     assert report([doubtful("x", "y", "z")])[-1] == "nothing stands in the way, 1 in doubt"
     assert report([good("x", "y")])[-1] == "nothing stands in the way"
+
+
+async def test_a_credential_plugin_that_waits_for_somebody_is_not_waited_for(tmp_path: Path) -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["1000"]}
+    path = _kubeconfig(tmp_path, 9, {"exec": {**plugin, "interactiveMode": "Never"}})
+    finding = await connected(str(path), SystemClock(), within=0.2)
+    assert isinstance(finding, Finding)
+    assert (finding.state, finding.detail) == (State.BAD, "no credentials within 0.2 s")
+
+
+def _kubeconfig(folder: Path, port: int, user: object) -> Path:
+    """Of a server on loopback."""
+    path = folder / "kubeconfig"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+        "clusters": [{"name": "here", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+        "users": [{"name": "me", "user": user}],
+    }
+    path.write_text(json.dumps(config))
+    return path
 
 
 @pytest.mark.looptime
@@ -171,19 +194,7 @@ class Shown:
 def test_what_is_asked_by_name_is_all_that_is_looked_at_and_a_doubt_is_bad_then(
     tmp_path: Path, closed_port: int
 ) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "here",
-                "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-                "clusters": [{"name": "here", "cluster": {"server": f"https://127.0.0.1:{closed_port}"}}],
-                "users": [{"name": "me", "user": {}}],
-            }
-        )
-    )
+    kubeconfig = _kubeconfig(tmp_path, closed_port, {})
     settings = load({"kubeconfig": str(kubeconfig), "audit-spool-dir": str(tmp_path / "spool")}, {})
     kafka = Shown(settings, "kafka")
     assert (kafka.code, kafka.findings) == (0, [("Kafka", "ok")])

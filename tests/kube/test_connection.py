@@ -124,6 +124,14 @@ async def test_an_exec_plugin_is_asked_again_when_refused_but_not_before_it_expi
     assert renewed.authorization == "Bearer t2"
 
 
+@pytest.mark.parametrize("program", ["/no/such/plugin", "/bin/false"])
+async def test_an_exec_plugin_that_gives_nothing_is_named(tmp_path: Path, program: str) -> None:
+    named = f"{{apiVersion: client.authentication.k8s.io/v1, command: {program}, args: [get-token, a], "
+    path = kubeconfig(tmp_path, f"exec: {named}interactiveMode: Never}}")
+    with pytest.raises(ConfigError, match=f"its credential plugin gives no credentials.*: {program} get-token a"):
+        await read(path)
+
+
 def account(folder: Path, token: str = "sa-1") -> ServiceAccountSource:
     (folder / "token").write_text(f"{token}\n")
     (folder / "ca.crt").write_bytes(CLUSTER.pem)
