@@ -15,6 +15,8 @@ from autoscaler.model.plan import Counted, Gaps
 
 NO_PODS = Failure("no pods returned by selector while calculating replica count")
 NO_METRICS = Failure("did not receive metrics for targeted pods (pods might be unready)")
+MOST = "a sum below 0, or beyond 64 bits, counts as the most there is, as it does for the HPA"
+"""Upstream takes either for an overflow, and so the two cannot be told apart afterwards."""
 _NO_MATCH = Failure("no metrics returned matched known pods")
 
 
@@ -178,6 +180,8 @@ def each_of(total: int, target: int, observed: int, tolerance: Tolerance) -> tup
     """Replicas for a number of which each is to have `target`, and how they come about."""
     if tolerance.holds(ratio(total, float(target) * float(observed))):
         return observed, f"within tolerance of the target at {observed} replicas"
+    if total == INT64_MAX:
+        return ceil32(ratio(total, target)), MOST
     return ceil32(ratio(total, target)), f"total over target ({ratio(total, target):g}), rounded up"
 
 

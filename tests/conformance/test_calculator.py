@@ -1,5 +1,7 @@
 """Upstream's replica calculator, group_pods, requests and status tables."""
 
+import re
+
 import pytest
 
 from autoscaler.core.planner import Evaluation
@@ -151,6 +153,11 @@ def test_requests(case):
         assert found == {"pod": case["expect"]["request_m"]}
 
 
+FORMATS = {"DecimalSI": re.compile(r"-?\d+([numkMGTPE]|e\d+)?"), "BinarySI": re.compile(r"-?\d+([KMGTPE]i)?")}
+
+
 @pytest.mark.parametrize("case", cases("status_quantity"))
 def test_status_quantity(case):
-    assert milli_text(case["raw_m"], case["resource"]) == case["expect"]["quantity"]
+    text, expected = milli_text(case["raw_m"], case["resource"]), case["expect"]
+    assert text == expected["quantity"]
+    assert FORMATS[expected["format"]].fullmatch(text)

@@ -1,13 +1,14 @@
 """Upstream's whole passes: decision, conditions, per-metric outcome, and what a failed write leaves."""
 
 import pytest
+from msgspec.structs import replace
 
 from autoscaler.core import planner
 from autoscaler.core.conditions import merged
 from autoscaler.kube import encode_status
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.status import PolicyStatus
-from tests.conformance.upstream import NOW, cases, evaluation_of
+from tests.conformance.upstream import NOW, cases, evaluation_of, inputs
 
 
 def settled(case):
@@ -39,8 +40,23 @@ def test_pass(case):
         assert plan.metrics[0].utilization == expected["utilization_pct"]
     if "event" in expected:
         assert expected["event"] in [[each.type, each.reason] for each in plan.events]
+    if "status_written" in expected:
+        before = encode_status.merged({}, status_of(plan), NOW - 15)
+        assert (encode_status.merged(before, status_of(plan), NOW) != before) is expected["status_written"]
+        other = encode_status.merged({}, replace(status_of(plan), metrics=()), NOW - 15)
+        assert encode_status.merged(other, status_of(plan), NOW) != other
     labels = {stage.type: outcome(stage, plan.current) for stage in plan.stages if isinstance(stage, Proposal)}
     assert labels.items() >= {kind: tuple(each) for kind, each in expected.get("metric_labels", {}).items()}.items()
+
+
+def status_of(plan):
+    return PolicyStatus(
+        observed_generation=1,
+        current_replicas=plan.current,
+        desired_replicas=plan.desired if plan.decided else None,
+        metrics=plan.metrics,
+        conditions=plan.conditions,
+    )
 
 
 def direction(replicas, current):
@@ -54,20 +70,13 @@ def outcome(stage, current):
     return direction(stage.replicas, current), "none"
 
 
-@pytest.mark.parametrize("case", cases("reconcile"))
+@pytest.mark.parametrize("case", inputs("reconcile"))
 def test_a_status_that_says_the_same_is_not_written_again(case):
-    plan = settled(case)
-    status = PolicyStatus(
-        observed_generation=1,
-        current_replicas=plan.current,
-        desired_replicas=plan.desired if plan.decided else None,
-        metrics=plan.metrics,
-        conditions=plan.conditions,
-    )
+    status = status_of(settled(case))
     held = encode_status.merged({}, status, NOW)
     assert encode_status.merged(held, status, NOW + 15) == held
 
 
-@pytest.mark.parametrize("case", cases("reconcile"))
+@pytest.mark.parametrize("case", inputs("reconcile"))
 def test_pass_is_a_function_of_its_input(case):
     assert planner.plan(evaluation_of(case)) == planner.plan(evaluation_of(case))

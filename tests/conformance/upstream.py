@@ -33,18 +33,48 @@ SINCE_MASTER = Compat(succeeded_pods_ignored=True, zero_status_average=True)
 
 
 def all_cases():
-    return json.loads(CASES.read_text())["cases"]
+    """Every case of the file; one without any would leave nothing to agree with."""
+    found = json.loads(CASES.read_text())["cases"]
+    assert found, f"{CASES} has no case"
+    return found
+
+
+class Expectation(dict):
+    """What upstream's test expects, but for notes to people; knows which of it was looked at."""
+
+    def __init__(self, given):
+        super().__init__({key: value for key, value in given.items() if key != "note"})
+        self.unread = set(self)
+
+    def __getitem__(self, key):
+        self.unread.discard(key)
+        return super().__getitem__(key)
+
+    def get(self, key, default=None):
+        self.unread.discard(key)
+        return super().get(key, default)
 
 
 CLAIMED = set()
-"""Suites that some test of this folder runs; filled while its modules are imported."""
+"""Suites whose expectations some test of this folder holds us to; filled while its modules are imported."""
 
 
 def cases(*suites):
-    """Those of the suites, for `pytest.mark.parametrize`."""
+    """Those of the suites, for `pytest.mark.parametrize`; conftest.py fails who leaves an expectation of one unread."""
     CLAIMED.update(suites)
     return [
-        pytest.param(case, id=f"{case['suite']}: {case['name']}") for case in all_cases() if case["suite"] in suites
+        pytest.param({**case, "expect": Expectation(case["expect"])}, id=f"{case['suite']}: {case['name']}")
+        for case in all_cases()
+        if case["suite"] in suites
+    ]
+
+
+def inputs(suite):
+    """The cases of a suite without what is expected of them."""
+    return [
+        pytest.param({key: value for key, value in case.items() if key != "expect"}, id=case["name"])
+        for case in all_cases()
+        if case["suite"] == suite
     ]
 
 

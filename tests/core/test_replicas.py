@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from autoscaler.core.arithmetic import INT32_MAX, INT64_MAX, INT64_MIN
 from autoscaler.core.replicas import (
+    MOST,
     NO_METRICS,
     average_of,
     average_per_replica,
@@ -165,6 +166,20 @@ def test_the_average_reported(total, observed, guarded, saturated, expected):
 def test_series_are_added(values, total, per_pod_total):
     assert external_total(values) == total
     assert external_total_per_pod(values) == per_pod_total
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([20_000, 20_000], "total over target (4), rounded up"),
+        ([-1], MOST),
+        ([5, -7, 10], MOST),
+        ([INT64_MAX, 1], MOST),
+    ],
+    ids=["a sum", "a value below 0", "a sum that was below 0 on its way", "too much"],
+)
+def test_a_sum_that_the_hpa_takes_for_an_overflow_is_told_as_that(values, why):
+    assert by_average(external_total_per_pod(values), 10_000, 2, TENTH, 0).why == why
 
 
 LOADS = st.lists(st.integers(0, 10_000), min_size=1, max_size=30)
