@@ -2,6 +2,7 @@
 
 AutoscalerError
 ├── ConfigError            a person must change a flag, variable, file or command; exit 2
+│   └── SpoolInUseError    another process writes to this spool
 ├── MalformedError         bytes from outside do not follow their grammar (page, object, quantity, selector)
 │   ├── LaterError         a record with words of a later release: no fault of the record
 │   └── OtherError         an event that is no record, by its type: readers pass over it
@@ -31,6 +32,10 @@ class AutoscalerError(Exception):
 
 class ConfigError(AutoscalerError):
     """The message names the field, file or command to change."""
+
+
+class SpoolInUseError(ConfigError):
+    """Another process holds the lock of this spool."""
 
 
 class MalformedError(AutoscalerError):

@@ -7,13 +7,15 @@ import os
 import socket
 from pathlib import Path
 
-from autoscaler.errors import ConfigError
+from autoscaler.errors import ConfigError, SpoolInUseError
 
 LOCK_NAME = "spool.lock"
 
 
 class SpoolLock:
-    """Held from construction to `release`; ConfigError names the holder, or what is wrong with the directory.
+    """Held from construction to `release`.
+
+    SpoolInUseError names the holder, ConfigError what is wrong with the directory.
 
     Not SQLite's locking_mode=EXCLUSIVE: that would keep readers out too (docs/decisions/spool-lock.md).
     """
@@ -33,7 +35,7 @@ class SpoolLock:
         except OSError as exc:
             holder = os.pread(self._file, 256, 0).decode(errors="replace").strip()
             os.close(self._file)
-            raise ConfigError(
+            raise SpoolInUseError(
                 f"audit spool directory {directory} is in use by {holder or 'another process'}; "
                 "stop it, or name another one with --audit-spool-dir"
             ) from exc

@@ -1,8 +1,8 @@
 """`autoscaler demo`: the real program against a simulated cluster, to watch; ends by itself, or on Ctrl-C, with 0.
 
-Nothing leaves loopback. Records go to a spool of the demo's own, emptied at every start, never to that of a real `run`;
-the summary tells how to ask it afterwards. What the program logs goes to a file, whose name the summary tells, so that
-it does not run through the picture.
+Nothing leaves loopback. Records go to a spool of the demo's own, emptied at every start, never to that of a real `run`
+nor to that of another demo, be it another user's; the summary tells how to ask it afterwards. What the program logs
+goes to a file, whose name the summary tells, so that it does not run through the picture.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from msgspec import Struct
 from rich.console import Console
 
 from autoscaler.app import Application
@@ -30,7 +31,7 @@ from autoscaler.cli.demo_view import TerminalView
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.load import load, state_dir
 from autoscaler.config.settings import Settings
-from autoscaler.errors import AutoscalerError
+from autoscaler.errors import AutoscalerError, ConfigError, SpoolInUseError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import NodeName
 from autoscaler.sim import story
@@ -38,6 +39,8 @@ from autoscaler.sim.world import World
 from autoscaler.telemetry.logs import configure_logs
 
 REDRAWN_EVERY = 0.25
+AT_ONCE = 8
+"""Demos of one user; more would be a mistake somewhere."""
 FLAGS = {
     "metric-resolution": "3s",
     "kubelet-allow-loopback": "true",
@@ -56,23 +59,34 @@ def run(out: TextIO | None = None) -> int:
     import uvloop  # noqa: PLC0415 - tests bring their own loop
 
     stream = out or sys.stdout
-    log = folder(os.environ) / "demo.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    own = folder(os.environ, os.getuid())
+    log = own / "demo.log"
     with log.open("w", encoding="utf-8") as lines:
         configure_logs("info", "text", lines)
-        for line in uvloop.run(perform(view_for(stream), SystemClock(), os.environ)):
+        for line in uvloop.run(perform(view_for(stream), SystemClock(), os.environ, own / "spool")):
             print(line, file=stream)
     print(f"\nWhat the program logged meanwhile is in\n  {log}", file=stream)
     return 0
 
 
-def folder(environment: Mapping[str, str]) -> Path:
-    """Where the demo leaves what it recorded and logged."""
-    return Path(state_dir(environment), "demo")
+def folder(environment: Mapping[str, str], user: int) -> Path:
+    """Where the demo leaves what it recorded and logged: of this user alone, and of one demo at a time.
+
+    ConfigError when it cannot be written, or when as many demos run as there are folders.
+    """
+    base = Path(state_dir(environment))
+    names = [f"demo-{user}", *(f"demo-{user}-{number}" for number in range(2, AT_ONCE + 1))]
+    for name in names:
+        try:
+            emptied(base / name / "spool")
+        except SpoolInUseError:
+            continue
+        return base / name
+    raise ConfigError(f"{AT_ONCE} demos are running with their records in {base}; end one of them with Ctrl-C")
 
 
 def emptied(spool: Path) -> Path:
-    """The same directory, without the records of earlier demos; ConfigError while another demo uses it."""
+    """The same directory, without the records of earlier demos; SpoolInUseError while another demo uses it."""
     lock = SpoolLock(spool)
     for suffix in ("", "-wal", "-shm"):
         (spool / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
@@ -86,27 +100,36 @@ def view_for(out: TextIO) -> View:
     return TerminalView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView(out)
 
 
+class Play(Struct, frozen=True):
+    """What happens, and for how many seconds."""
+
+    beats: Sequence[story.Beat] = story.BEATS
+    length: float = story.LENGTH
+
+
 async def perform(
     view: View,
     clock: Clock,
     environment: Mapping[str, str],
-    beats: Sequence[story.Beat] = story.BEATS,
-    length: float = story.LENGTH,
+    spool: Path,
+    play: Play = Play(),  # noqa: B008 - a frozen value
 ) -> list[str]:
-    """Play to the end or to SIGINT or SIGTERM; gives the summary. AutoscalerError when the program cannot run."""
+    """Play to the end or to SIGINT or SIGTERM, with records in `spool`; gives the summary.
+
+    AutoscalerError when the program cannot run.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        spool = emptied(folder(environment) / "spool")
         with tempfile.TemporaryDirectory() as passing:
             async with story.stage(clock) as world:
                 kubeconfig = world.kubeconfig(Path(passing, "kubeconfig"))
                 flags = {"kubeconfig": str(kubeconfig), "cert-dir": passing, "audit-spool-dir": str(spool)}
                 settings = load({**FLAGS, **flags}, environment)
-                performance = Performance(world, settings, clock, length, beats[0].caption)
+                performance = Performance(world, settings, clock, play.length, play.beats[0].caption)
                 with view:
-                    await performance.play(view, tuple(beats), stop)
+                    await performance.play(view, tuple(play.beats), stop)
         return list(performance.summary(spool))
     except* AutoscalerError as group:
         raise _first(group) from None

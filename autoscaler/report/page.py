@@ -194,7 +194,7 @@ def _figure(anchor: str, run: str, recorded: Track | None, candidate: Track | No
 
 
 def _sentence(run: str, track: Track) -> str:
-    summary, worst = track.summary, track.summary.worst
-    figures = zip(words.FIGURES, words.figures(summary), strict=True)
+    worst = track.summary.worst
+    figures = zip(words.FIGURES, words.figures(track), strict=True)
     told = f"{run}: " + ", ".join(f"{figure} {name}" for name, (figure, _) in figures)
-    return told + (f", worst {words.short(worst)} at {words.moment(worst.time)}." if worst else ".")
+    return told + (f", worst {words.shortage(track)} at {words.moment(worst.time)}." if worst else ".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autoscaler.model.whatif import Candidate, Difference, Numbers, Summary, Track, Unanswerable
+from autoscaler.model.whatif import Candidate, Difference, Numbers, Track, Unanswerable
 from autoscaler.report import words
 from autoscaler.report.axes import time_step
 from autoscaler.report.markup import Markup, element, joined
@@ -21,11 +21,11 @@ def runs(compared: Sequence[Candidate], anchors: Sequence[str]) -> Markup:
     rows = []
     for index, (run, anchor) in enumerate(zip(compared, anchors, strict=True)):
         worst = run.summary.worst
-        seen: str = "never short"
+        seen: str = words.shortage(run)
         if worst is not None:
-            told = f"{words.moment(worst.time)}: {worst.target}, {words.short(worst)}"
+            told = f"{words.moment(worst.time)}: {worst.target}, {words.shortage(run)}"
             seen = element("a", told, href=anchor) if anchor else told
-        figures = _figures(run.summary, compared[0].summary if index else None, span=1 if index else 2)
+        figures = _figures(run, compared[0] if index else None, span=1 if index else 2)
         rows.append(element("tr", element("th", run.name, scope="row"), figures, element("td", seen)))
     heads = (element("th", each, colspan=2, scope="col") for each in words.FIGURES)
     return table("The runs, summed over all targets", ("run", *heads, "worst moment (UTC)"), rows)
@@ -42,9 +42,9 @@ def targets(standing: words.Standing, names: Sequence[str], anchors: dict[str, s
             if track is None:
                 figures.append(element("td", "not in this run", colspan=3 * span))
             elif run and first:
-                figures.append(_figures(track.summary, first.summary))
+                figures.append(_figures(track, first))
             else:
-                figures.append(_figures(track.summary, None, span=span))
+                figures.append(_figures(track, None, span=span))
         label = element("a", name, href=f"#{anchors[name]}") if name in anchors else name
         rows.append(element("tr", element("th", label, scope="row"), *figures))
     spans = [2 if run else 1 for run in range(len(standing.runs))]
@@ -139,7 +139,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Markup], groups: Ma
     return element("div", body, class_="wide", tabindex=0, role="region", aria_label=caption)
 
 
-def _figures(summary: Summary, before: Summary | None, span: int = 1) -> Markup:
+def _figures(run: Candidate | Track, before: Candidate | Track | None, span: int = 1) -> Markup:
     """A cell for every figure, and behind it one for what is different from `before`, when there is one."""
     return joined(
         *(
@@ -147,7 +147,7 @@ def _figures(summary: Summary, before: Summary | None, span: int = 1) -> Markup:
                 element("td", figure, class_="n", colspan=span if span > 1 else None),
                 element("td", apart, class_="by") if before is not None else "",
             )
-            for figure, apart in words.figures(summary, before)
+            for figure, apart in words.figures(run, before)
         )
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from autoscaler.core.table import aligned, plain
 from autoscaler.model.instant import seconds_text
-from autoscaler.model.whatif import Report, Summary, Unanswerable
+from autoscaler.model.whatif import Candidate, Report, Track, Unanswerable
 from autoscaler.report import words
 
 LISTED = 10
@@ -34,8 +34,8 @@ def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("Run", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")]
     for index, run in enumerate(standing.runs):
         worst = run.summary.worst
-        told = words.short(worst) + (f", {worst.target} at {seconds_text(worst.time)}" if worst else "")
-        rows.append((run.name, *_figures(run.summary, report.recorded.summary if index else None), told))
+        told = words.shortage(run) + (f", {worst.target} at {seconds_text(worst.time)}" if worst else "")
+        rows.append((run.name, *_figures(run, report.recorded if index else None), told))
     yield from _table(rows, range(1, 7), colour)
     yield ""
     yield from _targets(standing, names, colour)
@@ -52,9 +52,9 @@ def _targets(standing: words.Standing, names: list[str], colour: bool) -> Iterat
             track = standing.track(index, name)
             if track is None:
                 continue
-            figures = _figures(track.summary, first.summary if index and first else None)
+            figures = _figures(track, first if index and first else None)
             worst = track.summary.worst
-            told = words.short(worst) + (f" at {seconds_text(worst.time)}" if worst else "")
+            told = words.shortage(track) + (f" at {seconds_text(worst.time)}" if worst else "")
             rows.append((name if track is first or first is None else "", run.name, *figures, told))
     yield from _table(rows, range(2, 8), colour)
     if len(names) > LISTED:
@@ -104,8 +104,8 @@ def _numbered(report: Report, colour: bool) -> Iterator[str]:
         yield f"and {words.targets(len(report.numbered) - LISTED)} of which there is less to say"
 
 
-def _figures(summary: Summary, before: Summary | None) -> tuple[str, ...]:
-    return tuple(each for pair in words.figures(summary, before) for each in pair)
+def _figures(run: Candidate | Track, before: Candidate | Track | None) -> tuple[str, ...]:
+    return tuple(each for pair in words.figures(run, before) for each in pair)
 
 
 def _period(report: Report) -> str:

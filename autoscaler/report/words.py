@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from autoscaler.core import sentences
-from autoscaler.model.whatif import Candidate, Numbers, Report, Summary, Track, Worst
+from autoscaler.model.whatif import Candidate, Numbers, Report, Track
 
 DAY = 86_400
 REASONS = 5
@@ -112,22 +112,38 @@ def signed(before: float, after: float, digits: int = 0) -> str:
 FIGURES = ("pod-hours", "changes", "minutes under target")
 
 
-def figures(summary: Summary, before: Summary | None = None) -> list[tuple[str, str]]:
-    """`FIGURES` of a summary, each with how different it is from the one of `before` ("" without)."""
+def known(run: Candidate | Track) -> bool:
+    """Whether it is known of any moment how many there were: of nothing, the sums are 0."""
+    tracks = [run] if isinstance(run, Track) else run.tracks
+    return any(size is not None for track in tracks for size in track.replicas)
+
+
+def figures(run: Candidate | Track, before: Candidate | Track | None = None) -> list[tuple[str, str]]:
+    """`FIGURES` of a run or of one target in it, each with how different it is from that of `before`.
+
+    "" without one, or where nothing is known of either; what is not known itself is "-".
+    """
+    if not known(run):
+        return [("-", "")] * len(FIGURES)
+    summary = run.summary
     told = [f"{summary.pod_hours:,.1f}", f"{summary.changes:,}", f"{summary.minutes_under_target:,.1f}"]
     apart = ["", "", ""]
-    if before is not None:
+    if before is not None and known(before):
+        then = before.summary
         apart = [
-            share(before.pod_hours, summary.pod_hours),
-            signed(before.changes, summary.changes),
-            signed(before.minutes_under_target, summary.minutes_under_target, 1),
+            share(then.pod_hours, summary.pod_hours),
+            signed(then.changes, summary.changes),
+            signed(then.minutes_under_target, summary.minutes_under_target, 1),
         ]
     return list(zip(told, apart, strict=True))
 
 
-def short(worst: Worst | None) -> str:
-    """What was there of what was needed."""
-    return "never short" if worst is None else f"{worst.replicas:,} of {worst.demand:,} needed"
+def shortage(run: Candidate | Track) -> str:
+    """What was there of what was needed, when least was."""
+    worst = run.summary.worst
+    if worst is None:
+        return "never short" if known(run) else "not known"
+    return f"{worst.replicas:,} of {worst.demand:,} needed"
 
 
 class Standing:

@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 from rich.console import Console
 
 from autoscaler.audit.entry import Entry
+from autoscaler.audit.lock import SpoolLock
 from autoscaler.audit.sources import SpoolSource
 from autoscaler.audit.spool import Spool
 from autoscaler.cli import demo, replay
+from autoscaler.cli.demo import Play
 from autoscaler.cli.demo_plain import PlainView
 from autoscaler.cli.demo_scene import Moment, Scene
 from autoscaler.cli.demo_view import TerminalView
@@ -24,7 +27,7 @@ from autoscaler.cli.explain import run as explain
 from autoscaler.cli.replay import Request
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
-from autoscaler.errors import ConfigError
+from autoscaler.errors import ConfigError, SpoolInUseError
 from autoscaler.sim import story
 from autoscaler.sim.story import Beat
 from tests.cli.demo_decisions import decision
@@ -55,17 +58,17 @@ class Watcher:
 
 
 async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
-    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    environment, spool = {"XDG_STATE_HOME": str(tmp_path)}, tmp_path / "hpa-companion" / "demo-7" / "spool"
+    assert demo.folder(environment, 7) == spool.parent
     view = Watcher(enough=2)
     async with asyncio.timeout(60):
-        summary = await demo.perform(view, SystemClock(), environment, beats=(Beat(0, "Begin."),), length=60.0)
+        summary = await demo.perform(view, SystemClock(), environment, spool, Play((Beat(0, "Begin."),), 60.0))
     assert set(view.captions) == {"Begin."}
     text = "\n".join(summary)
     assert "s of 60 s played." in text
     assert f"{view.evaluations} evaluations, 0 changes of replicas" in text
     assert "shop/web: 2 replicas" in text
     told = io.StringIO()
-    spool = tmp_path / "hpa-companion" / "demo" / "spool"
     assert explain("shop/web", source=SpoolSource(spool), at=None, output="text", out=told) == 0
     assert "shop/Deployment/web: stays at 2 replicas" in told.getvalue()
     again, out = Request(source=str(spool), output="json"), io.StringIO()
@@ -87,10 +90,38 @@ def test_a_new_demo_begins_without_the_records_of_the_one_before(tmp_path: Path)
 
 def test_a_running_demo_keeps_its_records(tmp_path: Path) -> None:
     running = Spool(tmp_path, now=1.8e9, forwarding=False)
-    with pytest.raises(ConfigError, match="is in use by process"):
+    with pytest.raises(SpoolInUseError, match="is in use by process"):
         demo.emptied(tmp_path)
     assert running.path.exists()
     running.close()
+
+
+def test_demos_at_once_and_of_other_users_have_folders_of_their_own(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    first = demo.folder(environment, 1000)
+    (first / "demo.log").write_text("of the first")
+    running = Spool(first / "spool", now=1.8e9, forwarding=False)
+    assert demo.folder(environment, 1000) == first.with_name("demo-1000-2")
+    assert demo.folder(environment, 1001) == first.with_name("demo-1001")
+    assert running.path.exists()
+    assert (first / "demo.log").read_text() == "of the first"
+    running.close()
+    assert demo.folder(environment, 1000) == first
+
+
+def test_demos_without_end_are_a_mistake(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    with ExitStack() as stack:
+        for _ in range(demo.AT_ONCE):
+            stack.callback(SpoolLock(demo.folder(environment, 7) / "spool").release)
+        with pytest.raises(ConfigError, match="end one of them"):
+            demo.folder(environment, 7)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "hpa-companion").write_text("no folder")
+    with pytest.raises(ConfigError, match=r"demo-7/spool cannot be written: Not a directory"):
+        demo.folder({"XDG_STATE_HOME": str(tmp_path)}, 7)
 
 
 async def test_the_command_of_the_summary_asks_the_demos_own_spool(tmp_path: Path) -> None:
@@ -111,7 +142,7 @@ async def test_the_story_ends_by_itself(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path)}
     view = Watcher(enough=1_000)
     async with asyncio.timeout(60):
-        summary = await demo.perform(view, SystemClock(), environment, beats=(Beat(0, "Begin."),), length=0.5)
+        summary = await demo.perform(view, SystemClock(), environment, tmp_path, Play((Beat(0, "Begin."),), 0.5))
     assert "played." in summary[1]
     assert len(view.captions) < 20
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.model.whatif import Report, Summary, Unanswerable
+from autoscaler.model.whatif import Report, Summary, Track, Unanswerable
 from autoscaler.report import words
 from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled
 
@@ -45,9 +45,24 @@ def test_a_share(before: float, after: float, expected: str) -> None:
     assert words.share(before, after) == expected
 
 
+def ran(hours: float, changes: int, replicas: int | None = 1) -> Track:
+    summary = Summary(pod_hours=hours, changes=changes, minutes_under_target=1.5)
+    return replace(track("a/D/b", [MONDAY], [replicas]), summary=summary)
+
+
+def test_of_what_never_ran_there_is_no_sum_to_compare() -> None:
+    nothing, something = ran(0, 0, None), ran(10, 5)
+    assert words.figures(nothing, something) == [("-", "")] * 3
+    assert [apart for _, apart in words.figures(something, nothing)] == ["", "", ""]
+    assert words.figures(ran(0, 5, 0), something)[0] == ("0.0", "-100.0 %"), "a size of 0 is one"
+    assert words.shortage(nothing) == "not known"
+    assert words.shortage(something) == "never short"
+    assert not words.known(candidate("new", [nothing]))
+    assert words.known(candidate("new", [nothing, something]))
+
+
 def test_figures_beside_those_of_before() -> None:
-    before = Summary(pod_hours=10, changes=5, minutes_under_target=1.5)
-    after = Summary(pod_hours=12, changes=1205, minutes_under_target=1.5)
+    before, after = ran(10, 5), ran(12, 1205)
     assert words.figures(after, before) == [("12.0", "+20.0 %"), ("1,205", "+1,200"), ("1.5", "=")]
     assert words.figures(before) == [("10.0", ""), ("5", ""), ("1.5", "")]
 
