@@ -190,7 +190,7 @@ async def _of_api_server(
     scaled = await targetcheck.scaled(client, Discovery(client, clock).resource)
     async for finding in clusterchecks.examine(client, needed(settings, scaled)):
         yield finding
-    for finding in await registrationcheck.examine(client):
+    for finding in await registrationcheck.examine(client, observing=settings.control.observe_hpas):
         yield finding
     yield await frontproxycheck.examine(client, clock)
     yield await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead)

@@ -29,22 +29,28 @@ _REMEDIES = (
 """Words of `Available`: of k8s.io/kube-aggregator's available controller, and of Go's http and tls."""
 
 
-async def examine(asker: Asker) -> list[Finding]:
-    """A line for each version."""
-    return [await _version(asker, version) for version in VERSIONS]
+BESIDE = "right for an observer, which need not be asked by anybody"
 
 
-async def _version(asker: Asker, version: str) -> Finding:
+async def examine(asker: Asker, *, observing: bool = False) -> list[Finding]:
+    """A line for each version. An observer may stand beside whoever serves metrics, or serve nobody."""
+    return [await _version(asker, version, observing=observing) for version in VERSIONS]
+
+
+async def _version(asker: Asker, version: str, *, observing: bool) -> Finding:
     name = f"{version}.metrics.k8s.io"
     check = f"APIService {name}"
     try:
         found = registration(await asker.get(f"{APISERVICES}/{name}"))
     except NotFoundError:
-        return bad(check, "not registered: kubectl top and HPAs get no answer from us", f"register it: {CHART}")
+        told, todo = "not registered: kubectl top and HPAs get no answer from us", f"register it: {CHART}"
+        return doubtful(check, told, f"{BESIDE}; else {todo}") if observing else bad(check, told, todo)
     except ForbiddenError as exc:
         return doubtful(check, f"could not be read: {exc}", "ask with credentials that may get apiservices")
     except (KubeError, MalformedError) as exc:
         return doubtful(check, f"could not be read: {exc}", "ask again")
+    if observing and not found.ours:
+        return doubtful(check, found.trouble, f"{BESIDE}; else register it for us: {CHART}")
     return _judged(check, name, found)
 
 

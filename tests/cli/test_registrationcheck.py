@@ -72,6 +72,24 @@ async def test_a33_the_registration_must_point_at_us_and_work(body: Any, state: 
     assert bool(finding.todo) == (state is not State.OK)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(NotFoundError("not found", status=404), id="absent"),
+        pytest.param(apiservice(name="metrics-server"), id="somebody else's"),
+    ],
+)
+async def test_an_observer_may_stand_beside_who_serves_metrics(body: Any) -> None:
+    for finding in await examine(Registry(body), observing=True):
+        assert finding.state is State.WARN
+        assert finding.todo.startswith("right for an observer")
+
+
+async def test_an_observer_that_is_registered_must_be_reached_too() -> None:
+    for finding in await examine(Registry(apiservice(available="False")), observing=True):
+        assert finding.state is State.BAD
+
+
 GET = "FailedDiscoveryCheck: failing or missing response from https://10.0.0.9:443/apis/metrics.k8s.io/v1: "
 
 
