@@ -220,6 +220,17 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("peers as text", {"networkPolicy": {"ingress": {"from": ["10.0.0.0/8"]}}}, "/networkPolicy/ingress/from/0"),
     ("a port of no API server", {"networkPolicy": {"egress": {"apiServerPorts": [0]}}}, "/apiServerPorts/0"),
     ("a level of one's own", {"flowSchemas": {"level": "exempt"}}, "level"),
+    ("an election behind the chart's back", {"extraArgs": ["--leader-elect=false"]}, "leaderElection.enabled says"),
+    (
+        "the same by a variable",
+        {"extraEnv": [{"name": "AUTOSCALER_LEADER_ELECT", "value": "false"}]},
+        "leaderElection.enabled says",
+    ),
+    (
+        "each replica scraped twice",
+        monitoring(serviceMonitor={}, podMonitor={"tokenSecret": {"name": "prometheus-token"}}),
+        "turn one of them off",
+    ),
     ("an unnamed variable", {"extraEnv": [{"value": "x"}]}, "/extraEnv/0"),
     ("an unnamed volume", {"extraVolumes": [{"emptyDir": {}}]}, "/extraVolumes/0"),
     ("an object as text", {"extraObjects": ["kind: ConfigMap"]}, "/extraObjects/0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -119,3 +120,15 @@ def test_a_pod_monitor_shows_a_token_it_is_given() -> None:
     [endpoint] = objects(values)["PodMonitor", NAME]["spec"]["podMetricsEndpoints"]
     assert endpoint["authorization"] == {"credentials": {"name": "prometheus-token", "key": "token"}}
     assert endpoint["tlsConfig"]["serverName"] == f"{NAME}.metrics.svc"
+
+
+def test_the_alerts_know_us_by_the_job_whichever_monitor_has_us_scraped() -> None:
+    """A ServiceMonitor's is the name of the Service; that of a PodMonitor would be another."""
+    scraped = {"podMonitor": {"enabled": True, "tokenSecret": {"name": "prometheus-token"}}}
+    made = objects({"monitoring": {**scraped, "prometheusRule": {"enabled": True}}})
+    [endpoint] = made["PodMonitor", NAME]["spec"]["podMetricsEndpoints"]
+    [job] = [each["replacement"] for each in endpoint["relabelings"] if each["targetLabel"] == "job"]
+    assert ("Service", job) in made
+    [group] = made["PrometheusRule", NAME]["spec"]["groups"]
+    named = {job for rule in group["rules"] for job in re.findall(r'job="([^"]*)"', rule["expr"])}
+    assert named == {job}
