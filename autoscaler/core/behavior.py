@@ -170,9 +170,8 @@ def rate_limit(current: int, rules: ScalingRules, history: History, now: float, 
     wants_lower = smallest is going_up
     best = RateLimit(INT32_MAX if wants_lower else INT32_MIN, "")
     for policy in rules.policies:
-        start = (
-            current - change(history.scale_ups, policy.period, now) + change(history.scale_downs, policy.period, now)
-        )
+        added, removed = (change(events, policy.period, now) for events in (history.scale_ups, history.scale_downs))
+        start = wrapped32(current - added + removed)
         proposed = _grown(start, policy) if going_up else _shrunk(start, policy)
         if proposed < best.replicas if wants_lower else proposed > best.replicas:
             best = RateLimit(proposed, f"{policy.type} {policy.value} per {policy.period} s", start)
@@ -194,9 +193,9 @@ def _shrunk(start: int, policy: ScalingPolicy) -> int:
 
 
 def change(events: Iterable[ScaleEvent], period: int, now: float) -> int:
-    """Sum of what was written within the last `period` seconds; the outdated mark is not asked."""
+    """Sum of what was written within the last `period` seconds, in 32 bits; the outdated mark is not asked."""
     cutoff = now - period
-    return sum(each.change for each in events if each.time > cutoff)
+    return wrapped32(sum(each.change for each in events if each.time > cutoff))
 
 
 def recorded(history: History, behavior: Behavior | None, before: int, after: int, now: float) -> History:

@@ -139,6 +139,14 @@ def test_changes_count_after_the_cutoff_only():
     assert change((ScaleEvent(1, NOW - 60), ScaleEvent(2, NOW - 59), ScaleEvent(4, NOW, outdated=True)), 60, NOW) == 6
 
 
+def test_changes_add_up_in_32_bits_as_upstream_has_them():
+    most = tuple(ScaleEvent(2**31 - 1, NOW - age) for age in (30, 1))
+    assert change((*most, ScaleEvent(8, NOW - 40)), 60, NOW) == 6
+    history = History(scale_downs=(*most, ScaleEvent(8, NOW - 40)))
+    assert rate_limit(5, rules(("Percent", 3, 60)), history, NOW, going_up=True).start == 11
+    assert rate_limit(5, rules(("Pods", 1, 15)), history, NOW, going_up=True).start == 5 + 2**31 - 1 - 2**32
+
+
 def test_a_change_takes_the_last_outdated_place():
     behavior = Behavior(rules(("Pods", 1, 60), ("Pods", 1, 100)), DOWN)
     old = tuple(ScaleEvent(size, NOW - age) for size, age in ((1, 200), (2, 101), (3, 100), (4, 5)))

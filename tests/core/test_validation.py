@@ -218,6 +218,52 @@ def test_what_the_definition_lets_pass_is_good(rule):
     assert problems(read(rule.good)) == ()
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"minReplicas": 5, "maxReplicas": 4}, "spec.minReplicas", id="min above max"),
+        pytest.param({"maxReplicas": 0}, "spec.maxReplicas", id="at most 0"),
+        pytest.param({"minReplicas": -1}, "spec.minReplicas", id="at least fewer than none"),
+        pytest.param({"maxReplicas": 2**31}, "spec.maxReplicas", id="a maximum of more than 32 bits"),
+        pytest.param({"minReplicas": 2**31}, "spec.minReplicas", id="a minimum of more than 32 bits"),
+        pytest.param({"maxReplicas": -(2**31) - 1}, "spec.maxReplicas", id="below 32 bits"),
+        pytest.param(
+            resource(type="Utilization", averageUtilization=2**31),
+            "spec.metrics[0].resource.target.averageUtilization",
+            id="a percentage of more than 32 bits",
+        ),
+        pytest.param(
+            {"behavior": {"scaleUp": {"stabilizationWindowSeconds": 2**31}}},
+            "spec.behavior.scaleUp.stabilizationWindowSeconds",
+            id="a window of more than 32 bits",
+        ),
+        pytest.param(
+            {"behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 2**31, "periodSeconds": 15}]}}},
+            "spec.behavior.scaleUp.policies[0].value",
+            id="a policy of more than 32 bits",
+        ),
+        pytest.param(
+            {"behavior": {"scaleDown": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 2**31}]}}},
+            "spec.behavior.scaleDown.policies[0].periodSeconds",
+            id="a period of more than 32 bits",
+        ),
+        pytest.param(
+            resource(type="AverageValue", averageValue="NaN"),
+            "spec.metrics[0].resource.target.averageValue",
+            id="a target of NaN",
+        ),
+        pytest.param(
+            resource(type="Utilization", averageUtilization=60, averageValue="1"),
+            "spec.metrics[0].resource.target",
+            id="both kinds of target",
+        ),
+    ],
+)
+def test_c01_what_the_api_server_refuses_is_refused_again_with_its_path(changes, field):
+    [only] = told(changes)
+    assert only.startswith(f"{field}: ")
+
+
 @pytest.mark.parametrize(("text", "good"), QUANTITIES.items(), ids=repr)
 def test_c14_a_quantity_is_judged_as_the_definition_does(text, good):
     assert (not told(resource(type="AverageValue", averageValue=text))) is good
