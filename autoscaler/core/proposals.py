@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autoscaler.core import replicas
+from autoscaler.core import replicas, selectors
 from autoscaler.core.evaluation import RESOURCE_TYPES, Evaluation, Refusal, selected_pods
 from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure, pod_requests
@@ -218,6 +218,8 @@ def _pods(question: Question) -> Answer | Failure:
 
 def _values(question: Question, api: str) -> Sequence[MetricValue] | Failure:
     spec = question.spec
+    if why := selectors.fault(spec.selector):
+        return Failure(f"its selector cannot be used: {why}")
     found = question.evaluation.values.get(spec, Failure(f'"{spec.name}" not found'))
     if isinstance(found, Failure):
         return Failure(f"unable to fetch metrics from {api} metrics API: {found.message}")

@@ -222,6 +222,16 @@ def from_object(labels: Mapping[str, str], expressions: Sequence[tuple[str, str,
     return Selector(tuple(sorted(found, key=lambda each: each.key)))
 
 
+def unusable(why: str) -> str:
+    """In place of the text form where an object has none: no selector begins so, and whoever parses it fails."""
+    return f"({why})"
+
+
+def fault(text: str) -> str:
+    """Why there is no text form, "" where there is one."""
+    return text[1:-1] if text.startswith("(") else ""
+
+
 class FieldTerm(Struct, frozen=True):
     """`field=value`, or `field!=value` when not `equal`."""
 

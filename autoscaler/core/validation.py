@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from autoscaler.core.selectors import is_qualified_name
+from autoscaler.core.selectors import fault, is_qualified_name
 from autoscaler.model.compat import Compat
 from autoscaler.model.policy import Deviations, MetricSpec, MetricType, Mode, Pause, Policy, ScalingRules, TargetRef
 
@@ -119,6 +119,8 @@ def _metric(spec: MetricSpec, field: str, *, own: bool) -> Iterator[str]:
 
 def _senseless(spec: MetricSpec, where: str) -> Iterator[str]:
     """What an HPA may say though nothing comes of it: a metric that always fails, a value nobody reads."""
+    if why := fault(spec.selector):
+        yield f"{where}.metric.selector: {why}"
     if spec.type in (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE) and spec.value is not None:
         yield f"{where}.target.value: has no meaning for a resource, use averageUtilization or averageValue"
     if spec.type != MetricType.OBJECT:

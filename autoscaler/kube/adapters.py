@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Sequence
 
 from autoscaler.clock import Clock
-from autoscaler.errors import KubeError, NotFoundError
+from autoscaler.core import selectors
+from autoscaler.errors import KubeError, MalformedError, NotFoundError
 from autoscaler.kube import decode_values
 from autoscaler.kube.client import KubeClient, segment
 from autoscaler.kube.discovery import Discovery, group_of
@@ -35,6 +36,8 @@ class Adapters:
 
     async def values(self, namespace: str, spec: MetricSpec, selector: str) -> Sequence[MetricValue]:
         """What is answered for a Pods, Object or External metric; `selector` is that of the target's pods."""
+        if why := selectors.fault(spec.selector):
+            raise MalformedError(f"the metric's selector cannot be used: {why}")
         async with self._slots:
             if spec.type == MetricType.EXTERNAL:
                 path = f"{EXTERNAL}/namespaces/{segment(namespace)}/{segment(spec.name)}"

@@ -234,7 +234,7 @@ def _metric(wire: MetricWire, where: str) -> MetricSpec:
         name=named.name,
         container=source.container if isinstance(source, ContainerWire) else "",
         described=None if described is None else _ref(described),
-        selector=_selector(metric.selector, f"{where}.metric.selector") if metric and metric.selector else "",
+        selector=_selector(metric.selector) if metric and metric.selector else "",
         target_type=target.type,
         utilization=target.average_utilization,
         average_value=placed(f"{where}.target.averageValue", amount, target.average_value),
@@ -242,12 +242,13 @@ def _metric(wire: MetricWire, where: str) -> MetricSpec:
     )
 
 
-def _selector(wire: SelectorWire, where: str) -> str:
+def _selector(wire: SelectorWire) -> str:
+    """The API server takes an HPA with any; what is none makes its metric fail."""
     expressions = [(each.key, each.operator, each.values or ()) for each in wire.match_expressions or ()]
     try:
         return str(selectors.from_object(wire.match_labels or {}, expressions))
     except MalformedError as exc:
-        raise MalformedError(f"{where}: {exc}") from exc
+        return selectors.unusable(str(exc))
 
 
 def _condition(wire: ConditionWire) -> Condition:

@@ -32,7 +32,7 @@ class MetricSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One `spec.metrics[]`; which of the target fields is set decides the formula (hpa.md §3.6).
 
     `type` is a plain string: an unknown one must become a condition, not a decode error.
-    `selector` is the metric's LabelSelector in its string form, "" = no filter.
+    `selector` is the metric's LabelSelector in its string form, "" = no filter; in parentheses why it has none.
     """
 
     type: str

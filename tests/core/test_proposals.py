@@ -3,6 +3,7 @@ from msgspec.structs import replace
 
 from autoscaler.core.proposals import Question, label, proposal
 from autoscaler.core.requests import Failure
+from autoscaler.core.selectors import unusable
 from autoscaler.model.compat import Compat
 from autoscaler.model.metrics import MetricValue
 from autoscaler.model.plan import MetricStatus
@@ -174,3 +175,11 @@ def test_a_status_of_zero_replicas_shows_what_the_release_shows():
 )
 def test_a_metric_has_a_name(spec, expected):
     assert label(spec) == expected
+
+
+@pytest.mark.parametrize("spec", [PODS, OBJECT, OBJECT_EACH, EXTERNAL, EXTERNAL_EACH])
+def test_a_metric_whose_selector_is_none_fails_whatever_was_answered(spec):
+    broken = replace(spec, selector=unusable("label key 'a b': no"))
+    answer = asked(broken, values={broken: OBJECT_VALUES})
+    assert answer.proposal.reason == f"FailedGet{spec.type}Metric"
+    assert "its selector cannot be used: label key 'a b': no" in answer.error

@@ -1,6 +1,15 @@
 import pytest
 
-from autoscaler.core.selectors import REMEMBERED, FieldSelector, from_object, is_qualified_name, parse, parse_fields
+from autoscaler.core.selectors import (
+    REMEMBERED,
+    FieldSelector,
+    fault,
+    from_object,
+    is_qualified_name,
+    parse,
+    parse_fields,
+    unusable,
+)
 from autoscaler.errors import MalformedError
 
 FIELDS = ("metadata.name", "metadata.namespace")
@@ -156,3 +165,15 @@ def test_a_selector_is_remembered_unless_it_is_long():
 )
 def test_what_may_name_a_label_or_a_resource(text, good):
     assert is_qualified_name(text) is good
+
+
+@pytest.mark.parametrize("why", ["the key is none", "", "a=b", "a in (b)"])
+def test_what_stands_for_no_selector_is_never_taken_for_one(why):
+    assert fault(unusable(why)) == why
+    with pytest.raises(MalformedError):
+        parse(unusable(why))
+
+
+@pytest.mark.parametrize("text", ["", "a=b", "a in (b)", "!a"])
+def test_a_selector_has_no_fault(text):
+    assert fault(text) == ""

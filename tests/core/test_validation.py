@@ -6,6 +6,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from autoscaler.core.selectors import unusable
 from autoscaler.core.validation import names_a_group, problems
 from autoscaler.errors import MalformedError
 from autoscaler.kube import decode_policy
@@ -50,6 +51,7 @@ def deviating(**fields):
         pytest.param(metric(replace(CONTAINER, name="hugepages-2Mi")), id="huge pages of a container"),
         pytest.param(metric(replace(CONTAINER, name="kubernetes.io/thing")), id="a resource of Kubernetes' own"),
         pytest.param(metric(replace(CPU, name="nvidia.com/gpu")), id="another resource of pods"),
+        pytest.param(metric(replace(PODS, selector=unusable("no"))), id="an HPA whose selector is none"),
         pytest.param(metric(replace(CPU, value=5)), id="an HPA with a value nobody reads"),
         pytest.param(metric(replace(OBJECT, target_type="Utilization")), id="an HPA whose Object metric always fails"),
         pytest.param(metric(replace(OBJECT, target_type="AverageValue")), id="an HPA without the target it names"),
@@ -137,6 +139,11 @@ def test_nothing_is_wrong(good):
         pytest.param(metric(replace(OBJECT, value=None)), "object.target: set value or averageValue", id="no value"),
         pytest.param(
             own(replace(OBJECT, value=None, average_value=5)), "object.target.value: is missing", id="another value"
+        ),
+        pytest.param(
+            own(replace(PODS, selector=unusable("label key 'a b': no"))),
+            "spec.metrics[0].pods.metric.selector: label key 'a b': no",
+            id="a selector that is none",
         ),
         pytest.param(own(replace(CPU, value=5)), "resource.target.value: has no meaning", id="a value of a resource"),
         pytest.param(metric(replace(EXTERNAL, value=None)), "external.target: set exactly one of", id="external"),

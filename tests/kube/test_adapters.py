@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
+from autoscaler.core.selectors import unusable
 from autoscaler.errors import KubeError, MalformedError, NotFoundError, UnreachableError
 from autoscaler.kube.adapters import MAX_ANSWER, QUESTIONS_AT_ONCE, Adapters
 from autoscaler.model.metrics import MetricValue
@@ -147,3 +149,11 @@ async def test_a_flood_of_questions_is_asked_in_turn() -> None:
         found = await asyncio.gather(*(adapters.values("shop", QUEUE, "") for _ in range(count)))
         assert found == [VALUE] * count
         assert len(server.asked) == count
+
+
+@pytest.mark.parametrize("spec", [PODS, QUEUE, on_object("Service", "v1")])
+async def test_nobody_is_asked_with_a_selector_that_is_none(spec: MetricSpec) -> None:
+    async with serving() as (server, client):
+        with pytest.raises(MalformedError, match="the metric's selector cannot be used: why"):
+            await Adapters(client, FakeClock()).values("shop", replace(spec, selector=unusable("why")), "app=web")
+        assert not server.asked

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.core.selectors import fault, parse
 from autoscaler.errors import MalformedError
 from autoscaler.kube.decode_policy import policy, unreadable
 from autoscaler.model.policy import Condition, MetricSpec, Mode, TargetRef
@@ -123,20 +124,31 @@ def test_a_policy_without_a_spec_is_still_one() -> None:
             r"^spec\.metrics\[0\]\.resource\.target\.averageValue: .*lots",
         ),
         ({"behavior": {"scaleUp": {"tolerance": "a bit"}}}, r"^spec\.behavior\.scaleUp\.tolerance: .*a bit"),
-        (
-            {
-                "metrics": [
-                    {"type": "Pods", "pods": {"metric": {"name": "x", "selector": {"matchLabels": {"a b": "c"}}}}}
-                ]
-            },
-            r"^spec\.metrics\[0\]\.pods\.metric\.selector: .*a b",
-        ),
     ],
-    ids=["a text for a number", "a quantity", "a tolerance", "a selector"],
+    ids=["a text for a number", "a quantity", "a tolerance"],
 )
 def test_what_cannot_be_read_says_where(spec: dict[str, object], text: str) -> None:
     with pytest.raises(MalformedError, match=text):
         policy(document(**spec))
+
+
+@pytest.mark.parametrize(
+    ("selector", "why"),
+    [
+        ({"matchLabels": {"a b": "c"}}, "label key 'a b'"),
+        ({"matchLabels": {"a": "b,c=d"}}, "label value 'b,c=d' of 'a'"),
+        ({"matchExpressions": [{"key": "a", "operator": "Near"}]}, "operator 'Near' is none of In, NotIn"),
+        ({"matchExpressions": [{"key": "a", "operator": "In", "values": []}]}, "In takes at least one value"),
+    ],
+)
+def test_a_selector_that_is_none_is_kept_as_why(selector: dict[str, object], why: str) -> None:
+    """The API server takes an HPA with it, whose other metrics then decide."""
+    [made] = policy(
+        document(metrics=[{"type": "Pods", "pods": {"metric": {"name": "x", "selector": selector}}}])
+    ).metrics
+    assert why in fault(made.selector)
+    with pytest.raises(MalformedError):
+        parse(made.selector)
 
 
 def test_s16_an_object_of_another_version_is_read_as_far_as_it_is_known() -> None:
