@@ -14,7 +14,8 @@ from autoscaler.errors import ForbiddenError, KubeError, NotFoundError, Unreacha
 from autoscaler.kube.registration import OUR_NAME
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME}"
+CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME} --namespace NAMESPACE --reset-then-reuse-values"
+"""Where it belongs is for a person to say; the values that were given before stay."""
 CHECK = "API server"
 _RENEW = "these credentials are refused: renew the kubeconfig's token or certificate; in a pod, see its ServiceAccount"
 ITSELF = "see what it says of itself: kubectl get --raw '/readyz?verbose'; then ask again"

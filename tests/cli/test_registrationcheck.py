@@ -90,6 +90,11 @@ async def test_an_observer_that_is_registered_must_be_reached_too() -> None:
         assert finding.state is State.BAD
 
 
+async def test_what_is_to_be_typed_makes_no_second_release_and_forgets_no_value() -> None:
+    [finding, _] = await examine(Registry(NotFoundError("not found", status=404)))
+    assert finding.todo.endswith(" --namespace NAMESPACE --reset-then-reuse-values")
+
+
 GET = "FailedDiscoveryCheck: failing or missing response from https://10.0.0.9:443/apis/metrics.k8s.io/v1: "
 
 

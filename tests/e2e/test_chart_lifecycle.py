@@ -25,7 +25,8 @@ CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/horizontalpodscal
 REGISTERED = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
 CERT_MANAGER = "/apis/cert-manager.io/v1"
 FIELD = "maxSampleAge"
-"""A field that the chart before this one did not have."""
+VALUE = "compat"
+"""A field and a value that the chart before this one did not have."""
 NOT_ALONE = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer", "Pod"}
 """Kinds of others, which need their definitions, and a pod, which needs its account: test_chart_admission has it."""
 
@@ -41,11 +42,20 @@ def here(cluster: Cluster, release: Release, namespace: str) -> Namespace:
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
-    """The chart as it might have been before: another version, a definition without one of its fields."""
+    """The chart as it might have been before: another version, without a value and a field of its definition."""
     folder = tmp_path / "older"
     shutil.copytree(CHART, folder)
     chart = folder / "Chart.yaml"
     chart.write_text(chart.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
+    known_by = {
+        "values.yaml": f'  {VALUE}: "1.37"\n',
+        "values.schema.json": f'"{VALUE}", ',
+        "templates/_settings.tpl": f"- --{VALUE}={{{{ .Values.scaling.{VALUE} }}}}\n",
+    }
+    for name, known in known_by.items():
+        file = folder / name
+        assert known in file.read_text()
+        file.write_text(file.read_text().replace(known, "", 1))
     schemas = folder / "templates/crd.yaml"
     lines = schemas.read_text().splitlines(keepends=True)
     [start] = [number for number, line in enumerate(lines) if line.strip() == f"{FIELD}:"]
@@ -68,6 +78,11 @@ def knows(cluster: Cluster, here: Namespace) -> bool:
     return FIELD in cluster.admin.post(f"{here.scalers}?dryRun=All", policy)["spec"]
 
 
+def with_what_was_given(cluster: Cluster, release: Release, how: str) -> None:
+    """Upgrade by the values of the release that is there; `--reuse-values` takes its chart's defaults for ours."""
+    cluster.helm("upgrade", NAME, str(CHART), f"--namespace={release.namespace}", how)
+
+
 @pytest.mark.timeout(180)
 def test_c16_an_upgrade_and_a_rollback_leave_policies_and_the_metrics_api_alone(
     cluster: Cluster, release: Release, here: Namespace, older: Path
@@ -77,7 +92,9 @@ def test_c16_an_upgrade_and_a_rollback_leave_policies_and_the_metrics_api_alone(
         try:
             release.helm("upgrade", chart=older)
             eventually(SOON, lambda: not knows(cluster, here), "the older definition holds")
-            release.helm("upgrade")
+            with pytest.raises(AssertionError, match=f"missing property '{VALUE}'"):
+                with_what_was_given(cluster, release, "--reuse-values")
+            with_what_was_given(cluster, release, "--reset-then-reuse-values")
             eventually(SOON, lambda: knows(cluster, here), "the newer one does")
             release.roll_back()
             eventually(SOON, lambda: not knows(cluster, here), "the older one does again")
