@@ -136,7 +136,12 @@ INSTALLED: dict[str, Values] = {
         "extraVolumes": [EMPTY_DIR],
         "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
         "extraObjects": [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}, "data": {}}
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "{{ .Release.Name }}-more"},
+                "data": {"a": "b"},
+            }
         ],
     },
     "chosen nodes": {

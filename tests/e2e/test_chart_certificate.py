@@ -32,8 +32,14 @@ def test_the_api_server_verifies_us_under_both_versions_in_every_mode(values: di
     for version in VERSIONS:
         spec = made["APIService", f"{version}.metrics.k8s.io"]["spec"]
         assert (spec["group"], spec["version"]) == ("metrics.k8s.io", version)
-        assert spec["insecureSkipTLSVerify"] is False
+        assert "insecureSkipTLSVerify" not in spec
         assert spec["service"] == {"name": "try-hpa-companion", "namespace": "metrics", "port": 443}
+
+
+def test_what_is_taken_over_is_verified_whatever_it_was_before() -> None:
+    made = objects({"apiService": {"takeover": True}})
+    for version in VERSIONS:
+        assert made["APIService", f"{version}.metrics.k8s.io"]["spec"]["insecureSkipTLSVerify"] is False
 
 
 def test_what_we_issue_ourselves_takes_one_named_secret_and_two_named_registrations() -> None:
