@@ -22,7 +22,8 @@ from autoscaler.cli import policyfile
 from autoscaler.cli.moments import last_moment, moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
-from autoscaler.cli.replayworkers import Item, Line, Workers, item, stranger
+from autoscaler.cli.replayitems import Item, Line, item, stranger
+from autoscaler.cli.replayworkers import Workers
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core.replay import Named, Span, report

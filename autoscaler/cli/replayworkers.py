@@ -5,85 +5,40 @@ A short record is decided where it was read: processes take longer to start than
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
 
 from autoscaler.audit import codec
-from autoscaler.audit.event import Event, from_line
-from autoscaler.audit.kind import Kind
+from autoscaler.audit.event import from_line
 from autoscaler.audit.skim import Skim
 from autoscaler.cli.policyfile import PolicyFile
+from autoscaler.cli.replayitems import Body, Item, Line, Unread, item, stranger
 from autoscaler.core.replay import Part, Replay, Span
-from autoscaler.errors import AuditError, LaterError, MalformedError, OtherError
+from autoscaler.errors import AuditError, LaterError, MalformedError
 
 ALONE = 20_000
 """Records up to which no process is started."""
 BATCH = 1000
-"""Records that go to a process together. It takes those of a target one after the other: what the last one needed is
-still in the processor's cache.
+"""Records that a process decides together, at most. It takes those of a target one after the other: what the last one
+needed is still in the processor's cache.
 """
-
-
-class Body(Struct, frozen=True, array_like=True, gc=False, tag="body"):
-    """A record of the target `key`."""
-
-    key: str
-    epoch: int
-    seq: int
-    body: bytes
-    shed: int = 0
-
-
-class Line(Struct, frozen=True, array_like=True, gc=False, tag="line"):
-    """The same as line `number` of a file, still to be read."""
-
-    key: str
-    number: int
-    line: bytes
-
-
-class Unread(Struct, frozen=True, array_like=True, gc=False, tag="unread"):
-    """A record of the target `key` that cannot be decided again, its time in seconds since 1970, and why."""
-
-    key: str
-    epoch: int
-    seq: int
-    at: float
-    why: str
-    shed: int = 0
-
-
-Item = Body | Line | Unread
-REFUSED = "Kafka refused the record itself"
-OTHERS = "events of other types, no records of ours"
-PLACELESS = "records of a later release, without a place that this one can read"
-
-
-def item(event: Event) -> Body | Unread:
-    """What is to be done with it; MalformedError when it is of no time."""
-    number = event.number
-    if event.kind is Kind.DECISION:
-        return Body(event.key, number.epoch, number.seq, event.body, number.shed)
-    why = REFUSED if event.parked else f"audit record of a later release: type {event.type}"
-    return Unread(event.key, number.epoch, number.seq, codec.instant(event.time), why, number.shed)
-
-
-def stranger(error: MalformedError) -> str:
-    """What to call an event that is of no target's record, "" for one that is broken."""
-    if isinstance(error, OtherError):
-        return OTHERS
-    return PLACELESS if isinstance(error, LaterError) else ""
+PIECE = 50
+"""Records of a message: for much larger ones `Connection.recv_bytes` makes and throws away memory many times over."""
+PIPE = 1 << 20
+"""Bytes on their way to a process, so that it need not wait for us; what Linux allows everybody."""
 
 
 class Task(Struct, frozen=True):
@@ -92,6 +47,14 @@ class Task(Struct, frozen=True):
     source: str
     candidates: tuple[PolicyFile, ...]
     span: Span
+
+
+class _Worker(NamedTuple):
+    """A process: where its records go, and where what it found comes from."""
+
+    items: Connection
+    part: Connection
+    process: multiprocessing.process.BaseProcess
 
 
 class Workers:
@@ -114,7 +77,7 @@ class Workers:
         self._waiting: list[Item] = []
         self._numbers: dict[str, int] = {}
         self._batches: list[list[Item]] = []
-        self._workers: list[tuple[Connection, multiprocessing.process.BaseProcess]] = []
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
         return self
@@ -122,11 +85,12 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for connection, process in self._workers:
-            connection.close()
+        for worker in self._workers:
+            worker.items.close()
             if error is not None:
-                process.terminate()
-            process.join()
+                worker.process.terminate()
+            worker.process.join()
+            worker.part.close()
 
     def take(self, item: Item) -> None:
         """The next record; those of one target in their order."""
@@ -147,7 +111,7 @@ class Workers:
         for number, batch in enumerate(self._batches):
             self._send(number, batch)
             self._send(number, [])
-        return [self._received(connection) for connection, _ in self._workers]
+        return [self._received(worker) for worker in self._workers]
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -155,11 +119,14 @@ class Workers:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for us, who then end them
         try:
             for _ in range(self._count):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_work, args=(theirs, self._task), daemon=True)
+                taken, items = context.Pipe(duplex=False)
+                part, found = context.Pipe(duplex=False)
+                _widen(items)
+                process = context.Process(target=_work, args=(taken, found, self._task), daemon=True)
                 process.start()
-                theirs.close()
-                self._workers.append((ours, process))
+                taken.close()
+                found.close()
+                self._workers.append(_Worker(items, part, process))
                 self._batches.append([])
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -170,21 +137,21 @@ class Workers:
             number = self._numbers[item.key] = len(self._numbers) % self._count
         batch = self._batches[number]
         batch.append(item)
-        if len(batch) == BATCH:
+        if len(batch) == PIECE:
             self._send(number, batch)
             self._batches[number] = []
 
     def _send(self, number: int, batch: list[Item]) -> None:
-        connection = self._workers[number][0]
+        worker = self._workers[number]
         try:
-            connection.send_bytes(_encoder.encode(batch))
+            worker.items.send_bytes(_encoder.encode(batch))
         except OSError:
-            self._received(connection)  # it says why it has gone
+            self._received(worker)  # it says why it has gone
             raise AuditError("a process of the replay ended early") from None
 
-    def _received(self, connection: Connection) -> Part:
+    def _received(self, worker: _Worker) -> Part:
         try:
-            found = connection.recv()
+            found = worker.part.recv()
         except (EOFError, OSError) as exc:
             raise AuditError("a process of the replay ended early; is there enough memory?") from exc
         if isinstance(found, str):
@@ -255,16 +222,28 @@ class Again:
         self.replay.pass_over(record.key, record.epoch, record.seq, record.at, record.why, shed=record.shed)
 
 
-def _work(connection: Connection, task: Task) -> None:
-    """In a process of its own, until an empty batch comes."""
+def _widen(pipe: Connection) -> None:
+    """Where that is possible; else it is a little slower."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # who has many pipes may be refused
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
+
+
+def _work(taken: Connection, found: Connection, task: Task) -> None:
+    """In a process of its own, until an empty message comes; what is there is decided, be it no whole batch."""
     gc.disable()  # decisions hold no cycles, and looking for some takes a fifth of the time
-    again = Again(task)
+    again, batch = Again(task), list[Item]()
     try:
-        while batch := _decoder.decode(connection.recv_bytes()):
-            again.take(batch)
-        connection.send(again.replay.part())
+        while piece := _decoder.decode(taken.recv_bytes()):
+            batch += piece
+            if len(batch) >= BATCH or not taken.poll():
+                again.take(batch)
+                batch = []
+        again.take(batch)
+        found.send(again.replay.part())
     except AuditError as exc:
-        connection.send(str(exc))
+        taken.close()  # else we would be sent more
+        found.send(str(exc))
     except EOFError:
         return  # nobody waits for it any more
 

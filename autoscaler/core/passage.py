@@ -14,12 +14,16 @@ from autoscaler.core.retention import down_window, up_window
 from autoscaler.model.plan import History, Recommendation
 from autoscaler.model.policy import ControllerSettings, Policy
 
+KEPT = 4096
+"""Numbers that are remembered; with more they are all worked out anew."""
+
 
 class Passage:
     """For this policy and these settings, from this history on."""
 
     def __init__(self, policy: Policy, settings: ControllerSettings, history: History) -> None:
         self._policy, self._settings = policy, settings
+        self._known: dict[tuple[int, int, int], int] = {}
         self._up, self._down = up_window(policy), down_window(policy, settings)
         self.history = history
 
@@ -46,6 +50,13 @@ class Passage:
         now = max(now, self._last)
         if self._fresh:
             self.history = seen(self.history, current, now)
+        asked = max(0, asked)
+        if self._policy.behavior is None:
+            return self._doubled(asked, current, now, period_start)
+        if current and self._agreed(asked, current, now) == current:
+            self._before = None
+            self._note(Recommendation(asked, now))
+            return current
         same, before = (asked, current, period_start), self._before
         if before is None or same != self._same or not stands(before, now):
             before = course(
@@ -62,8 +73,35 @@ class Passage:
                 period_start=period_start,
             )
             self._before, self._same = before, same
-        self._note(Recommendation(max(0, asked), now))
+        self._note(Recommendation(asked, now))
         return before.desired
+
+    def _doubled(self, asked: int, current: int, now: float, period_start: int) -> int:
+        """Without `behavior`: what the highest of the window leads to depends on no time, and is worked out once."""
+        self._note(Recommendation(asked, now))
+        key = self._highs[0].replicas, current, period_start
+        found = self._known.get(key)
+        if found is None:
+            way = course(
+                self._policy,
+                self._settings,
+                current=current,
+                asked=key[0],
+                history=History(),
+                now=now,
+                period_start=period_start,
+            )
+            if len(self._known) == KEPT:
+                self._known.clear()
+            found = self._known[key] = way.desired
+        return found
+
+    def _agreed(self, asked: int, current: int, now: float) -> int:
+        """With it: the size that both windows allow (`behavior.stabilized_by_behavior`). No rate limits staying."""
+        up, down = now - self._up, now - self._down
+        lowest = next((each.replicas for each in self._lows if each.time > up), asked)
+        highest = next((each.replicas for each in self._highs if each.time > down), asked)
+        return min(max(current, min(lowest, asked)), max(highest, asked))
 
     def written(self, before: int, after: int, now: float) -> None:
         """The size was changed so."""

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from autoscaler.core.arithmetic import quotient, ratio, wrapped64
 from autoscaler.core.proposals import target_of, target_type
 from autoscaler.core.rebuild import PER_POD, totals_of
+from autoscaler.core.reckoner import Reckoner
 from autoscaler.core.replicas import each_of, shared_by
-from autoscaler.core.totals import Tolerance, Totals, wanted
+from autoscaler.core.totals import Tolerance, Totals
 from autoscaler.model.objects import Milli
 from autoscaler.model.plan import Counted, Proposal
 from autoscaler.model.policy import MetricSpec
@@ -43,24 +44,26 @@ def unknown(spec: MetricSpec, proposal: Proposal) -> str:
 class Projection:
     """A metric under `spec`, where the pods and sums but for the usage are those of `proposal`."""
 
-    def __init__(self, spec: MetricSpec, proposal: Proposal) -> None:
-        self._spec, self._proposal = spec, proposal
+    def __init__(self, spec: MetricSpec, proposal: Proposal, tolerance: Tolerance) -> None:
+        self._spec, self._proposal, self._tolerance = spec, proposal, tolerance
         self._target, self._kind, self._per_pod = target_of(spec), target_type(spec), spec.type in PER_POD
-        self._sums = self._recorded = totals_of(proposal, 0)
+        self._sums = recorded = totals_of(proposal, 0)
         if self._per_pod and (self._target, self._kind) != (proposal.target, proposal.target_type):
-            self._recorded = _assuming(self._sums, spec, self._target)
-        self._spread: dict[tuple[int, int], Totals] = {}
+            recorded = _assuming(self._sums, spec, self._target)
+        self._recorded = Reckoner(recorded, self._target, tolerance)
+        self._spread: dict[tuple[int, int], tuple[Reckoner, int]] = {}
 
-    def asked(self, usage: int, size: int, unready: int, recorded: bool, tolerance: Tolerance) -> int | None:
+    def asked(self, usage: int, size: int, unready: int, recorded: bool) -> int | None:
         """What it asks for at `size` pods of which `unready` are not ready; `recorded`: with the recorded pods.
 
         None: no pod with a sample has a request.
         """
         if self._per_pod:
-            sums = self._recorded if recorded else self._at(size, unready)
-            found = wanted(sums, self._target, size, tolerance, Milli(usage + sums.usage))
-            return None if found is None else found.replicas
-        proposal, target = self._proposal, self._target
+            if recorded:
+                return self._recorded.replicas(usage, size)
+            reckoner, more = self._spread.get((size, unready)) or self._at(size, unready)
+            return reckoner.replicas(usage + more, size)
+        proposal, target, tolerance = self._proposal, self._target, self._tolerance
         if self._kind == "Value":
             ready = (proposal.pods or Counted(ready=0)).ready
             then = ready if recorded else max(0, size - unready)
@@ -69,12 +72,11 @@ class Projection:
         observed = proposal.observed if recorded and proposal.observed is not None else size
         return each_of(usage, target, observed, tolerance)[0]
 
-    def _at(self, size: int, unready: int) -> Totals:
-        """The sums at no usage, worked out once for each size."""
-        found = self._spread.get((size, unready))
-        if found is None:
-            found = self._spread[size, unready] = at_size(self._sums, self._spec, self._target, size, unready)
-        return found
+    def _at(self, size: int, unready: int) -> tuple[Reckoner, int]:
+        """Of this size, and the usage there is beside the recorded one; made once for each size."""
+        sums = at_size(self._sums, self._spec, self._target, size, unready)
+        made = self._spread[size, unready] = Reckoner(sums, self._target, self._tolerance), sums.usage
+        return made
 
 
 def at_size(sums: Totals, spec: MetricSpec, target: int, size: int, unready: int) -> Totals:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from autoscaler.core import replicas, totals
+from autoscaler.core import replicas
 from autoscaler.core.arithmetic import ratio
+from autoscaler.core.reckoner import Reckoner
 from autoscaler.core.totals import Tolerance, Totals
 from autoscaler.model.decision import Decision
 from autoscaler.model.objects import Milli
@@ -59,7 +60,8 @@ class Ask:
     def __init__(self, proposal: Proposal) -> None:
         self._proposal, self._target = proposal, proposal.target
         self._tolerance = Tolerance(proposal.tolerance_down, proposal.tolerance_up)
-        self._sums = totals_of(proposal, 0) if proposal.type in PER_POD else None
+        sums = totals_of(proposal, 0) if proposal.type in PER_POD else None
+        self._reckoner = None if sums is None else Reckoner(sums, proposal.target, self._tolerance)
 
     def of(self, usage: int | None, current: int) -> int | None:
         """What it asks for with this usage, None: its own, when the target has `current` replicas.
@@ -69,9 +71,8 @@ class Ask:
         usage = self._proposal.usage if usage is None else usage
         if usage is None:
             return None
-        if self._sums is not None:
-            found = totals.wanted(self._sums, self._target, current, self._tolerance, Milli(usage))
-            return None if found is None else found.replicas
+        if self._reckoner is not None:
+            return self._reckoner.replicas(usage, current)
         proposal = self._proposal
         if proposal.observed is not None:
             return replicas.each_of(usage, self._target, proposal.observed, self._tolerance)[0]

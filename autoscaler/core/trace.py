@@ -60,12 +60,15 @@ class Trace:
                 self._changes += 1
         self._at, self._short, self._state = at, short, state
         if short and demand is not None and state.replicas is not None:
-            missing = demand - state.replicas
-            if self._worst is None or missing > self._worst.demand - self._worst.replicas:
-                self._worst = Worst(self._target, at, demand, state.replicas)
-        self._keep(at, state, demand)
-        if len(self._times) > POINTS:
-            self._coarsen()
+            self._short_of(demand, state.replicas, at)
+        if not self._times or self._states[-1] is not state or self._demand[-1] != demand:
+            self._keep(at, state, demand)
+            if len(self._times) > POINTS:
+                self._coarsen()
+
+    def _short_of(self, demand: int, replicas: int, at: float) -> None:
+        if self._worst is None or demand - replicas > self._worst.demand - self._worst.replicas:
+            self._worst = Worst(self._target, at, demand, replicas)
 
     def track(self, patience: float) -> Track:
         """All of it; what stood last is taken to have stood for `patience` more seconds, which do not count."""

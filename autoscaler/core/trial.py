@@ -79,6 +79,7 @@ class Trial:
         self._spec, self._ready_after = spec, ready_after
         self.trace = Trace(target)
         self._size: int | None = None
+        self._current: int | None = None
         self._state = UNKNOWN
         self._passage: Passage | None = None
         self._usual = False
@@ -86,6 +87,7 @@ class Trial:
         self._departed = False
         self._growth: list[tuple[float, int]] = []
         self._period: tuple[float, int] = (float("-inf"), 0)
+        self._sync_period = 0.0
         self._policy: Policy | None = None
         self._settings = ControllerSettings()
         self._tolerance = Tolerance(0.0, 0.0)
@@ -105,11 +107,13 @@ class Trial:
             self._matched = [_place(spec, facts.basis.spec) for spec in self._spec.metrics]
             self._tolerance = tolerance_of(self._policy, self._settings)
             self._fixed = self._difference(facts)
+            own = self._spec.deviations.sync_period
+            self._sync_period = self._settings.sync_period if own is None else own
             history = self._passage.history if self._passage else facts.basis.history
             self._passage = Passage(self._policy, self._settings, history)
         if fresh or before is None or before.proposals is not facts.proposals:
             self._unknown = self._fixed or self._projected(facts)
-        current = facts.decision.current
+        current = self._current = facts.decision.current
         if self._size is None and current is not None:
             self._size, self._zeroed = current, facts.basis.zeroed
             if self._passage:
@@ -135,7 +139,7 @@ class Trial:
         self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals)
         if facts.proposals:
             self._projections = [
-                (place, projection.Projection(spec, facts.proposals[place]))
+                (place, projection.Projection(spec, facts.proposals[place], self._tolerance))
                 for (place, _), spec in zip(self._matched, self._spec.metrics, strict=True)
             ]
         return ""
@@ -151,15 +155,15 @@ class Trial:
             self.skip(now, patience)
             return None
         unready = self._unready(now, size) if self._growth else 0
-        if facts.decision.current != size:
+        if self._current != size:
             self._departed = True
         elif self._departed and not unready:
             self._departed = False
-        start, asked = self._period_start(now, size), None
+        if now - self._period[0] >= self._sync_period:
+            self._period = (now, size)
+        start, asked = self._period[1], None
         if self._usual and policy.min_replicas <= size <= policy.max_replicas:
-            asks = self._asks(usages, size, unready)
-            place = None if None in asks else largest(asks)
-            asked = None if place is None else asks[place]
+            asked = self._asked(usages, size, unready)
         if asked is None:
             desired = self._planned(policy, facts, passage, _Pass(now, usages, size, unready, start))
         else:
@@ -206,11 +210,21 @@ class Trial:
         passage.history = plan.history
         return plan.desired
 
+    def _asked(self, usages: Sequence[Milli | None], size: int, unready: int) -> int | None:
+        """What wins, None when a metric has no number."""
+        if len(self._projections) == 1:
+            place, metric = self._projections[0]
+            usage = usages[place]
+            return None if usage is None else metric.asked(usage, size, unready, not self._departed)
+        asks = self._asks(usages, size, unready)
+        winner = None if None in asks else largest(asks)
+        return None if winner is None else asks[winner]
+
     def _asks(self, usages: Sequence[Milli | None], size: int, unready: int) -> list[int | None]:
         """What each metric asks for; None: the record has none of this time."""
-        recorded, tolerance = not self._departed, self._tolerance
+        recorded = not self._departed
         return [
-            None if (usage := usages[place]) is None else metric.asked(usage, size, unready, recorded, tolerance)
+            None if (usage := usages[place]) is None else metric.asked(usage, size, unready, recorded)
             for place, metric in self._projections
         ]
 
@@ -229,12 +243,6 @@ class Trial:
     def _unready(self, now: float, size: int) -> int:
         self._growth = [each for each in self._growth if now - each[0] < self._ready_after]
         return min(size, sum(added for _, added in self._growth))
-
-    def _period_start(self, now: float, size: int) -> int:
-        own = self._spec.deviations.sync_period
-        if now - self._period[0] >= (self._settings.sync_period if own is None else own):
-            self._period = (now, size)
-        return self._period[1]
 
     def _difference(self, facts: Facts) -> str:
         """Why the sums of the record are not those that this policy would have had."""

@@ -12,7 +12,7 @@ from autoscaler.audit.sources import FileSource
 from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
-from autoscaler.cli.replayworkers import OTHERS, PLACELESS, REFUSED, Unread
+from autoscaler.cli.replayitems import OTHERS, PLACELESS, REFUSED, Unread
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.core.replay import Span

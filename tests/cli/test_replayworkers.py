@@ -8,7 +8,8 @@ from autoscaler.audit import codec, event
 from autoscaler.audit.event import Event
 from autoscaler.audit.verify import Number
 from autoscaler.cli.policyfile import PolicyFile
-from autoscaler.cli.replayworkers import OTHERS, REFUSED, Body, Line, Workers
+from autoscaler.cli.replayitems import OTHERS, REFUSED, Body, Line
+from autoscaler.cli.replayworkers import PIECE, Workers
 from autoscaler.core.basis import spec_of
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError
@@ -26,16 +27,18 @@ def items(targets=3):
             yield Body(f"shop/Deployment/web-{number}", 1, seq, body)
 
 
-def decided(alone):
+def decided(targets, alone):
     with Workers([THREE], Span(), alone=alone, count=2) as workers:
-        for each in items():
+        for each in items(targets):
             workers.take(each)
         return report("", [Named("three", "")], workers.parts())
 
 
-def test_processes_find_what_one_finds_alone():
-    assert decided(alone=3) == decided(alone=10_000)
-    assert decided(alone=10_000).identical == 120
+@pytest.mark.parametrize("targets", [3, PIECE // 2], ids=["less than a message", "several messages"])
+def test_processes_find_what_one_finds_alone(targets):
+    found = decided(targets, alone=10_000)
+    assert decided(targets, alone=3) == found
+    assert (found.identical, found.numbered) == (40 * targets, ())
 
 
 @pytest.mark.parametrize("alone", [pytest.param(1, id="elsewhere"), pytest.param(100, id="here")])
@@ -106,7 +109,7 @@ def test_who_leaves_early_leaves_no_process_behind():
     with pytest.raises(KeyError):
         interrupted(workers)
     assert workers._workers
-    assert not any(process.is_alive() for _, process in workers._workers)
+    assert not any(process.is_alive() for _, _, process in workers._workers)
 
 
 def test_who_presses_ctrl_c_interrupts_us_alone():
@@ -114,7 +117,7 @@ def test_who_presses_ctrl_c_interrupts_us_alone():
     with Workers([], Span(), alone=1, count=2) as workers:
         for each in items():
             workers.take(each)
-        for _, process in workers._workers:
+        for _, _, process in workers._workers:
             os.kill(process.pid, signal.SIGINT)
         assert sum(each.identical for each in workers.parts()) == 120
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

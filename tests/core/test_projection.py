@@ -21,9 +21,7 @@ FIVE = Proposal(
 
 
 def asked(spec, proposal, *, size, unready=0, recorded=False):
-    return Projection(spec, proposal).asked(
-        proposal.usage, size=size, unready=unready, recorded=recorded, tolerance=TOLERANCE
-    )
+    return Projection(spec, proposal, TOLERANCE).asked(proposal.usage, size=size, unready=unready, recorded=recorded)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +67,7 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
         found = [stage for stage in plan.stages if isinstance(stage, Proposal)]
         for spec, told in zip(each.policy.metrics, found, strict=False):
             if told.usage is not None and plan.current:
-                again = Projection(spec, told).asked(
-                    told.usage, size=plan.current, unready=0, recorded=True, tolerance=each.tolerance
-                )
+                again = Projection(spec, told, each.tolerance).asked(told.usage, plan.current, unready=0, recorded=True)
                 assert again == told.replicas == Ask(told).of(None, plan.current)
                 seen += 1
     assert seen > 500
