@@ -28,6 +28,7 @@ QUICK_DAYS, QUICK_TARGETS = 0.02, 3
 GOAL = 60.0
 """Seconds, on two cores."""
 POLICY = """\
+apiVersion: hpa-companion.dev/v1alpha1
 kind: HorizontalPodScaler
 metadata: {namespace: shop}
 spec:

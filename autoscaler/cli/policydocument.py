@@ -16,11 +16,22 @@ from msgspec import Raw, Struct, inspect
 from autoscaler.config.nearest import hint
 from autoscaler.errors import MalformedError
 from autoscaler.kube import decode_policy
+from autoscaler.kube.decode_deviations import DeviationsWire
 from autoscaler.kube.wire import decoder
+from autoscaler.model.policy import Mode
 
 VERSIONS = {"HorizontalPodScaler": "hpa-companion.dev/v1alpha1", "HorizontalPodAutoscaler": "autoscaling/v2"}
 """Kinds of policies, and the one version of each that is read."""
+OWN = "HorizontalPodScaler"
+MOST_METRICS = 12
+"""Of a HorizontalPodScaler, as its definition has it; an HPA may have as many as it likes."""
 _FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+_META = (
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers",
+    "generateName", "generation", "labels", "managedFields", "name", "namespace", "ownerReferences",
+    "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
+"""metav1.ObjectMeta."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -76,6 +87,8 @@ def refusals(document: Mapping[str, object]) -> Iterator[str]:
         yield f"kind: {kind!r} is no policy, use {' or '.join(VERSIONS)}"
     elif version != VERSIONS[str(kind)]:
         yield f"apiVersion: {version!r} of a {kind} is not read, write it as {VERSIONS[str(kind)]}"
+    if kind == OWN:
+        yield from _beyond(document)
     for index, metric in enumerate(_metrics(document)):
         named = str(metric.get("type", ""))
         own = f"{named[:1].lower()}{named[1:]}"
@@ -89,7 +102,25 @@ def unknown(document: Mapping[str, object]) -> Iterator[str]:
     for name in document:
         if name not in _FIELDS:
             yield f"{name} is no field{hint(str(name), _FIELDS)}"
-    yield from _unknown(document.get("spec"), _shape(), "spec")
+    metadata = document.get("metadata")
+    for name in metadata if isinstance(metadata, dict) else ():
+        if name not in _META:
+            yield f"metadata.{name} is no field{hint(str(name), _META)}"
+    spec = document.get("spec")
+    yield from _unknown(spec, _shape(), "spec")
+    if document.get("kind") != OWN and isinstance(spec, dict):
+        for name in sorted(_own().intersection(spec)):
+            yield f"spec.{name} is a field of a {OWN} only"
+
+
+def _beyond(document: Mapping[str, object]) -> Iterator[str]:
+    """What the definition refuses and the decoder takes for something else, or for enough."""
+    spec = document.get("spec")
+    mode = spec.get("mode") if isinstance(spec, dict) else None
+    if isinstance(mode, str) and mode not in (Mode.ENFORCE, Mode.SHADOW):
+        yield f"spec.mode: {mode!r} is unknown, use {Mode.ENFORCE} or {Mode.SHADOW}"
+    if (count := len(list(_metrics(document)))) > MOST_METRICS:
+        yield f"spec.metrics: are {count}, list {MOST_METRICS} at most"
 
 
 def _metrics(document: Mapping[str, object]) -> Iterator[dict[str, object]]:
@@ -101,6 +132,12 @@ def _metrics(document: Mapping[str, object]) -> Iterator[dict[str, object]]:
 @cache
 def _shape() -> inspect.Type:
     return inspect.type_info(decode_policy.SpecWire)
+
+
+@cache
+def _own() -> frozenset[str]:
+    """Fields that an HPA has not got."""
+    return frozenset((*DeviationsWire.__struct_encode_fields__, "mode"))
 
 
 @cache

@@ -6,7 +6,8 @@ A field nobody knows is an error here: a policy with a mistyped one would be tri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from autoscaler.model.basis import Spec
 from autoscaler.model.compat import Compat
 
 LARGEST = 1 << 20
+_NAMESPACE = re.compile(r"[-a-z0-9*?\[\]!]{1,63}")
+"""A name, or a pattern of names (`fnmatch`)."""
 _TOO_DEEP = "is nested too deeply, or an anchor refers to itself"
 
 
@@ -82,9 +85,21 @@ def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
             raise ConfigError(f"{where}: {_TOO_DEEP}") from exc
 
 
+def _misplaced(document: Mapping[str, object]) -> Iterator[str]:
+    """What is no namespace would be the policy of nobody, or of everybody."""
+    metadata = document.get("metadata", {})
+    if not isinstance(metadata, dict):
+        yield f"metadata: is no object but {metadata!r}, write {{name: ..., namespace: ...}}"
+        return
+    namespace = metadata.get("namespace", "*")
+    if not isinstance(namespace, str) or not _NAMESPACE.fullmatch(namespace):
+        yield f"metadata.namespace: {namespace!r} is no name, write it in small letters, or leave it out for all"
+
+
 def _spec(where: str, document: object, compat: Compat) -> tuple[str, Spec]:
     document = document if isinstance(document, dict) else {}
-    if wrong := [*policydocument.refusals(document), *policydocument.unknown(document)]:
+    wrong = [*policydocument.refusals(document), *policydocument.unknown(document), *_misplaced(document)]
+    if wrong:
         raise ConfigError(f"{where}: {'; '.join(wrong)}")
     try:
         policy = decode_policy.policy(msgspec.json.encode({"metadata": {"name": "unnamed"}} | document))

@@ -79,3 +79,40 @@ def test_a_source_beside_the_one_that_is_meant(metric, told):
 @pytest.mark.parametrize("spec", [None, [], {"metrics": {"type": "Pods"}}])
 def test_what_has_another_shape_is_left_to_the_decoder(spec):
     assert list(policydocument.refusals(GOOD | {"spec": spec})) == []
+
+
+HPA = GOOD | {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+THIRTEEN = GOOD["spec"] | {"metrics": [{"type": "Pods", "pods": {}}] * 13}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        pytest.param(
+            GOOD | {"spec": GOOD["spec"] | {"mode": "Shadwo"}},
+            "spec.mode: 'Shadwo' is unknown, use Enforce or Shadow",
+            id="it would write nothing",
+        ),
+        pytest.param(GOOD | {"spec": THIRTEEN}, "spec.metrics: are 13, list 12 at most", id="too many"),
+        pytest.param(
+            HPA | {"spec": GOOD["spec"] | {"syncPeriod": "30s"}},
+            "spec.syncPeriod is a field of a HorizontalPodScaler only",
+            id="an HPA has none",
+        ),
+        pytest.param(
+            GOOD | {"metadata": {"lables": {}}}, "metadata.lables is no field; did you mean labels?", id="mistyped"
+        ),
+    ],
+)
+def test_what_the_definition_does_not_take_is_said(document, said):
+    assert [*policydocument.refusals(document), *policydocument.unknown(document)] == [said]
+
+
+def test_an_hpa_may_have_as_many_metrics_as_it_likes():
+    assert not list(policydocument.refusals(HPA | {"spec": THIRTEEN}))
+
+
+def test_what_the_api_server_adds_is_known():
+    """`kubectl get hps web -o yaml` is a file to begin with."""
+    meta = {"name": "web", "uid": "u", "managedFields": [], "creationTimestamp": None, "ownerReferences": []}
+    assert not list(policydocument.unknown(GOOD | {"metadata": meta, "status": {"conditions": []}}))

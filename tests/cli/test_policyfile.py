@@ -80,6 +80,17 @@ def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
         pytest.param(POLICY.replace("10", "ten"), "maxReplicas", id="of another type"),
         pytest.param(POLICY + "---\nkind: Pod", "document 2: kind: 'Pod' is no policy", id="the second document"),
         pytest.param(POLICY.replace("10", "2026-01-01"), "maxReplicas", id="a date"),
+        pytest.param(POLICY.replace("10", "1" + 30 * "0"), "spec.maxReplicas: Expected `int` <= 2147483647", id="huge"),
+        pytest.param(
+            POLICY.replace("namespace", "namspace"),
+            "metadata.namspace is no field; did you mean namespace?",
+            id="it would be for all namespaces",
+        ),
+        pytest.param(POLICY.replace("shop", '"Sh/op"'), "metadata.namespace: 'Sh/op' is no name", id="no namespace"),
+        pytest.param(POLICY.replace("shop", "7"), "metadata.namespace: 7 is no name", id="a number"),
+        pytest.param(
+            POLICY.replace("{name: web, namespace: shop}", "shop"), "metadata: is no object but 'shop'", id="a word"
+        ),
     ],
 )
 def test_what_is_to_be_corrected_is_named(tmp_path, text, said):
