@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from msgspec.structs import replace
 
@@ -32,6 +33,9 @@ REFUSED = (Reason.INVALID_SELECTOR, Reason.AMBIGUOUS_SELECTOR, Reason.FAILED_GET
 """Ends of an evaluation before any metric was asked."""
 SHORTENED = "the record was too long and lost what this needs"
 UNFOUNDED = "the record tells a write that another process had begun, not the evaluation itself"
+
+
+UNTOLD = Failure("the record does not tell of this metric")
 
 
 def unanswerable(decision: Decision) -> str:
@@ -98,14 +102,14 @@ def given(decision: Decision, policy: Policy) -> Given:
 
 
 def answers(decision: Decision, evaluation: Evaluation) -> Sequence[Asked] | Refusal:
-    """What each metric asked for, worked out again from its sums."""
+    """What each metric asked for, worked out again from its sums; a record that somebody bent comes out otherwise."""
     if decision.reason in REFUSED:
         note = decision.events[0]
         return Refusal(decision.reason, note.reason, note.message)
     found = [stage for stage in decision.stages if isinstance(stage, Proposal)]
     return [
-        proposals.told(spec, evaluation.tolerance, answer(spec, proposal, evaluation))
-        for spec, proposal in zip(evaluation.policy.metrics, found, strict=True)
+        proposals.told(spec, evaluation.tolerance, UNTOLD if proposal is None else answer(spec, proposal, evaluation))
+        for spec, proposal in zip_longest(evaluation.policy.metrics, found[: len(evaluation.policy.metrics)])
     ]
 
 

@@ -62,6 +62,14 @@ def test_what_was_changed_afterwards_shows_with_its_step():
     assert any(isinstance(stage, Limited) for stage in found.stages)
 
 
+def test_a_record_that_tells_of_fewer_metrics_or_more_than_its_policy_has_comes_out_otherwise():
+    found = recorded(evaluation())
+    fewer = replace(found, stages=found.stages[1:])
+    assert mismatch(fewer, planned(fewer)) == "at the step chosen"
+    more = replace(found, stages=(found.stages[0], *found.stages))
+    assert mismatch(more, planned(more)) == "at the step proposal"
+
+
 def test_a_policy_that_makes_no_sense_is_judged_again():
     spec = Spec(max_replicas=0, metrics=(CPU,))
     refused = decision(
