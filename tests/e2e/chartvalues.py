@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.chart import EXISTING
+from tests.e2e.chart import EXISTING, PEM
 
 Values = dict[str, Any]
 BROKERS = ["kafka-0.kafka:9093", "kafka-1.kafka:9093"]
@@ -184,6 +184,7 @@ REFUSED: list[tuple[str, Values, str]] = [
         {"tls": {"certManager": {"issuerRef": {"kind": "Vault"}}}},
         "/tls/certManager/issuerRef/kind",
     ),
+    ("a key where everybody reads", {"tls": {"caBundle": f"{PEM}-----BEGIN PRIVATE KEY-----"}}, "/tls/caBundle"),
     ("a way around verifying", {"apiService": {"insecureSkipTLSVerify": True}}, "insecureSkipTLSVerify"),
     ("port 0", {"service": {"port": 0}}, "/service/port"),
     ("a family that is none", {"service": {"ipFamilyPolicy": "IPv6"}}, "/service/ipFamilyPolicy"),

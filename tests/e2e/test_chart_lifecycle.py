@@ -174,6 +174,20 @@ def test_c18_a_second_release_is_refused_by_the_name_of_the_first(cluster: Clust
     assert "kind: APIService" not in cluster.helm("install", "second", str(CHART), "--namespace=default", *watching)
 
 
+def test_c18_rights_that_somebody_elses_chart_gives_are_no_second_release(cluster: Cluster, release: Release) -> None:
+    """Our own is upgraded beside a role that may write statuses, of another chart for its administrators."""
+    role = ("clusterrole", "of-administrators")
+    rights = ["--verb=update", "--resource=horizontalpodscalers.hpa-companion.dev/status"]
+    cluster.kubectl("create", *role, *rights)
+    try:
+        owner = ["meta.helm.sh/release-name=rights", "meta.helm.sh/release-namespace=default"]
+        cluster.kubectl("annotate", *role, *owner)
+        cluster.kubectl("label", *role, "helm.sh/chart=rights-1.0.0")
+        release.helm("upgrade", "--dry-run=server")
+    finally:
+        cluster.kubectl("delete", *role)
+
+
 @pytest.fixture
 def registered_by_others(cluster: Cluster, release: Release) -> Iterator[None]:
     """As metrics-server's manifests do it, for a moment: without Helm."""

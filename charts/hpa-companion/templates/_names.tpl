@@ -216,7 +216,8 @@ default
 {{- $annotations := .metadata.annotations | default dict -}}
 {{- $release := get $annotations "meta.helm.sh/release-name" -}}
 {{- $namespace := get $annotations "meta.helm.sh/release-namespace" -}}
-{{- if and $release (or (ne $release $.Release.Name) (ne $namespace $.Release.Namespace)) -}}
+{{- $other := or (ne $release $.Release.Name) (ne $namespace $.Release.Namespace) -}}
+{{- if and $release $other (hasPrefix "hpa-companion-" (dig "labels" "helm.sh/chart" "" .metadata)) -}}
 {{- range .rules -}}
 {{- if and (has "horizontalpodscalers/status" (.resources | default list)) (has "update" .verbs) -}}
 {{- fail (printf "mode: the release %s in namespace %s scales by HorizontalPodScalers already, and two would both decide. Set mode=observe, or uninstall that one first" $release $namespace) -}}
