@@ -25,6 +25,7 @@ VERSIONS = {"HorizontalPodScaler": "hpa-companion.dev/v1alpha1", "HorizontalPodA
 OWN = "HorizontalPodScaler"
 MOST_METRICS = 12
 """Of a HorizontalPodScaler, as its definition has it; an HPA may have as many as it likes."""
+_Shape = dict[str, "_Shape | None"]
 _FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
 _META = (
     "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers",
@@ -107,7 +108,7 @@ def unknown(document: Mapping[str, object]) -> Iterator[str]:
         if name not in _META:
             yield f"metadata.{name} is no field{hint(str(name), _META)}"
     spec = document.get("spec")
-    yield from _unknown(spec, _shape(), "spec")
+    yield from _unknown(spec, _spec(), "spec")
     if document.get("kind") != OWN and isinstance(spec, dict):
         for name in sorted(_own().intersection(spec)):
             yield f"spec.{name} is a field of a {OWN} only"
@@ -130,11 +131,6 @@ def _metrics(document: Mapping[str, object]) -> Iterator[dict[str, object]]:
 
 
 @cache
-def _shape() -> inspect.Type:
-    return inspect.type_info(decode_policy.SpecWire)
-
-
-@cache
 def _own() -> frozenset[str]:
     """Fields that an HPA has not got."""
     return frozenset((*DeviationsWire.__struct_encode_fields__, "mode"))
@@ -145,17 +141,31 @@ def _sources() -> frozenset[str]:
     return frozenset(decode_policy.MetricWire.__struct_encode_fields__) - {"type"}
 
 
-def _unknown(value: object, shape: inspect.Type, where: str) -> Iterator[str]:
-    if isinstance(shape, inspect.UnionType):
-        for each in shape.types:
-            yield from _unknown(value, each, where)
-    elif isinstance(shape, inspect.ListType) and isinstance(value, list):
+def _unknown(value: object, shape: _Shape, where: str) -> Iterator[str]:
+    """Only objects and lists of them have fields; what has another shape than it should the decoder tells."""
+    if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _unknown(item, shape.item_type, f"{where}[{index}]")
-    elif isinstance(shape, inspect.StructType) and isinstance(value, dict):
-        fields = {field.encode_name: field.type for field in shape.fields}
+            yield from _unknown(item, shape, f"{where}[{index}]")
+    elif isinstance(value, dict):
         for name, item in value.items():
-            if name not in fields:
-                yield f"{where}.{name} is no field{hint(str(name), list(fields))}"
-            else:
-                yield from _unknown(item, fields[name], f"{where}.{name}")
+            if name not in shape:
+                yield f"{where}.{name} is no field{hint(str(name), shape)}"
+            elif (below := shape[name]) and isinstance(item, dict | list):
+                yield from _unknown(item, below, f"{where}.{name}")
+
+
+@cache
+def _spec() -> _Shape:
+    return _shape(inspect.type_info(decode_policy.SpecWire)) or {}
+
+
+def _shape(wire: inspect.Type) -> _Shape | None:
+    """By its fields what each of them holds, through lists; None for what has none, and for a map of any keys."""
+    match wire:
+        case inspect.StructType():
+            return {field.encode_name: _shape(field.type) for field in wire.fields}
+        case inspect.ListType():
+            return _shape(wire.item_type)
+        case inspect.UnionType():
+            return next((found for each in wire.types if (found := _shape(each)) is not None), None)
+    return None
