@@ -7,7 +7,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 from typing import TextIO
 
 import msgspec
@@ -19,6 +18,7 @@ from autoscaler.audit.linefile import Block
 from autoscaler.audit.sources import FileSource, Found, Source, blocks, events, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
+from autoscaler.cli.destination import Destination
 from autoscaler.cli.moments import last_moment, moment
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
@@ -54,15 +54,27 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
     clock = SystemClock()
-    now = clock.now()
-    span = Span(
-        since=moment("--since", request.since, now) if request.since else float("-inf"),
-        until=last_moment("--until", request.until, now) if request.until else float("inf"),
-        ready_after=_seconds("--ready-after", request.ready_after),
-    )
+    since, until = _range(request, clock.now())
+    span = Span(since=since, until=until, ready_after=_seconds("--ready-after", request.ready_after))
+    to = None if request.to == "-" else Destination(request.to)
     found = asyncio.run(_replayed(source, request, candidates, span, clock))
-    _write(found, request, out)
+    if to is None:
+        colour = request.output == "text" and out.isatty() and not os.environ.get("NO_COLOR")
+        for piece in told(found, request.output, colour=colour):
+            out.write(piece)
+    else:
+        to.write(told(found, request.output))
+        print(f"written to {request.to}", file=sys.stderr)
     return 0 if found.sound else 1
+
+
+def _range(request: Request, now: float) -> tuple[float, float]:
+    """From when, until when, in seconds since 1970."""
+    since = moment("--since", request.since, now) if request.since else float("-inf")
+    until = last_moment("--until", request.until, now) if request.until else float("inf")
+    if since > until:
+        raise ConfigError(f"--since {request.since} is later than --until {request.until}: nothing lies between")
+    return since, until
 
 
 async def _replayed(
@@ -144,25 +156,6 @@ def _refuse(error: MalformedError, others: Counter[str]) -> None:
     if not what:
         raise AuditError(f"{error}; `audit verify` lists all that cannot be read") from error
     others[what] += 1
-
-
-def _write(found: Report, request: Request, out: TextIO) -> None:
-    if request.to == "-":
-        colour = request.output == "text" and out.isatty() and not os.environ.get("NO_COLOR")
-        for piece in told(found, request.output, colour=colour):
-            out.write(piece)
-        return
-    path = Path(request.to)
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(told(found, request.output))
-        part.replace(path)  # what stood there before stands until all of this does
-    except OSError as exc:
-        raise ConfigError(f"--to {request.to}: {exc.strerror or exc}") from exc
-    finally:
-        part.unlink(missing_ok=True)
-    print(f"written to {request.to}", file=sys.stderr)
 
 
 def _seconds(flag: str, text: str) -> float:

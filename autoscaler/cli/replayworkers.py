@@ -244,7 +244,7 @@ def _work(taken: Connection, found: Connection, task: Task) -> None:
     except AuditError as exc:
         taken.close()  # else we would be sent more
         found.send(str(exc))
-    except EOFError:
+    except (EOFError, OSError):
         return  # nobody waits for it any more
 
 
