@@ -125,7 +125,9 @@ class Reconciler:
             outcome, error = await self._act(evaluation, plan, named, conflict)
         if outcome is Outcome.WRITTEN:
             self._reverts.wrote(policy, plan.desired)
-            self._telemetry.write_seconds.observe(self._clock.monotonic() - decided)
+            took = self._clock.monotonic() - decided
+            self._telemetry.write_seconds.observe(took)
+            self._turns.wrote(took)
         now = evaluation.now + self._clock.monotonic() - gathered  # the wall clock may have been set meanwhile
         if outcome in (Outcome.WRITTEN, Outcome.FAILED, Outcome.CONFLICTED):
             plan = planner.settled(

@@ -94,6 +94,7 @@ class Sweep:
         self._fresh_while_busy: set[ObjectKey] = set()
         self._stopping = False
         self._wake = asyncio.Event()
+        self._asleep_until = math.inf
         self._gate = asyncio.Event()
         self.decisions = 0
 
@@ -202,7 +203,8 @@ class Sweep:
     def _set_due(self, key: ObjectKey, at: float) -> None:
         self._due[key] = at
         heapq.heappush(self._queue, (at, key))
-        self._wake.set()
+        if at < self._asleep_until:
+            self._wake.set()
 
     async def _next_due(self) -> bool:
         """Return when the first entry of the queue may be due and the gate is open; False when stopping."""
@@ -212,14 +214,15 @@ class Sweep:
                 self.changed()
                 continue
             self._wake.clear()
-            wait = self._queue[0][0] - self._clock.monotonic() if self._queue else None
-            if wait is not None and wait <= 0:
+            self._asleep_until = self._queue[0][0] if self._queue else math.inf
+            wait = self._asleep_until - self._clock.monotonic()
+            if wait <= 0:
                 return True
             await self._sleep_or_wake(wait)
         return False
 
-    async def _sleep_or_wake(self, seconds: float | None) -> None:
-        if seconds is None:
+    async def _sleep_or_wake(self, seconds: float) -> None:
+        if seconds == math.inf:
             await self._wake.wait()
             return
         async with asyncio.TaskGroup() as group:
