@@ -122,5 +122,7 @@ def _hint(exc: Exception) -> str:
     if isinstance(exc, NotFoundError):
         return "the chart makes the Secret of --tls-issue-secret-name: helm upgrade, or make an empty one"
     if isinstance(exc, ForbiddenError):
-        return "get and patch on the Secret and on both APIServices are needed, by name (rbac.create of the chart)"
+        return (
+            "get and patch on the Secret and on both APIServices are needed, by name (rbac.create, apiService.create)"
+        )
     return "what was taken last is served; it is tried again"

@@ -82,6 +82,12 @@ def test_an_observer_is_granted_all_but_what_it_is_spared() -> None:
     assert [need.what for need in needs if need.spared] == ["scale"]
 
 
+def test_beside_whoever_is_registered_the_right_to_write_into_registrations_is_spared() -> None:
+    kept = [need for need in needed(load(CHART, {})) if not need.spared]
+    wanted = {what: verbs for what, verbs in asked(kept).items() if what not in BUILT_IN}
+    assert wanted == {what: verbs for what, verbs in granted("beside").items() if what not in ELSEWHERE}
+
+
 def test_the_summary_source_needs_another_page() -> None:
     [scraping] = [need for need in needed(load({"kubelet-source": "summary"}, {})) if need.what == "scrape kubelets"]
     assert [str(right) for right in scraping.rights] == ["nodes/stats"]

@@ -46,6 +46,7 @@ def _lines(kind: str, name: str, each: Object) -> Iterator[str]:
         pytest.param({"tls": {"mode": "certManager"}}, "cert-manager", id="others issue"),
         pytest.param({"kubelet": {"ownAccount": False}}, "one-account", id="one account for everything"),
         pytest.param({"kubelet": {"source": "summary"}}, "summary", id="the larger page of kubelets"),
+        pytest.param({"apiService": {"create": False}}, "beside", id="beside whoever is registered"),
         pytest.param({"rbac": {"create": False}}, "none", id="roles of somebody else"),
     ],
 )

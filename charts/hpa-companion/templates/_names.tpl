@@ -103,6 +103,11 @@ default
 {{- if and .Values.apiService.create (not (include "hpa-companion.unverified" .)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* Whether the CA of what is issued is kept in our APIServices: those of others are none of our business. */}}
+{{- define "hpa-companion.vouches" -}}
+{{- if and (include "hpa-companion.issues" .) (include "hpa-companion.registers" .) -}}true{{- end -}}
+{{- end -}}
+
 {{/* Ports of the brokers that are named, as JSON. */}}
 {{- define "hpa-companion.brokerPorts" -}}
 {{- $ports := list -}}
