@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -120,21 +121,21 @@ class SpoolReader:
         """Records of one target or of all in the order they were made, from the one behind position `after` on.
 
         Those of a damaged file come when they were taken over, in the epoch they had; those that may still be joined
-        last, at position 0, as they are now: they have no place yet.
+        last, at position 0, as they are now: they have no place yet. They are of the same moment as the last page: one
+        that was finished in between, and another stood in its place, would be in neither.
         """
-        mine = "" if key is None else "AND key = ? "
-        while True:
-            rows = self._rows(
-                f"{_RECORDS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}",
-                after,
-                *(() if key is None else (key,)),
-            )
-            for row in rows:
-                yield self._record("records", row)
-            if len(rows) < PAGE:
-                break
-            after = rows[-1][0]
-        yield from self._standing("" if key is None else "WHERE key = ?", *(() if key is None else (key,)))
+        mine, whose = ("", "") if key is None else ("AND key = ? ", "WHERE key = ?")
+        keys = () if key is None else (key,)
+        full = True
+        while full:
+            with self._moment():
+                rows = self._rows(f"{_RECORDS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}", after, *keys)
+                full = len(rows) == PAGE
+                found = [self._record("records", row) for row in rows]
+                standing = [] if full else list(self._standing(whose, *keys))
+            yield from found
+            after = rows[-1][0] if rows else after
+        yield from standing
 
     def _standing(self, where: str, *values: object) -> Iterator[Record]:
         """Standing records, with the rows they have so far."""
@@ -177,6 +178,15 @@ class SpoolReader:
             db.close()
             raise AuditError(f"{self.path} is no audit spool of this release")
         return db
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """All that is read within is of one moment."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            self._rows("COMMIT")
 
     def _rows(self, sql: str, *values: object) -> list[Any]:
         try:

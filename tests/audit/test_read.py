@@ -165,3 +165,25 @@ def test_what_no_spool_writes_is_named_with_its_row(tmp_path: Path, change: str,
     assert str(tmp_path / FILE_NAME) in str(caught.value)
     with suppress(AuditError), SpoolReader(tmp_path) as reader:
         reader.newest(WEB), reader.oldest(WEB), reader.latest(WEB, 3), reader.targets()
+
+
+def test_a_record_that_is_finished_while_the_last_page_is_read_is_not_lost(tmp_path: Path) -> None:
+    """The writer finishes it, and begins another one, between our two questions."""
+
+    def stood(second: float) -> Entry:
+        return Entry(WEB, NOON + second, False, b'{"repeats":[]}', standing=True)
+
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry(WEB, 0), stood(1)])
+        with SpoolReader(tmp_path) as reader:
+            asked: list[str] = []
+
+            def asks(statement: str) -> None:
+                if "FROM standing" in statement and not asked:
+                    asked.append(statement)
+                    spool.append([stood(2)])
+
+            reader._db.set_trace_callback(asks)
+            assert [each.seq for each in reader.records()] == [1, 2]
+            assert asked
+            assert [each.seq for each in reader.records(WEB)] == [1, 2, 3]
