@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -57,13 +58,22 @@ class Allowance:
         return True
 
 
-class EventWriter:
-    """`offer` returns at once, `run` sends; what does not fit or is refused is dropped, with one log line."""
+class Calm(Protocol):
+    """Returns when nobody waits for the API server who comes first, and after a while in any case."""
 
-    def __init__(self, client: KubeClient, clock: Clock, instance: str) -> None:
+    async def calm(self) -> None: ...
+
+
+class EventWriter:
+    """`offer` returns at once, `run` sends when it is calm, or half of what may wait does; what does not fit or is
+    refused is dropped, with one log line.
+    """
+
+    def __init__(self, client: KubeClient, clock: Clock, instance: str, calm: Calm) -> None:
         self._client = client
         self._clock = clock
         self._instance = instance
+        self._calm = calm
         self._numbers = itertools.count(uuid.uuid4().int % 2**64)
         self._allowances: dict[ObjectKey, Allowance] = {}
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
@@ -113,6 +123,8 @@ class EventWriter:
         """Send what is offered, for ever."""
         while True:
             namespace, body = await self._queue.get()
+            if self.waiting < QUEUE // 2:
+                await self._calm.calm()
             try:
                 await self._client.post(f"/apis/events.k8s.io/v1/namespaces/{segment(namespace)}/events", body)
                 self._failing = False

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.kube.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Allowance, EventWriter
+from autoscaler.control.calm import Calm
+from autoscaler.kube.events import BURST, QUEUE, REFILL_SECONDS, REPEAT_SECONDS, Allowance, EventWriter
 from autoscaler.model.objects import Node, NodeName
 from autoscaler.model.plan import EventNote
 from autoscaler.model.policy import Policy, TargetRef
@@ -48,7 +50,7 @@ def test_a_rescale_is_news_even_in_the_same_words() -> None:
 async def test_an_event_regards_its_policy() -> None:
     async with serving() as (server, client):
         server.on(PATH, ok({}, 201), method="POST")
-        writer = EventWriter(client, FakeClock(), "pod-1")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
         async with running(writer.run):
             writer.offer(POLICY, API, note("x" * 2000))
             await until(lambda: server.asked)
@@ -67,7 +69,7 @@ async def test_c10_the_event_of_a_long_name_has_a_name_that_is_taken(name: str) 
     """A DNS subdomain: 253 characters at most, and none of its parts empty or with a dash at an end."""
     async with serving() as (server, client):
         server.on(PATH, ok({}, 201), method="POST")
-        writer = EventWriter(client, FakeClock(), "pod-1")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
         async with running(writer.run):
             writer.offer(replace(POLICY, name=name), API, note("x"))
             await until(lambda: server.asked)
@@ -81,7 +83,7 @@ async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_
     clock, node = FakeClock(), Node(name=NodeName("n1"), uid="u1")
     async with serving() as (server, client):
         server.on("/apis/events.k8s.io/v1/namespaces/default/events", ok({}, 201), method="POST")
-        writer = EventWriter(client, clock, "pod-1")
+        writer = EventWriter(client, clock, "pod-1", Calm())
         async with running(writer.run):
             for _ in range(3):
                 writer.warn(node, "ForeignPods", "it reports others' pods")
@@ -96,7 +98,7 @@ async def test_k23_k27_a_warning_about_a_node_is_said_once_an_hour_where_events_
 async def test_a33_a_warning_about_an_apiservice_shows_where_it_is_described(uid: str, known: dict[str, str]) -> None:
     async with serving() as (server, client):
         server.on("/apis/events.k8s.io/v1/namespaces/default/events", ok({}, 201), method="POST")
-        writer = EventWriter(client, FakeClock(), "pod-1")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
         async with running(writer.run):
             for _ in range(2):
                 writer.warn_of_service("v1.metrics.k8s.io", uid, "TurnedAway", "it points elsewhere")
@@ -111,7 +113,7 @@ async def test_a33_a_warning_about_an_apiservice_shows_where_it_is_described(uid
 async def test_s24_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None:
     async with serving() as (server, client):
         server.on(PATH, refusal(403, "no"), refusal(403, "no"), ok({}, 201), method="POST")
-        writer = EventWriter(client, FakeClock(), "pod-1")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
         async with running(writer.run):
             for n in range(3):
                 writer.offer(POLICY, API, note(str(n)))
@@ -121,8 +123,34 @@ async def test_s24_a_refused_event_is_dropped_and_the_next_one_is_sent() -> None
 
 async def test_a_flood_while_nothing_is_sent_does_not_grow_without_end() -> None:
     async with serving() as (_, client):
-        writer = EventWriter(client, FakeClock(), "pod-1")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
         for n in range(1200):
             writer.forget(POLICY.key)
             writer.offer(POLICY, API, note(str(n)))
         assert writer.waiting == 1000
+
+
+async def test_while_others_come_first_events_wait() -> None:
+    async with serving() as (server, client):
+        server.on(PATH, ok({}, 201), method="POST")
+        calm = Calm()
+        writer = EventWriter(client, FakeClock(), "pod-1", calm)
+        async with running(writer.run):
+            with calm.waiting():
+                writer.offer(POLICY, API, note())
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert server.asked == []
+            await until(lambda: server.asked)
+
+
+async def test_with_the_room_half_taken_they_are_sent_all_the_same() -> None:
+    async with serving() as (server, client):
+        server.on(PATH, ok({}, 201), method="POST")
+        calm = Calm()
+        writer = EventWriter(client, FakeClock(), "pod-1", calm)
+        with calm.waiting():
+            for number in range(QUEUE):
+                writer.offer(replace(POLICY, name=f"web-{number}"), API, note())
+            async with running(writer.run):
+                await until(lambda: server.asked)

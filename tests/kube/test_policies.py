@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from autoscaler.control.calm import Calm
 from autoscaler.errors import ConflictError, NotFoundError
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.events import EventWriter
@@ -128,7 +129,7 @@ class Desk:
         self.server = server
         self.known = Known(wire(before))
         self.clock = FakeClock()
-        self.events = EventWriter(client, self.clock, "pod-1")
+        self.events = EventWriter(client, self.clock, "pod-1", Calm())
         self.writer = PolicyClient(client, self.known, self.events, self.clock)
 
     async def write(self, policy: Policy = POLICY, **status: Any) -> None:
