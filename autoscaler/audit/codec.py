@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.errors import LaterError, MalformedError, UnwritableError
+from autoscaler.model.bounds import LAST
 from autoscaler.model.decision import SCHEMA_VERSION, Decision, Outcome, Repeat
 from autoscaler.model.instant import micro_text, parse_instant
 from autoscaler.model.plan import Action, Aged, Counted, Proposal, Selected, Stage, Unnamed
@@ -95,8 +96,6 @@ _STAGES = frozenset(str(each.__struct_config__.tag) for each in get_args(Stage))
 
 UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 """What msgspec raises for bytes that are no JSON of ours: text that is no UTF-8, and a thousand brackets, too."""
-LAST = 32_503_680_000.0
-"""2999 is over: no record is as late, and sums of times stay times."""
 
 
 def encode(decision: Decision) -> bytes:

@@ -111,11 +111,11 @@ class Teller:
             action=plan.action,
             outcome=outcome,
             current=plan.current,
-            desired=plan.desired,
+            desired=max(0, plan.desired),  # where nothing was decided, as somebody's status has it
             reason=plan.reason,
             error=error,
             compat=evaluation.settings.compat.release if evaluation else "",
-            sample_age=None if oldest is None else now - oldest,
+            sample_age=None if oldest is None else max(0.0, now - oldest),  # a node's clock may be ahead
             stages=plan.stages,
             conditions=plan.conditions,
             events=plan.events,

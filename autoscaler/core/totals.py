@@ -71,8 +71,10 @@ class Wanted(Struct, frozen=True):
 
 
 def level(usage: int, requests: int | None, count: int, target: int) -> Level | None:
-    """Percentage of requests, whole and cut before it is compared (hpa.md §1.4), else the mean; None without any."""
+    """Percentage of requests, whole and cut before it is compared (hpa.md §1.4), else the mean; None of nothing."""
     if requests is None:
+        if count == 0:
+            return None
         mean = quotient(usage, count)
         return Level(mean, ratio(mean, target))
     if requests == 0:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.errors import ConflictError
+from autoscaler.model.bounds import Replicas
 from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.status import Pending, PolicyStatus
 
@@ -21,8 +22,8 @@ _Part = TypeVar("_Part")
 
 class _PendingWire(Struct, rename="camel", omit_defaults=True):
     decision_id: str
-    from_replicas: int
-    to_replicas: int
+    from_replicas: Replicas
+    to_replicas: Replicas
     resource_version: str = ""
     reason: str = ""
     leadership: int | None = None

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.bounds import Int64
+
 
 class Verdict(StrEnum):
     """`AHEAD` and `BEHIND` are not settled yet: one of both has moved, the other may follow."""
@@ -25,6 +27,6 @@ class Agreement(Struct, frozen=True, kw_only=True):
     """
 
     verdict: Verdict
-    theirs: int | None = None
+    theirs: Int64 | None = None
     lead: float | None = None
     because: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autoscaler.model.bounds import Int64
 from autoscaler.model.plan import History
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, MetricSpec, Mode
 
@@ -11,8 +12,8 @@ from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Me
 class Spec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The policy's spec as it was read, defaults applied; the target is the record's."""
 
-    min_replicas: int = 1
-    max_replicas: int = 0
+    min_replicas: Int64 = 1
+    max_replicas: Int64 = 0
     metrics: tuple[MetricSpec, ...] = ()
     behavior: Behavior | None = None
     mode: Mode = Mode.ENFORCE
@@ -32,9 +33,9 @@ class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: Spec
     settings: ControllerSettings = ControllerSettings()
     history: History = History()
-    observed: int | None = None
+    observed: Int64 | None = None
     selector: str = ""
-    period_start: int | None = None
+    period_start: Int64 | None = None
     zeroed: bool = False
     claims: tuple[str, ...] = ()
     unseen: str = ""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from autoscaler.model.agreement import Agreement
 from autoscaler.model.basis import Basis
-from autoscaler.model.objects import Milli
+from autoscaler.model.bounds import Amount, Int64, Replicas, Seconds
 from autoscaler.model.plan import Action, EventNote, Stage
 from autoscaler.model.policy import Condition, TargetRef
 from autoscaler.model.reason import Reason
@@ -35,7 +35,7 @@ class PolicyRef(Struct, frozen=True):
     namespace: str
     name: str
     uid: str
-    generation: int
+    generation: Int64
 
 
 class Repeat(Struct, frozen=True, array_like=True):
@@ -45,8 +45,8 @@ class Repeat(Struct, frozen=True, array_like=True):
     """
 
     after: float
-    sample_age: float | None
-    usage: tuple[Milli | None, ...]
+    sample_age: Seconds | None
+    usage: tuple[Amount | None, ...]
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -69,14 +69,14 @@ class Decision(Struct, frozen=True, kw_only=True):
     policy: PolicyRef
     action: Action
     outcome: Outcome
-    current: int | None
-    desired: int
+    current: Replicas | None
+    desired: Replicas
     reason: Reason
     error: str = ""
     compat: str = ""
-    sample_age: float | None = None
+    sample_age: Seconds | None = None
     agreement: Agreement | None = None
-    leadership: int | None = None
+    leadership: Int64 | None = None
     basis: Basis | None = None
     stages: tuple[Stage, ...] = ()
     conditions: tuple[Condition, ...] = ()

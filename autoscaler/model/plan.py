@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.bounds import Amount, Count, Int64, Replicas, Seconds
 from autoscaler.model.objects import Milli
 from autoscaler.model.policy import Condition
 from autoscaler.model.reason import Reason
@@ -19,15 +20,15 @@ from autoscaler.model.reason import Reason
 class Recommendation(Struct, frozen=True):
     """A raw recommendation and when it was made."""
 
-    replicas: int
-    time: float
+    replicas: Int64
+    time: Seconds
 
 
 class ScaleEvent(Struct, frozen=True):
     """A change we wrote: its size (never negative) and when; `outdated` slots are overwritten first (hpa.md §4.4)."""
 
-    change: int
-    time: float
+    change: Count
+    time: Seconds
     outdated: bool = False
 
 
@@ -46,9 +47,9 @@ class History(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Unnamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How many more pods there were, whose names a record of limited size had no room for."""
 
-    unready: int = 0
-    missing: int = 0
-    ignored: int = 0
+    unready: Count = 0
+    missing: Count = 0
+    ignored: Count = 0
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class Counted(Struct, frozen=True, kw_only=True):
     `unnamed` is None but in a record that was too long to name them all.
     """
 
-    ready: int
+    ready: Count
     unready: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -72,11 +73,11 @@ class Gaps(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `unready_usage` is what unready pods used, which did not count.
     """
 
-    values: int
-    missing_requests: Milli = Milli(0)
-    unready_requests: Milli = Milli(0)
-    assumed: Milli = Milli(0)
-    unready_usage: Milli = Milli(0)
+    values: Count
+    missing_requests: Amount = Milli(0)
+    unready_requests: Amount = Milli(0)
+    assumed: Amount = Milli(0)
+    unready_usage: Amount = Milli(0)
 
 
 class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="stage", omit_defaults=True):
@@ -93,20 +94,20 @@ class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="sta
     container: str = ""
     label: str
     target_type: str = ""
-    target: int = 0
-    current: int | None = None
-    average: Milli | None = None
-    usage: Milli | None = None
-    requests: Milli | None = None
-    samples: int = 0
+    target: Int64 = 0
+    current: Int64 | None = None
+    average: Amount | None = None
+    usage: Amount | None = None
+    requests: Amount | None = None
+    samples: Count = 0
     ratio: float | None = None
     damped_ratio: float | None = None
     tolerance_down: float = 0.1
     tolerance_up: float = 0.1
     pods: Counted | None = None
     gaps: Gaps | None = None
-    observed: int | None = None
-    replicas: int | None = None
+    observed: Replicas | None = None
+    replicas: Int64 | None = None
     why: str = ""
     reason: str = ""
     message: str = ""
@@ -116,17 +117,17 @@ class Chosen(Struct, frozen=True, kw_only=True, tag="chosen", tag_field="stage",
     """The proposal that won, and how many failed (a failed one forbids going down: hpa.md §3.7)."""
 
     metric: str
-    replicas: int
-    failed: int = 0
+    replicas: Int64
+    failed: Count = 0
 
 
 class Forced(Struct, frozen=True, kw_only=True, tag="forced", tag_field="stage", omit_defaults=True):
     """No metric was asked: the size was outside its bounds, or scaling is off at 0."""
 
-    current: int
-    replicas: int
-    min_replicas: int
-    max_replicas: int
+    current: Replicas
+    replicas: Replicas
+    min_replicas: Replicas
+    max_replicas: Replicas
     reason: str
 
 
@@ -136,10 +137,10 @@ class Stabilized(Struct, frozen=True, kw_only=True, tag="stabilized", tag_field=
     `up_window` None: a policy without `behavior`, for which there is no window going up.
     """
 
-    proposed: int
-    replicas: int
-    up_window: float | None = None
-    down_window: float = 0.0
+    proposed: Int64
+    replicas: Int64
+    up_window: Seconds | None = None
+    down_window: Seconds = 0.0
     by: Recommendation | None = None
     reason: str = ""
 
@@ -147,21 +148,21 @@ class Stabilized(Struct, frozen=True, kw_only=True, tag="stabilized", tag_field=
 class Limited(Struct, frozen=True, kw_only=True, tag="limited", tag_field="stage", omit_defaults=True):
     """What rate limits and bounds left; `policy` is the rule that decided, `start` the size when its period began."""
 
-    wanted: int
-    replicas: int
-    min_replicas: int
-    max_replicas: int
-    limit: int | None = None
+    wanted: Int64
+    replicas: Int64
+    min_replicas: Replicas
+    max_replicas: Replicas
+    limit: Int64 | None = None
     policy: str = ""
-    start: int | None = None
+    start: Int64 | None = None
     reason: str
 
 
 class Final(Struct, frozen=True, kw_only=True, tag="final", tag_field="stage", omit_defaults=True):
     """The number, and the sentence that an event would carry."""
 
-    current: int
-    replicas: int
+    current: Replicas
+    replicas: Replicas
     why: str
 
 
@@ -171,10 +172,10 @@ class Overridden(Struct, frozen=True, kw_only=True, tag="overridden", tag_field=
     `usage_window` is how long CPU and memory were averaged over, where they were there for so long.
     """
 
-    cpu_initialization: float | None = None
-    initial_readiness_delay: float | None = None
-    sync_period: float | None = None
-    usage_window: float | None = None
+    cpu_initialization: Seconds | None = None
+    initial_readiness_delay: Seconds | None = None
+    sync_period: Seconds | None = None
+    usage_window: Seconds | None = None
 
 
 class Selected(Struct, frozen=True, kw_only=True, tag="selected", tag_field="stage", omit_defaults=True):
@@ -184,11 +185,11 @@ class Selected(Struct, frozen=True, kw_only=True, tag="selected", tag_field="sta
     they were the same. `unnamed` counts names that a record of limited size had no room for.
     """
 
-    counted: int
+    counted: Count
     foreign: tuple[str, ...] = ()
     surge: tuple[str, ...] = ()
-    observed: int | None = None
-    unnamed: int = 0
+    observed: Count | None = None
+    unnamed: Count = 0
 
 
 class Aged(Struct, frozen=True, kw_only=True, tag="aged", tag_field="stage", omit_defaults=True):
@@ -197,17 +198,17 @@ class Aged(Struct, frozen=True, kw_only=True, tag="aged", tag_field="stage", omi
     `max_age` is in seconds; how old they were says the decision's `sample_age`. `unnamed` as in `Selected`.
     """
 
-    max_age: float
+    max_age: Seconds
     pods: tuple[str, ...] = ()
-    values: int = 0
-    unnamed: int = 0
+    values: Count = 0
+    unnamed: Count = 0
 
 
 class Paused(Struct, frozen=True, kw_only=True, tag="paused", tag_field="stage", omit_defaults=True):
     """Somebody held this direction: `by` whom, `until` when (RFC 3339), `why`."""
 
-    wanted: int
-    replicas: int
+    wanted: Int64
+    replicas: Int64
     directions: tuple[str, ...]
     until: str
     by: str
@@ -217,8 +218,8 @@ class Paused(Struct, frozen=True, kw_only=True, tag="paused", tag_field="stage",
 class Contested(Struct, frozen=True, kw_only=True, tag="contested", tag_field="stage", omit_defaults=True):
     """Others scale the target too, by kind and name; or `unseen`: why that is not known."""
 
-    wanted: int
-    replicas: int
+    wanted: Int64
+    replicas: Int64
     claims: tuple[str, ...] = ()
     unseen: str = ""
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from autoscaler.model.bounds import Amount, Int64
 from autoscaler.model.compat import Compat
-from autoscaler.model.objects import Labels, Milli, ObjectKey
+from autoscaler.model.objects import Labels, ObjectKey
 
 
 class TargetRef(Struct, frozen=True):
@@ -41,17 +42,17 @@ class MetricSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     described: TargetRef | None = None
     selector: str = ""
     target_type: str = ""
-    utilization: int | None = None
-    average_value: Milli | None = None
-    value: Milli | None = None
+    utilization: Int64 | None = None
+    average_value: Amount | None = None
+    value: Amount | None = None
 
 
 class ScalingPolicy(Struct, frozen=True):
     """One entry of `behavior.scaleUp.policies`: `type` is Pods or Percent."""
 
     type: str
-    value: int
-    period: int
+    value: Int64
+    period: Int64
 
 
 class ScalingRules(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,7 +61,7 @@ class ScalingRules(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `tolerance` is a fraction computed as `milli * 1e-3` (hpa.md §1.8).
     """
 
-    stabilization: int | None = None
+    stabilization: Int64 | None = None
     select: str = "Max"
     policies: tuple[ScalingPolicy, ...] = ()
     tolerance: float | None = None

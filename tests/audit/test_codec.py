@@ -169,6 +169,29 @@ class TestSchema:
         del body["id"]
         assert not validator.is_valid(body)
 
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            (("current",), -1), (("desired",), -3), (("desired",), 2**31), (("sample_age",), -0.5),
+            (("policy", "generation"), 2**63), (("leadership",), 10**400), (("stages", 3, "min_replicas"), -1),
+            (("stages", 3, "max_replicas"), -1), (("stages", 4, "replicas"), -5), (("stages", 0, "usage"), 2**63),
+            (("stages", 0, "target"), 10**400), (("stages", 0, "pods", "ready"), -1), (("stages", 0, "samples"), -1),
+            (("stages", 2, "down_window"), 1e300), (("repeats",), [[1.0, -1.0, [5]]]),
+            (("basis", "spec", "max_replicas"), 2**63),
+        ],
+    )  # fmt: skip
+    def test_a_number_beyond_its_bounds_is_in_no_record(self, path: tuple[str | int, ...], value: object) -> None:
+        validator = Draft202012Validator(json.loads(self.SCHEMA.read_text()))
+        body = json.loads(codec.encode(decision()))
+        assert validator.is_valid(body)
+        inner = body
+        for step in path[:-1]:
+            inner = inner[step]
+        inner[path[-1]] = value
+        assert not validator.is_valid(body)
+        with pytest.raises(MalformedError, match="audit record: Expected"):
+            codec.decode(json.dumps(body).encode())
+
     def test_bodies_of_this_version_are_read_for_ever(self) -> None:
         """Never write this file anew for a change of the record: raise SCHEMA_VERSION, and keep reading it."""
         for body in self.KEPT.read_bytes().splitlines():

@@ -48,6 +48,7 @@ class Shop:
     def __init__(self, rates: WriteRates = AMPLE) -> None:
         self.clock = FakeClock()
         self.used = 120
+        self.sample_age = 4.0
         self.replicas = self.pods = 2
         self.version = 7
         self.selector = "app=web"
@@ -108,7 +109,7 @@ class Shop:
         ]  # fmt: skip
 
     def pod_metrics(self, namespace: str, pods: Sequence[Pod], window: float = 0.0) -> tuple[PodMetrics, ...]:
-        at = self.clock.now() - 4.0
+        at = self.clock.now() - self.sample_age
         self.windows.append(window)
         return tuple(PodMetrics(pod.name, at, 15.0, (("main", {"cpu": Milli(self.used)}),)) for pod in pods)
 

@@ -29,6 +29,12 @@ def test_a_record_names_the_release_whose_rules_decided(shop: Shop) -> None:
     assert shop.evaluate(policy(max_replicas=0)).compat == ""
 
 
+def test_a_record_stays_within_its_schema_whatever_clocks_and_statuses_say(shop: Shop) -> None:
+    shop.sample_age = -3600.0
+    assert shop.evaluate().sample_age == 0.0
+    assert shop.evaluate(policy(max_replicas=0, desired=-1)).desired == 0
+
+
 def test_a_record_that_only_the_log_has_is_told(shop: Shop) -> None:
     shop.evaluate()
     assert shop.condition("AuditDelivered").reason == "Delivered"

@@ -89,6 +89,12 @@ def made(evaluation, number) -> Decision:
     )  # fmt: skip
 
 
+def test_a_metric_without_a_sample_stays_as_it_is_whatever_a_row_says():
+    for proposal in (cpu_proposal(samples=0), cpu_proposal(samples=0, requests=None)):
+        first = replace(QUIET, stages=stages(proposal), repeats=(Repeat(1.0, None, (5,)),))
+        assert [each.stages for each in expanded(first)] == [first.stages, first.stages]
+
+
 def test_nothing_is_lost_whatever_was_measured():
     """Two evaluations that may share a record, of all kinds of metrics: the second comes back as it was."""
     chance, shared = random.Random(1), 0

@@ -16,6 +16,7 @@ TENTH = Tolerance(0.1, 0.1)
         pytest.param(-509, 1000, 5, 50, Level(-50, -1.0), id="towards zero, below it too"),
         pytest.param(301, None, 2, 100, Level(150, 1.5), id="a mean is cut too"),
         pytest.param(100, 0, 1, 50, None, id="no requests, no percentage"),
+        pytest.param(100, None, 0, 50, None, id="no pods, no mean"),
         pytest.param(100, None, 1, 0, Level(100, math.inf), id="a target of nothing"),
     ],
 )

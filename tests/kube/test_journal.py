@@ -63,6 +63,12 @@ def test_l03_junk_is_as_good_as_nothing(junk: object) -> None:
     assert journal.merged(held, status(pending=PENDING, leadership=7))["leadership"] == 7
 
 
+def test_a_decision_about_fewer_pods_than_none_is_none() -> None:
+    made = journal.merged({}, status(pending=PENDING))["pendingDecision"]
+    assert journal.pending({"pendingDecision": made}) == PENDING
+    assert journal.pending({"pendingDecision": {**made, "toReplicas": -1}}) is None  # type: ignore[dict-item]  # JSON
+
+
 def test_l09_what_a_later_version_adds_does_not_disturb_this_one() -> None:
     made = dict(journal.merged({}, status(pending=PENDING, leadership=7, history=HISTORY)))
     made["pendingDecision"] = {**made["pendingDecision"], "later": {"a": 1}}  # type: ignore[dict-item]  # JSON
