@@ -46,6 +46,7 @@ class Part(Struct, frozen=True, kw_only=True):
     untold: tuple[tuple[Unanswerable, ...], ...]
     differences: tuple[Difference, ...]
     unanswerable: tuple[Unanswerable, ...]
+    uncounted: tuple[Unanswerable, ...] = ()
     numbered: tuple[Numbers, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
 
@@ -100,6 +101,7 @@ class Replay:
             untold=tuple(untold),
             differences=tuple(one for each in found for one in each.differences),
             unanswerable=tuple(one for each in found for one in each.unanswerable()),
+            uncounted=tuple(one for each in found for one in each.left_out()),
             numbered=tuple(_numbers(key, each.tally) for key, each in self._strands.items() if each.tally != Tally()),
             passed_over=tuple(PassedOver(count, what) for what, count in self._passed_over.items()),
         )
@@ -121,7 +123,11 @@ def report(
         evaluations=sum(each.evaluations for each in parts),
         identical=sum(each.identical for each in parts),
         differing=sum(each.differing for each in parts),
-        recorded=_candidate(Named("recorded", ""), [one for each in parts for one in each.recorded], ()),
+        recorded=_candidate(
+            Named("recorded", ""),
+            [one for each in parts for one in each.recorded],
+            tuple(one for each in parts for one in each.uncounted),
+        ),
         candidates=tuple(
             _candidate(
                 named,

@@ -20,6 +20,7 @@ from autoscaler.model.whatif import Difference, Unanswerable
 LISTED = 100
 LATE = "the record came behind those of a later leader"
 UNORDERED = "the record came behind later ones of its target"
+BEHIND = "its time is not after that of the evaluation before"
 AHEAD = 1440
 """Minutes by which a leadership's number may be ahead of the time (`codec.place`) and still outdo a later record."""
 PATIENCE = 300.0
@@ -49,6 +50,7 @@ class Strand:
         self.first, self.last = float("inf"), float("-inf")
         self.differences: list[Difference] = []
         self.missing: dict[str, Missing] = {}
+        self.uncounted: dict[str, Missing] = {}
         self.untried: list[dict[str, Missing]] = [{} for _ in specs]
         self.patience = PATIENCE
         self._expected: int | None = None
@@ -79,7 +81,7 @@ class Strand:
         if turn is Turn.LATE and start <= self._led:
             self._judge_alone(decision, start, UNORDERED)
             return
-        self._led = max(self._led, start)
+        led, self._led = self._led, max(self._led, start)
         if self._since <= start <= self._until:
             times, basis = self._times(decision, start), self._basis(decision)
             if basis is None:
@@ -88,6 +90,8 @@ class Strand:
                 met, usages = self._rerun.met(decision, basis), usages_of(decision)
                 self._judge(decision, met, times, usages)
                 self._follow(decision, basis, met, times, usages)
+                if start <= led:
+                    self._leave_out(BEHIND, start, sum(each <= led for each in times))
         if decision.current is not None:
             self._expected = decision.desired if decision.outcome is Outcome.WRITTEN else decision.current
 
@@ -135,8 +139,14 @@ class Strand:
                 self._miss(decision, times)
             else:
                 self._judge(decision, self._rerun.met(decision, basis), times, usages_of(decision))
-            for untried in self.untried:
-                _count(untried, why, start, len(times))
+            self._leave_out(why, start, len(times))
+
+    def _leave_out(self, why: str, at: float, number: int) -> None:
+        """Of all sums: a `Trace` goes forward in time only."""
+        _count(self.uncounted, why, at, number)
+        for trial, untried in zip(self.trials, self.untried, strict=True):
+            if trial is not None:
+                _count(untried, why, at, number)
 
     def _times(self, decision: Decision, start: float) -> list[float]:
         """Of its evaluations, which count from now on."""
@@ -165,6 +175,10 @@ class Strand:
     def unanswerable(self) -> Iterator[Unanswerable]:
         """What could not be decided again."""
         return (Unanswerable(self._target, each.first, each.count, why) for why, each in self.missing.items())
+
+    def left_out(self) -> Iterator[Unanswerable]:
+        """What was decided again and counts in none of the recorded run's sums."""
+        return (Unanswerable(self._target, each.first, each.count, why) for why, each in self.uncounted.items())
 
     def untold(self, candidate: int) -> Iterator[Unanswerable]:
         """The same of a candidate."""

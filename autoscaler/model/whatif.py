@@ -66,7 +66,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """A run: `name` is one word for people ("recorded", a file's name), `policy` its text, "" for that of the record.
 
     `summary` is over all `tracks`, which are in the order of their targets' names. `unanswerable` are evaluations of
-    which the record cannot say what this policy would have decided: its tracks are unknown there.
+    which the record cannot say what this policy would have decided: its tracks are unknown there. Of the recorded run
+    they are those that came, or were, behind later ones: they were decided again and count in no sum.
     """
 
     name: str

@@ -49,6 +49,7 @@ def page(report: Report) -> str:
             _verdict(report),
             element("h2", "Runs", id="runs"),
             tables.runs(standing.runs, [_worst_anchor(run, standing, anchors) for run in range(len(standing.runs))]),
+            _uncounted(report.recorded),
             *(_behind(run) for run in report.candidates),
             element("h2", "Targets", id="targets"),
             tables.targets(standing, names, anchors),
@@ -97,6 +98,11 @@ def _verdict(report: Report) -> Markup:
 def _with_code(told: str) -> Markup:
     """What stands between backticks as code."""
     return joined(*(element("code", each) if place % 2 else each for place, each in enumerate(told.split("`"))))
+
+
+def _uncounted(recorded: Candidate) -> Markup:
+    left = recorded.unanswerable
+    return _folded(words.uncounted(recorded), tables.unanswerable(left)) if left else Markup("")
 
 
 def _behind(run: Candidate) -> Markup:

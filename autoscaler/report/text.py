@@ -75,6 +75,10 @@ def _troubles(report: Report, colour: bool) -> Iterator[str]:
             yield f"and {report.differing - min(LISTED, len(report.differences)):,} more"
     yield from _unknown("Not replayed", report.unanswerable, colour)
     yield from _numbered(report, colour)
+    if report.recorded.unanswerable:
+        yield ""
+        yield words.uncounted(report.recorded)
+        yield from _unknown("Not counted", report.recorded.unanswerable, colour)
     for run in report.candidates:
         if run.unanswerable:
             yield ""

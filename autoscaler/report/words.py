@@ -70,6 +70,12 @@ def records(count: int) -> str:
     return f"{count:,} record" if count == 1 else f"{count:,} records"
 
 
+def uncounted(recorded: Candidate) -> str:
+    """What the sums of the recorded run leave out."""
+    count = sum(each.evaluations for each in recorded.unanswerable)
+    return f"What was recorded counts in no sum for {count:,} evaluations, which came behind later ones"
+
+
 def unknown(run: Candidate) -> str:
     """What is not known of a candidate, for which its sums do not count."""
     count = sum(each.evaluations for each in run.unanswerable)

@@ -10,8 +10,9 @@ from autoscaler.core.basis import spec_of
 from autoscaler.core.lane import Tally
 from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
-from autoscaler.core.strand import LATE, UNORDERED, Strand
+from autoscaler.core.strand import BEHIND, LATE, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
+from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
 from autoscaler.model.reason import Reason
@@ -206,7 +207,8 @@ def test_a_record_out_of_order_is_judged_and_no_candidate_led_through_it(forty):
     made[10], made[11] = made[11], made[10]
     found = turns(*made)
     assert (found.evaluations, found.identical, found.tally) == (40, 40, Tally(out_of_order=1))
-    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(1, UNORDERED)]
+    for left in (found.left_out(), found.untold(0)):
+        assert [(each.evaluations, each.reason) for each in left] == [(1, UNORDERED)]
 
 
 @pytest.mark.parametrize("absurd", [1 << 62, 500], ids=["beyond all", "that could be"])
@@ -235,3 +237,14 @@ def test_what_is_missing_is_counted(forty):
     found.take(1, 1, forty[0])
     found.pass_over(1, 5, week.START + 60, "of a later release", shed=2)
     assert found.tally == Tally(missing=1, not_kept=2)
+
+
+def test_a_time_that_is_far_ahead_leaves_what_follows_out_of_the_sums_and_says_so(forty):
+    """Nobody can tell it from a clock that was set back; all are judged."""
+    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
+    made[35] = (1, 36, replace(forty[35], time=micro_text(week.START + 86_400)))
+    found = turns(*made)
+    assert found.evaluations == 40
+    assert found.identical + found.differing == 40
+    for left in (found.left_out(), found.untold(0)):
+        assert [(each.evaluations, each.reason) for each in left] == [(4, BEHIND)]

@@ -136,6 +136,11 @@ def test_it_says_what_is_not_known_of_a_candidate() -> None:
     assert "another metric" in made
 
 
+def test_it_says_what_counts_in_no_sum_of_the_recorded_run() -> None:
+    run = replace(small().recorded, unanswerable=(Unanswerable("a/D/b", MONDAY, 34, "late"),))
+    assert "<summary>What was recorded counts in no sum for 34 evaluations" in page(small(recorded=run))
+
+
 def test_it_says_how_much_time_a_column_is() -> None:
     assert "960 columns of 0.625 s each" in page(small())
 
