@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.audit import codec
-from autoscaler.audit.codec import Record
+from autoscaler.audit.codec import Parked, Record
 from autoscaler.audit.kind import Kind, kind_of
 from autoscaler.audit.verify import Number
 from autoscaler.errors import LaterError, MalformedError, OtherError
@@ -50,6 +50,20 @@ class Event(Struct, frozen=True, kw_only=True):
             raise LaterError(_later(self.type))
         return codec.decode(self.body)
 
+    def refusal(self) -> Parked:
+        """The body of a parked one; MalformedError when it is none, or another record's."""
+        try:
+            found = _parked.decode(self.body)
+        except codec.UNREADABLE as exc:
+            raise MalformedError(f"parked record: {exc}") from exc
+        if (found.id, found.time) != (self.id, self.time):
+            raise MalformedError("parked record: id or time differ between body and envelope")
+        if found.size < 0 or not found.reason:
+            raise MalformedError(
+                f"parked record: size {found.size!s:.25}, reason {found.reason!r}: neither may be missing"
+            )
+        return found
+
     def __post_init__(self) -> None:
         """MalformedError for numbers that no spool gives."""
         number = self.number
@@ -62,6 +76,7 @@ class Event(Struct, frozen=True, kw_only=True):
 class _Structured(Struct, frozen=True):
     """A line of a JSON Lines file (`codec.structured`)."""
 
+    specversion: str
     id: str
     type: str
     subject: str
@@ -79,7 +94,10 @@ class _Typed(Struct, frozen=True):
     type: str
 
 
+SPEC_VERSION = "1.0"
+_OTHER_EVENTS = f"specversion is not {SPEC_VERSION}, that of CloudEvents as they are read here"
 _line = msgspec.json.Decoder(_Structured)
+_parked = msgspec.json.Decoder(Parked)
 _SHOWN = 100  # characters
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 _typed = msgspec.json.Decoder(_Typed)
@@ -107,6 +125,8 @@ def from_message(key: bytes | None, headers: Iterable[tuple[str, bytes]], body: 
     if type_ and kind_of(type_) is Kind.OTHER:
         raise _no_record(type_, where, "")
     try:
+        if told["ce_specversion"] != SPEC_VERSION.encode():
+            raise ValueError(_OTHER_EVENTS)
         number = [whole(told[name].decode()) for name in ("epoch", "seq")] + [whole(told.get("shed", b"0").decode())]
         return Event(
             number=Number((key or b"").decode(), *number),
@@ -129,6 +149,8 @@ def from_line(line: bytes, where: str) -> Event:
         raise _no_record(_type_of(line), where, str(exc)) from exc
     if kind_of(found.type) is Kind.OTHER:
         raise _no_record(found.type, where, "")
+    if found.specversion != SPEC_VERSION:
+        raise _no_record(found.type, where, _OTHER_EVENTS)
     return Event(
         number=Number(found.subject, epoch, found.seq, found.shed),
         id=found.id,
@@ -184,7 +206,7 @@ def subject(line: bytes) -> bytes | None:
 def line(event: Event) -> bytes:
     """The event in structured mode: what `from_line` reads (`epoch` as text: CloudEvents' integers have 32 bits)."""
     fields = {
-        "specversion": "1.0",
+        "specversion": SPEC_VERSION,
         "id": event.id,
         "source": codec.SOURCE,
         "type": event.type,

@@ -8,18 +8,23 @@ from typing import TextIO
 import msgspec
 from msgspec import Struct
 
+from autoscaler.audit import codec
 from autoscaler.audit.event import Event
 from autoscaler.audit.identities import NO_CHANGE, UNKNOWN, Identities, Known, digest
 from autoscaler.audit.verify import LISTED, Fault, Numbers, Verdict
 from autoscaler.audit.wanted import Wanted
+from autoscaler.core.coherence import contradictions
 from autoscaler.core.explanation import printable
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
+from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action
 
 SHOWN = 20
+SAME = 0.00001
+"""Seconds; times are written in microseconds, and added up as doubles."""
 
 
 class Findings(Struct):
@@ -36,8 +41,9 @@ class Findings(Struct):
 
 
 class Report(Struct, kw_only=True):
-    """What was found. `broken` are records that are none, `wrong` those whose number their sums do not give, and
-    `conflicts` those that have the number or the id of another one.
+    """What was found. `broken` are records that are none, `wrong` those whose number their sums do not give,
+    `contradictory` those that do not agree with themselves, `conflicts` those that have the number or the id of another
+    one, and `backwards` those that were made before the one before them.
     """
 
     verdict: Verdict = Verdict(records=0, targets=0)
@@ -48,6 +54,8 @@ class Report(Struct, kw_only=True):
     """Changes that the next leader told once more, under another number."""
     broken: Findings = msgspec.field(default_factory=Findings)
     wrong: Findings = msgspec.field(default_factory=Findings)
+    contradictory: Findings = msgspec.field(default_factory=Findings)
+    backwards: Findings = msgspec.field(default_factory=Findings)
     conflicts: Findings = msgspec.field(default_factory=Findings)
     later: Findings = msgspec.field(default_factory=Findings)
     """Records of a later release: their places count, what they say was not checked."""
@@ -58,11 +66,11 @@ class Report(Struct, kw_only=True):
 
     @property
     def sound(self) -> bool:
-        """Something was judged, and nothing is missing, late, unreadable, wrong or another's. Duplicates are legal:
+        """Something was judged, and nothing is missing, late, unreadable, wrong or at odds. Duplicates are legal:
         delivery is at least once.
         """
-        faults = self.broken.count + self.wrong.count + self.conflicts.count
-        return self.verdict.records > 0 and self.verdict.whole and not faults
+        faults = (self.broken, self.wrong, self.contradictory, self.backwards, self.conflicts)
+        return self.verdict.records > 0 and self.verdict.whole and not any(each.count for each in faults)
 
 
 async def verify(found: AsyncIterator[Event | MalformedError], wanted: Wanted, output: str, out: TextIO) -> int:
@@ -90,6 +98,7 @@ class _Examination:
         self._wanted = wanted
         self._numbers, self._identities = Numbers(from_start=False), Identities()
         self._passed_over: set[str] = set()
+        self._times: dict[tuple[str, int, str, str], tuple[int, float]] = {}
         self._found = Report()
 
     def take(self, found: Event | MalformedError) -> None:
@@ -112,16 +121,19 @@ class _Examination:
 
     def _judge(self, event: Event) -> None:
         decision = None
-        if event.parked:
-            self._found.parked += 1
-        else:
-            try:
+        try:
+            if event.parked:
+                self._found.parked += 1
+                event.refusal()
+            else:
                 decision = event.decision()
                 self._compare(event, decision)
-            except LaterError as exc:
-                self._found.later.add(f"{event.where}: {exc}")
-            except MalformedError as exc:
-                self._found.broken.add(f"{event.where}: {exc}")
+        except LaterError as exc:
+            self._found.later.add(f"{event.where}: {exc}")
+        except MalformedError as exc:
+            self._found.broken.add(f"{event.where}: {exc}")
+        if len(event.body) > codec.MAX_BODY:
+            self._found.broken.add(f"{event.where}: a body of {len(event.body)} bytes, {codec.MAX_BODY} are the most")
         self._place(event, decision)
 
     def _place(self, event: Event, decision: Decision | None) -> None:
@@ -143,11 +155,27 @@ class _Examination:
         if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
             self._found.broken.add(f"{event.where}: id, time or key differ between body and envelope")
         self._found.truncated += bool(decision.truncated)
+        for each in contradictions(decision):
+            self._found.contradictory.add(f"{event.where}: {event.key}: {each}")
+        if decision.basis is not None:  # else it may have been told again, or cut
+            self._time(event, decision)
         for each in expanded(decision):
             self._found.evaluations += 1
             again = rebuilt(each).replicas
             if again is not None and again != each.desired:
                 self._found.wrong.add(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+
+    def _time(self, event: Event, decision: Decision) -> None:
+        """The evaluations of a policy come one after the other; those of two for one target need not."""
+        number, start = event.number, codec.instant(decision.time)
+        whose = (number.key, number.epoch, decision.policy.kind, decision.policy.name)
+        seq, before = self._times.get(whose, (0, 0.0))
+        if number.seq <= seq:
+            return
+        if start < before - SAME:
+            told = f"{event.where}: {number.key}, epoch {number.epoch}, seq {number.seq}"
+            self._found.backwards.add(f"{told}: {decision.time} is before {micro_text(before)}, of seq {seq}")
+        self._times[whose] = (number.seq, start + (decision.repeats[-1].after if decision.repeats else 0.0))
 
 
 _CONFLICTS = {
@@ -182,6 +210,8 @@ def lines(report: Report) -> list[str]:
     told += _told("conflicting", report.conflicts)
     told += _told("unreadable", report.broken)
     told += _told("wrong sums", report.wrong)
+    told += _told("contradictory", report.contradictory)
+    told += _told("time goes back", report.backwards)
     if report.later.count:
         told += _told("of a later release", report.later, " (not checked, but for their places)")
     if report.others:

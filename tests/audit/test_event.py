@@ -175,6 +175,19 @@ def test_the_largest_numbers_are_read() -> None:
     assert from_line(json.dumps(whole).encode(), "x").number == Number(KEY.decode(), LARGEST, LARGEST)
 
 
+def test_another_version_of_cloud_events_is_not_read() -> None:
+    text = line(from_spool(record(2)))
+    for other in (
+        text.replace(b'"specversion":"1.0",', b""),
+        text.replace(b'"specversion":"1.0"', b'"specversion":"0.3"'),
+    ):
+        with pytest.raises(MalformedError, match=r"x: no record of ours: .*specversion"):
+            from_line(other, "x")
+    for value in ([], [("ce_specversion", b"0.3")]):
+        with pytest.raises(MalformedError, match=r"x: no record of ours: .*specversion"):
+            from_message(KEY, [*codec.headers(record(3))[1:], *value], record(3).body, "x")
+
+
 def test_headers_of_others_are_left_alone() -> None:
     kept = record(3)
     extra = [("trace", b"\xff"), ("empty", None)]

@@ -12,6 +12,7 @@ from autoscaler.audit.codec import Record
 from autoscaler.audit.event import Event, from_message
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.auditverify import verify
+from autoscaler.core.repeats import repeat
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import Action
@@ -183,3 +184,51 @@ async def test_a_record_that_was_refused_after_all_is_a_duplicate() -> None:
 async def test_nothing_of_a_record_moves_a_terminal() -> None:
     _, text = await report(replace(ONE, id="\x1b[31m"), replace(TWO, where="\x1b]0;x"), FORGED)
     assert "\x1b" not in text
+
+
+RUSHED = replace(HOLD, id="web-3", repeats=(repeat(HOLD, decision(9)),))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param((ONE, made(decision(2, outcome=Outcome.HELD), 2)), "contradictory     1", id="contradictory"),
+        pytest.param((ONE, replace(PARKED, body=b'{"id":"web-2"}')), "topic[0]@2: parked record: Object", id="parked"),
+        pytest.param((ONE, replace(PARKED, id="web-7")), "parked record: id or time differ", id="another's stub"),
+        pytest.param(
+            (ONE, replace(PARKED, body=PARKED.body.replace(b"too large", b""))),
+            "neither may be missing",
+            id="no reason",
+        ),
+        pytest.param(
+            (ONE, made(decision(0), 2)),
+            "seq 2: 2027-01-15T08:00:00.000000Z is before 2027-01-15T08:00:01.000000Z, of seq 1",
+            id="a time before the one before",
+        ),
+        pytest.param((made(RUSHED, 1), made(decision(8), 2)), "time goes back    1", id="a time before its last row"),
+        pytest.param(
+            (ONE, replace(TWO, body=TWO.body[:-1] + b',"more":"' + b"x" * codec.MAX_BODY + b'"}')),
+            "65536 are the most",
+            id="longer than any",
+        ),
+    ],
+)
+async def test_what_no_record_of_ours_says(found: tuple[Event, ...], told: str) -> None:
+    code, text = await report(*found)
+    assert (code, told in text) == (1, True), text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(made(decision(1, id="web-2"), 2), id="at the same time"),
+        pytest.param(made(decision(0), 2, 8), id="in another epoch"),
+        pytest.param(
+            made(decision(0, id="x", policy=replace(decision().policy, name="other")), 2), id="by another policy"
+        ),
+        pytest.param(made(replace(RETOLD, time=decision(0).time), 2), id="told again by the next leader"),
+    ],
+)
+async def test_a_time_that_need_not_be_later(other: Event) -> None:
+    code, text = await report(ONE, other)
+    assert code == 0, text
