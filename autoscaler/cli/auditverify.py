@@ -155,8 +155,8 @@ class _Examination:
         if (decision.id, decision.time, decision.key) != (event.id, event.time, event.key):
             self._found.broken.add(f"{event.where}: id, time or key differ between body and envelope")
         self._found.truncated += bool(decision.truncated)
-        for each in contradictions(decision):
-            self._found.contradictory.add(f"{event.where}: {event.key}: {each}")
+        for what in contradictions(decision):
+            self._found.contradictory.add(f"{event.where}: {event.key}: {what}")
         if decision.basis is not None:  # else it may have been told again, or cut
             self._time(event, decision)
         for each in expanded(decision):
