@@ -17,6 +17,8 @@ from autoscaler.errors import AuditError
 LONGEST_LINE = 1 << 20
 BLOCK = 1 << 18
 """Bytes that are asked for in one go, unpacked."""
+TOO_LONG = b"longer than any record"
+"""Stands in place of a line of more than `LONGEST_LINE` bytes, which is never held as a whole; it is no JSON."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -36,7 +38,7 @@ class LineFile:
         self._piped = path == "-"
         self._size = 0 if self._piped else os.fstat(raw.fileno()).st_size
         self._number = 1
-        self._begun = b""
+        self._begun, self._over = b"", False
         self.grows = not packed and not self._piped
 
     @property
@@ -44,19 +46,32 @@ class LineFile:
         """How much was read, from 0 to 1; None: of standard input, and of an empty file, nobody knows."""
         return min(1.0, self._raw.tell() / self._size) if self._size else None
 
+    @property
+    def replaced(self) -> bool:
+        """Whether there is another file of that name by now, or less in this one than was read."""
+        try:
+            now = os.stat(self._path)
+        except FileNotFoundError:
+            return False  # it may come yet
+        return not os.path.samestat(now, os.fstat(self._raw.fileno())) or now.st_size < self._raw.tell()
+
     def blocks(self, *, to_the_end: bool) -> Iterator[Block]:
         """What there is now; a last line without its end waits for the next time, unless this is the last time."""
         while more := self._file.read1(BLOCK):
             yield self._block(more)
-        if to_the_end and self._begun:
+        if to_the_end and (self._begun or self._over):
             yield self._block(b"\n")
 
     def _block(self, more: bytes) -> Block:
         number, lines = self._number, (self._begun + more).split(b"\n")
-        for later, line in enumerate(lines):
+        if self._over:
+            lines[0] = TOO_LONG
+        for at, line in enumerate(lines[:-1]):
             if len(line) > LONGEST_LINE:
-                raise AuditError(f"{self._path}: line {number + later} is longer than {LONGEST_LINE} bytes")
-        self._begun = lines.pop()
+                lines[at] = TOO_LONG
+        begun = lines.pop()
+        self._over = begun is TOO_LONG or len(begun) > LONGEST_LINE
+        self._begun = b"" if self._over else begun
         self._number += len(lines)
         return Block(number, lines)
 

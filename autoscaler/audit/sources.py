@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autoscaler.audit.event import Event, from_line, from_spool
-from autoscaler.audit.linefile import Block, opened
+from autoscaler.audit.linefile import LONGEST_LINE, TOO_LONG, Block, LineFile, opened
 from autoscaler.audit.read import SpoolReader
 from autoscaler.clock import Clock
 from autoscaler.errors import ConfigError, MalformedError
@@ -100,8 +100,9 @@ async def events(source: Source, clock: Clock, reached: Reached | None = None) -
 def live(source: Source, clock: Clock) -> AsyncIterator[Found | None]:
     """Everything in it and then what comes, each once; None, once, where what was there already ends.
 
-    Ends with standard input and with a gzip file, else never. Of a spool, a record that may still be joined comes when
-    it cannot be any more. AuditError when it cannot be read.
+    Ends with standard input and with a gzip file, else never: a file that is cut, or that another one takes the place
+    of, is followed from its new beginning. Of a spool, a record that may still be joined comes when it cannot be any
+    more. AuditError when it cannot be read.
     """
     return _read(source, clock, follow=True)
 
@@ -151,29 +152,37 @@ async def _file(path: str, clock: Clock, *, follow: bool, reached: Reached | Non
     piped = path == "-"
     if piped and follow:
         yield None  # a pipe has no present end
-    with opened(path) as file:
-        growing = follow and file.grows
-        for block in file.blocks(to_the_end=not growing):
-            if reached and file.share is not None:
-                reached(file.share)
-            for found in _found(block, path):
+    present = not follow or piped
+    while True:
+        with opened(path) as file:
+            growing = follow and file.grows
+            for found in _all(file, path, reached, to_the_end=not growing):
                 yield found
-        if follow and not piped:
-            yield None
-        while growing:
-            await clock.sleep(FOLLOW_SECONDS)
-            for block in file.blocks(to_the_end=False):
-                for found in _found(block, path):
+            if not present:
+                present = True
+                yield None
+            if not growing:
+                return
+            while not file.replaced:
+                await clock.sleep(FOLLOW_SECONDS)
+                for found in _all(file, path, None, to_the_end=False):
                     yield found
+            for found in _all(file, path, None, to_the_end=True):
+                yield found
 
 
-def _found(block: Block, path: str) -> Iterator[Found]:
-    for number, line in enumerate(block.lines, block.number):
-        if line.strip():
-            try:
-                yield from_line(line, f"{path}:{number}")
-            except MalformedError as exc:
-                yield exc
+def _all(file: LineFile, path: str, reached: Reached | None, *, to_the_end: bool) -> Iterator[Found]:
+    for block in file.blocks(to_the_end=to_the_end):
+        if reached and file.share is not None:
+            reached(file.share)
+        for number, line in enumerate(block.lines, block.number):
+            if line is TOO_LONG:
+                yield MalformedError(f"{path}:{number}: no record of ours: a line of more than {LONGEST_LINE} bytes")
+            elif line.strip():
+                try:
+                    yield from_line(line, f"{path}:{number}")
+                except MalformedError as exc:
+                    yield exc
 
 
 def blocks(source: FileSource, reached: Reached) -> Iterator[Block]:

@@ -68,10 +68,13 @@ class Line(Struct, frozen=True):
 
     at: float | None
     text: str
+    broken: bool = False
 
 
 def run(settings: Settings, request: Request, out: TextIO) -> int:
-    """0, or 1 when `verify` found the record broken or `export` left some out. Raises ConfigError, AuditError."""
+    """0, or 1 when `verify` found the record broken, `export` left some out or `tail` met what cannot be read. Raises
+    ConfigError, AuditError.
+    """
     _refuse(request)
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
@@ -86,7 +89,10 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     )
     match request.action:
         case "tail":
-            asyncio.run(tail(source, wanted, clock, request, out))
+            broken = asyncio.run(tail(source, wanted, clock, request, out))
+            if broken and not request.follow:
+                _print((f"{broken} could not be read: `audit verify` names them",), sys.stderr)
+                return 1
         case "show":
             asyncio.run(show(source, request.what, clock, output=request.output, out=out))
         case "verify":
@@ -98,13 +104,13 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     return 0
 
 
-async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, out: TextIO) -> None:
+async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, out: TextIO) -> int:
     """One line an evaluation, the latest `lines` of them in order of time; then, following, each as it comes.
 
-    What has no time stands behind what was read before it.
+    What has no time stands behind what was read before it. How many lines say that something could not be read.
     """
     latest: list[tuple[float, int, str]] = []  # a heap; the number keeps those of one time in their order
-    following, number, at = False, 0, float("-inf")
+    following, number, at, broken = False, 0, float("-inf"), 0
     async for found in live(source, clock) if request.follow else events(source, clock):
         if found is None:
             _print((text for _, _, text in sorted(latest)), out)
@@ -112,6 +118,7 @@ async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, o
             continue
         for line in _told(found, wanted, request.output):
             number, at = number + 1, at if line.at is None else line.at
+            broken += line.broken
             if following:
                 _print((line.text,), out)
             elif len(latest) < request.lines:
@@ -119,6 +126,7 @@ async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, o
             elif latest:
                 heappushpop(latest, (at, number, line.text))
     _print((text for _, _, text in sorted(latest)), out)
+    return broken
 
 
 async def show(source: Source, what: str, clock: Clock, *, output: str, out: TextIO) -> None:
@@ -187,7 +195,8 @@ def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterato
 
 def _unread(error: MalformedError, why: str, output: str) -> Line:
     word = "later" if isinstance(error, LaterError) else "broken"
-    return Line(None, _json({word: why}) if output == "json" else f"{word}: {explanation.printable(why)}")
+    text = _json({word: why}) if output == "json" else f"{word}: {explanation.printable(why)}"
+    return Line(None, text, broken=word == "broken")
 
 
 def _at(text: str) -> float | None:

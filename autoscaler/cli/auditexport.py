@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from gzip import GzipFile
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 GROUP = 20_000
 """Rows of a Parquet file that are in memory at the same time."""
 NAMED = 20
+_Read = TypeVar("_Read")
 
 
 class Exported(Struct):
@@ -96,19 +97,33 @@ async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, o
             done.written += 1
 
 
+def _decision(event: Event) -> Decision:
+    return _named(event, event.decision)
+
+
+def _named(event: Event, read: Callable[[], _Read]) -> _Read:
+    """What it reads; AuditError, with its place, for what no release can."""
+    try:
+        return read()
+    except LaterError:
+        raise
+    except MalformedError as exc:
+        raise AuditError(f"{event.where}: {event.key}: {exc}; `audit verify` lists all that cannot be read") from exc
+
+
 def _copied(event: Event, wanted: Wanted, done: Exported) -> bool:
     try:
-        return any(map(wanted.takes, expanded(event.decision())))
+        return any(map(wanted.takes, expanded(_decision(event))))
     except LaterError as exc:
         if wanted.reasons or wanted.outcomes:
             done.leave_out(f"{event.where}: {exc}")
             return False
-        return wanted.since <= codec.instant(event.time) <= wanted.until
+        return wanted.since <= _named(event, lambda: codec.instant(event.time)) <= wanted.until
 
 
 def _evaluations(event: Event, wanted: Wanted, done: Exported) -> Sequence[Decision]:
     try:
-        return [each for each in expanded(event.decision()) if wanted.takes(each)]
+        return [each for each in expanded(_decision(event)) if wanted.takes(each)]
     except LaterError as exc:
         done.leave_out(f"{event.where}: {exc}")
         return ()

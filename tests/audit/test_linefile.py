@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from autoscaler.audit.linefile import BLOCK, LONGEST_LINE, opened
+from autoscaler.audit.linefile import BLOCK, LONGEST_LINE, TOO_LONG, opened
 from autoscaler.errors import AuditError
 
 LINES = [b"%06d" % number + b"x" * (number % 997) for number in range(2000)]
@@ -38,14 +39,43 @@ def test_a_line_that_is_still_written_waits_for_its_end(tmp_path: Path) -> None:
 
 def test_a_line_may_be_as_long_as_the_limit_and_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    for longer, found in ((b"", [3, LONGEST_LINE]), (b"x", None)):
-        path.write_bytes(b"one\n" + b"x" * LONGEST_LINE + longer)
+    path.write_bytes(b"\n".join([b"one", b"x" * LONGEST_LINE, b"x" * (LONGEST_LINE + 1), b"four", b"y" * (4 << 20)]))
+    with opened(str(path)) as file:
+        found = [line for each in file.blocks(to_the_end=True) for line in each.lines]
+    assert [TOO_LONG if each is TOO_LONG else len(each) for each in found] == [3, LONGEST_LINE, TOO_LONG, 4, TOO_LONG]
+
+
+def test_a_line_without_end_is_never_held_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    with gzip.open(path, "wb", compresslevel=1) as packed:
+        for _ in range(64):
+            packed.write(b"x" * (1 << 20))
+        packed.write(b"\nlast")
+    tracemalloc.start()
+    try:
         with opened(str(path)) as file:
-            if found is None:
-                with pytest.raises(AuditError, match="line 2 is longer than"):
-                    list(file.blocks(to_the_end=True))
-            else:
-                assert [len(line) for each in file.blocks(to_the_end=True) for line in each.lines] == found
+            found = [(each.number, each.lines) for each in file.blocks(to_the_end=True) if each.lines]
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert found == [(1, [TOO_LONG]), (2, [b"last"])]
+
+
+def test_another_file_of_its_name_is_seen_and_a_shorter_one(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"one\ntwo\n")
+    with opened(str(path)) as file:
+        list(file.blocks(to_the_end=False))
+        assert not file.replaced
+        path.rename(tmp_path / "x.1")
+        assert not file.replaced, "nothing is there yet"
+        path.touch()
+        assert file.replaced
+        (tmp_path / "x.1").replace(path)
+        assert not file.replaced
+        with path.open("r+b") as shorter:
+            shorter.truncate(4)
+        assert file.replaced
 
 
 def test_of_an_empty_file_nobody_knows_how_much_was_read(tmp_path: Path) -> None:

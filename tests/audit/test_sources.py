@@ -100,7 +100,6 @@ async def test_a_file_and_what_in_it_is_no_record(tmp_path: Path, zipped: bool) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"x" * (1 << 20) + b"xx", "line 1 is longer than", id="a line without end"),
         pytest.param(gzip.compress(b"x" * 1000)[:-9], "cannot be read", id="half a gzip file"),
         pytest.param(gzip.compress(b"x" * 1000)[:10] + b"\xff" * 20, "cannot be read", id="a flipped byte in it"),
     ],
@@ -140,6 +139,31 @@ async def test_following_a_file_shows_what_is_added_when_its_line_is_complete(tm
         file.write(lines[1][20:] + lines[2])
     assert seen + await more(stream, 2) == [1, None, 2, 3]
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["renamed", "cut"])
+async def test_following_goes_on_in_the_file_that_takes_its_place(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "x.jsonl"
+    lines = [line(from_spool(record(number))) + b"\n" for number in (1, 2, 3, 4)]
+    path.write_bytes(lines[0] + lines[1])
+    stream, seen = await following(FileSource(str(path)), 3)
+    if how == "renamed":
+        with path.open("ab") as file:
+            file.write(lines[2])
+        path.rename(tmp_path / "x.jsonl.1")
+        path.write_bytes(lines[3])
+        assert seen + await more(stream, 2) == [1, 2, None, 3, 4]
+    else:
+        path.write_bytes(lines[3])
+        assert seen + await more(stream, 1) == [1, 2, None, 4]
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_line_without_end_is_told_and_the_next_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"x" * (3 << 20) + b"\n" + line(from_spool(record(2))))
+    told, seq = await read(FileSource(str(path)))
+    assert (told, seq) == (f"{path}:1: no record of ours: a line of more than 1048576 bytes", 2)
 
 
 async def test_following_a_packed_file_ends_with_it(tmp_path: Path) -> None:

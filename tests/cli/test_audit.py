@@ -45,9 +45,9 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         yield load({"audit-spool-dir": str(tmp_path / "spool")}, {})
 
 
-def said(settings: Settings, action: str, **words: object) -> str:
+def said(settings: Settings, action: str, code: int = 0, **words: object) -> str:
     out = io.StringIO()
-    assert audit.run(settings, Request(action=action, **words), out) == 0
+    assert audit.run(settings, Request(action=action, **words), out) == code
     return out.getvalue()
 
 
@@ -166,10 +166,14 @@ def test_an_export_is_a_source_like_any_other(settings: Settings, tmp_path: Path
     assert "3 records of 2 targets, 4 evaluations" in said(settings, "verify", source=str(file))
 
 
-def test_broken_lines_are_shown_in_their_place(settings: Settings, tmp_path: Path) -> None:
+def test_broken_lines_are_shown_in_their_place_and_counted(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "broken.jsonl"
-    file.write_text("\x1b[31mgarbage\n")
-    assert said(settings, "tail", source=str(file)).startswith(f"broken: {file}:1: no record of ours")
+    file.write_text("\x1b[31mgarbage\nmore\n")
+    assert said(settings, "tail", 1, source=str(file)).startswith(f"broken: {file}:1: no record of ours")
+    assert said(settings, "tail", 1, source=str(file), lines=0) == "", "not shown, but met"
+    assert capsys.readouterr().err == "2 could not be read: `audit verify` names them\n" * 2
 
 
 def test_what_could_not_be_read_may_have_been_the_record_that_is_looked_for(settings: Settings, tmp_path: Path) -> None:

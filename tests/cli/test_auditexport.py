@@ -71,6 +71,23 @@ async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("x.jsonl", {"body": b"{}"}),
+        ("x.parquet", {"body": b"{}"}),
+        ("x.jsonl", {"type": "dev.hpa-companion.decision.v2", "time": "noon"}),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_named_with_its_place(
+    tmp_path: Path, name: str, broken: dict[str, object]
+) -> None:
+    found = stream(EVENTS[0], replace(EVENTS[1], where="in.jsonl:9", **broken))
+    with pytest.raises(AuditError, match=r"^in.jsonl:9: shop/Deployment/web: .*`audit verify` lists all"):
+        await export(found, Wanted(), str(tmp_path / name), io.StringIO())
+    assert list(tmp_path.iterdir()) == []
+
+
 LATER = replace(EVENTS[0], where="x.jsonl:1", body=codec.encode(decision(1)).replace(b"AboveTarget", b"LunarTide"))
 
 
