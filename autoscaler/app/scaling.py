@@ -96,9 +96,9 @@ class Scaling:
         self._scaler = ScaleClient(client, self._sizes, clock)
         self.policies = PolicyCache(client, clock=clock, telemetry=telemetry.kube)
         self._autoscalers = Autoscalers(client, clock=clock, telemetry=telemetry.kube)
-        self._claims = Claims(client, self.policies, clock=clock, telemetry=telemetry.kube)
         self._calm = Calm()
         self.events = EventWriter(client, clock, f"hpa-companion-{socket.gethostname()}", self._calm)
+        self._claims = Claims(client, self.policies, self.events, clock=clock, telemetry=telemetry.kube)
         self._statuses = PolicyClient(client, self.policies, self.events, clock)
         self._postbox = Postbox(self._statuses, telemetry.control, self._calm)
         self._followers, self._watchers = Followers(), Followers()
@@ -169,6 +169,7 @@ class Scaling:
             self._statuses,
             self._delivery,
             self._telemetry.control,
+            rivals=self._claims,
             new_id=partial(next, ids()),
             leadership=lambda: self._gate.epoch,
         )

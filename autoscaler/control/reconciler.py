@@ -225,6 +225,8 @@ class Reconciler:
     async def _conflict(self, evaluation: Evaluation) -> Condition:
         """Whether somebody else writes the number too, or keeps taking ours back."""
         policy, scale, now = evaluation.policy, evaluation.scale, self._clock.monotonic()
+        if evaluation.claims:
+            self._teller.contested(policy)
         if scale is not None and self._reverts.saw(policy, scale.replicas, now):
             self._reverts.blame(policy, await self._writers.of_replicas(policy.namespace, policy.target))
         told, fight = (

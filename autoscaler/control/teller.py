@@ -54,6 +54,12 @@ class Events(Protocol):
     async def event(self, policy: Policy, note: EventNote) -> None: ...
 
 
+class Rivals(Protocol):
+    """Who else scales a policy's target: `warn` tells them too, and may be called again while it lasts."""
+
+    def warn(self, policy: Policy) -> None: ...
+
+
 class Delivery(Protocol):
     """Whether records reach where they are read, as a condition."""
 
@@ -71,12 +77,14 @@ class Teller:
         delivery: Delivery,
         telemetry: ControlTelemetry,
         *,
+        rivals: Rivals,
         new_id: Callable[[], str],
         leadership: Callable[[], int | None],
     ) -> None:
         self._journal = journal
         self._postbox = postbox
         self._events = events
+        self._rivals = rivals
         self._delivery = delivery
         self._telemetry = telemetry
         self._new_id = new_id
@@ -173,6 +181,10 @@ class Teller:
         if not kept.trouble:
             return found
         return Condition(type=found.type, status="False", reason=kept.trouble, message=kept.message)
+
+    def contested(self, policy: Policy) -> None:
+        """Whoever scales its target too has no status of ours to read it from."""
+        self._rivals.warn(policy)
 
     async def publish(
         self, policy: Policy, status: PolicyStatus, events: Sequence[EventNote], *, soon: bool = True

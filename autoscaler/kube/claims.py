@@ -6,7 +6,8 @@ Kept by watches, so that the question costs nothing in steady state. Shadow poli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Raw, Struct, field
 
@@ -26,6 +27,15 @@ from autoscaler.telemetry import KubeTelemetry
 KEDA = "/apis/keda.sh/v1alpha1"
 KEDA_LOOK_SECONDS = 60.0
 """How often it is asked whether KEDA has come."""
+
+
+VERSIONS = {"HorizontalPodAutoscaler": "autoscaling/v2", "ScaledObject": "keda.sh/v1alpha1"}
+
+
+class Alarm(Protocol):
+    """Tells the owner of an object what it suffers from; may be called again while it lasts."""
+
+    def warn_of_rival(self, regarding: Mapping[str, str], message: str) -> None: ...
 
 
 class Claimant(Struct, frozen=True):
@@ -82,6 +92,7 @@ class Claims:
         self,
         client: KubeClient,
         policies: PolicyCache,
+        alarm: Alarm,
         *,
         clock: Clock,
         telemetry: KubeTelemetry,
@@ -90,7 +101,8 @@ class Claims:
         self._client = client
         self._policies = policies
         self._clock = clock
-        self._by_place: dict[Place, set[Claim]] = {}
+        self._alarm = alarm
+        self._by_place: dict[Place, dict[Claim, Claimant]] = {}
         self._changes: Changes[ObjectKey] = Changes()
         self._autoscalers = Watch(client, AUTOSCALERS, self._changed, clock=clock, telemetry=telemetry, pace=pace)
         self._scaled = Watch(client, SCALED_OBJECTS, self._changed, clock=clock, telemetry=telemetry, pace=pace)
@@ -111,8 +123,23 @@ class Claims:
     def others(self, policy: Policy) -> Sequence[str]:
         """Everybody but the policy itself that scales its target: `HorizontalPodAutoscaler shop/web`."""
         where = place(policy.namespace, policy.target)
-        found = self._by_place.get(where, set()) | self._policies.claiming(where)
+        found = self._by_place.get(where, {}).keys() | self._policies.claiming(where)
         return [str(each) for each in sorted(found - {Claim(policy.kind, policy.namespace, policy.name)})]
+
+    def warn(self, policy: Policy) -> None:
+        """Tell the owners of the HPAs and ScaledObjects that scale its target, on their own objects."""
+        target, ours = f"{policy.target.kind} {policy.target.name}", f"{policy.kind} {policy.key}"
+        message = f"{target} is scaled by {ours} too, which writes nothing while this is so: delete one of them"
+        for claim, found in self._by_place.get(place(policy.namespace, policy.target), {}).items():
+            regarding = {
+                "apiVersion": VERSIONS[claim.kind],
+                "kind": claim.kind,
+                "namespace": claim.namespace,
+                "name": claim.name,
+                "uid": found.uid,
+                "resourceVersion": found.resource_version,
+            }
+            self._alarm.warn_of_rival(regarding, message)
 
     def changes(self) -> AsyncIterator[ObjectKey]:
         """Our policies whose target somebody began or ceased to scale, from this call on."""
@@ -134,11 +161,11 @@ class Claims:
     def _changed(self, old: Claimant | None, new: Claimant | None) -> None:
         if old is not None:
             claims = self._by_place[old.place]
-            claims.discard(old.claim)
+            del claims[old.claim]
             if not claims:
                 del self._by_place[old.place]
         if new is not None:
-            self._by_place.setdefault(new.place, set()).add(new.claim)
+            self._by_place.setdefault(new.place, {})[new.claim] = new
         if old is None or new is None or old.place != new.place:
             for each in (old, new):
                 for ours in self._policies.claiming(each.place) if each else ():

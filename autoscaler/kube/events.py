@@ -1,4 +1,4 @@
-"""Kubernetes Events (events.k8s.io/v1) of policies, nodes and APIServices: told on change, never in the way or fatal.
+"""Kubernetes Events (events.k8s.io/v1) of policies, rivals, nodes and APIServices: never in the way or fatal.
 
 The limits are client-go's (operations.md §3): 25 at once for one object, then one every five minutes. A warning in
 the same words is not repeated within the hour that an Event lives.
@@ -106,6 +106,11 @@ class EventWriter:
         regarding = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "name": name}
         told = regarding | ({"uid": uid} if uid else {})
         self._offer(ObjectKey("", name), "default", "Register", told, EventNote("Warning", reason, message))
+
+    def warn_of_rival(self, regarding: Mapping[str, str], message: str) -> None:
+        """The same of an object that scales what a policy scales too: `regarding` names it, with its namespace."""
+        key = ObjectKey(regarding["namespace"], f"{regarding['kind']}/{regarding['name']}")
+        self._offer(key, key.namespace, "Scale", regarding, EventNote("Warning", "ClaimedTwice", message))
 
     def _offer(
         self, key: ObjectKey, namespace: str, action: str, regarding: Mapping[str, str], note: EventNote

@@ -10,7 +10,7 @@ import pytest
 
 from autoscaler.control.turns import MOST
 from autoscaler.model.decision import Decision, Outcome
-from autoscaler.sim.resources import POD_AUTOSCALERS, POD_SCALERS
+from autoscaler.sim.resources import EVENTS, POD_AUTOSCALERS, POD_SCALERS
 from tests.app.crowd import Crowd
 from tests.clock import FakeClock
 from tests.program import HPS, Run, running
@@ -53,6 +53,7 @@ async def test_beside_an_hpa_a_shadow_goes_on_and_all_conditions_are_told(tmp_pa
         run.world.store.create(POD_SCALERS, "shop", shadow)
         await run.until(conflicted_of("web"))
         await run.until(lambda decision: decision.outcome is Outcome.SHADOWED)
+        assert "HorizontalPodScaler shop/web too" in await said_of_the_hpa(run)
         told = conditions(run, "shadow")
         assert set(told) == {
             "Ready", "MetricsAvailable", "AbleToScale", "ScalingActive", "ScalingLimited", "ScaledToZero",
@@ -61,6 +62,16 @@ async def test_beside_an_hpa_a_shadow_goes_on_and_all_conditions_are_told(tmp_pa
         assert {each["observedGeneration"] for each in told.values()} == {1}
         assert told["Conflicted"]["status"] == "False"
         assert told["AuditDelivered"]["reason"] == "NoBrokers"
+
+
+async def said_of_the_hpa(run: Run) -> str:
+    """The Event that its owner sees on it."""
+    while True:
+        for event in run.world.store.all(EVENTS):
+            if event["regarding"]["kind"] == "HorizontalPodAutoscaler":
+                assert event["regarding"]["uid"]
+                return str(event["note"])
+        await run.until(lambda _decision: True)
 
 
 async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ class Shop:
         self.followers = Followers()
         self.manager = "helm"
         self.others: tuple[str, ...] = ()
+        self.warned: list[str] = []
         self.unseen = ""
         self.owner: Owner | None = None
         self.owners: dict[str, str] = {}
@@ -90,7 +91,7 @@ class Shop:
             ),
             scaler=self, writers=self,
             teller=Teller(
-                _Journal(self), self.postbox, policies, _Delivery(), telemetry,
+                _Journal(self), self.postbox, policies, _Delivery(), telemetry, rivals=_Claims(self),
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: 5,
             ),
             memory=memory, reverts=Reverts(), allowance=Allowance(rates, self.clock),
@@ -189,6 +190,9 @@ class _Claims:
 
     def others(self, policy: Policy) -> Sequence[str]:
         return self.shop.others
+
+    def warn(self, policy: Policy) -> None:
+        self.shop.warned.append(str(policy.key))
 
 
 class _Delivery:

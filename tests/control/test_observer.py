@@ -40,7 +40,7 @@ class Gallery:
                 clock=shop.clock,
             ),
             teller=Teller(
-                _Journal(shop), shop.postbox, _Policies(shop), _Delivery(), telemetry,
+                _Journal(shop), shop.postbox, _Policies(shop), _Delivery(), telemetry, rivals=_Claims(shop),
                 new_id=lambda: f"id-{next(ids)}", leadership=lambda: None,
             ),
             memory=memory, statuses=self, sync_period=15.0, telemetry=telemetry,

@@ -81,3 +81,12 @@ def test_what_was_reserved_before_a_crash_is_recorded_whole_after_it(shop: Shop,
     assert (found.id, found.outcome, found.desired) == (named, Outcome.WRITTEN, 4)
     assert (found == meant) is whole
     assert bool(found.stages) is whole
+
+
+def test_who_else_scales_the_target_is_told_as_long_as_it_does(shop: Shop) -> None:
+    shop.evaluate()
+    assert shop.warned == []
+    shop.others = ("HorizontalPodAutoscaler shop/web",)
+    for _ in range(2):
+        shop.evaluate()
+    assert shop.warned == ["shop/web", "shop/web"]

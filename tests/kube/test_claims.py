@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from autoscaler.kube.claims import KEDA, KEDA_LOOK_SECONDS, Claims
@@ -39,7 +40,11 @@ class World:
     def __init__(self, server: ApiServer, client: KubeClient) -> None:
         self.clock = SkippingClock()
         self.policies = PolicyCache(client, clock=self.clock, telemetry=telemetry())
-        self.claims = Claims(client, self.policies, clock=self.clock, telemetry=telemetry())
+        self.warned: list[tuple[Mapping[str, str], str]] = []
+        self.claims = Claims(client, self.policies, self, clock=self.clock, telemetry=telemetry())
+
+    def warn_of_rival(self, regarding: Mapping[str, str], message: str) -> None:
+        self.warned.append((regarding, message))
 
 
 async def test_an_hpa_of_the_same_target_is_named_and_no_other() -> None:
@@ -49,6 +54,13 @@ async def test_an_hpa_of_the_same_target_is_named_and_no_other() -> None:
         async with running(world.claims.run):
             await until(lambda: world.claims.unseen == "")
             assert world.claims.others(WEB) == [HPA]
+            world.claims.warn(WEB)
+    [(regarding, message)] = world.warned
+    assert regarding == {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "web",
+        "uid": "u-web", "resourceVersion": "5",
+    }  # fmt: skip
+    assert message.startswith("Deployment web is scaled by HorizontalPodScaler shop/web too")
 
 
 def _hpas() -> list[Any]:

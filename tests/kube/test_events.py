@@ -154,3 +154,18 @@ async def test_with_the_room_half_taken_they_are_sent_all_the_same() -> None:
                 writer.offer(replace(POLICY, name=f"web-{number}"), API, note())
             async with running(writer.run):
                 await until(lambda: server.asked)
+
+
+async def test_a_rival_of_the_same_name_hears_of_it_once() -> None:
+    rival = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "web"}
+    async with serving() as (server, client):
+        server.on(PATH, ok({}, 201), method="POST")
+        writer = EventWriter(client, FakeClock(), "pod-1", Calm())
+        async with running(writer.run):
+            writer.offer(POLICY, API, note("scaled twice", "Warning", "ClaimedTwice"))
+            for _ in range(2):
+                writer.warn_of_rival(rival, "scaled twice")
+            await until(lambda: len(server.asked) == 2 and not writer.waiting)
+    sent = server.asked[1].document
+    assert sent["regarding"] == rival
+    assert (sent["type"], sent["reason"], sent["note"]) == ("Warning", "ClaimedTwice", "scaled twice")

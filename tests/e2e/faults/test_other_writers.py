@@ -32,6 +32,13 @@ def conflicted(here: Namespace, policy: str, *others: str) -> Callable[[], bool]
     return told
 
 
+def warned(cluster: Cluster, here: Namespace, name: str) -> bool:
+    """Whether an Event of the HPA names our policy."""
+    events = cluster.admin.get(f"/apis/events.k8s.io/v1/namespaces/{here.name}/events")["items"]
+    told = [each for each in events if each["reason"] == "ClaimedTwice" and each["regarding"]["name"] == name]
+    return [f"HorizontalPodScaler {here.name}/web" in each["note"] for each in told] == [True]
+
+
 def evaluated(here: Namespace, policy: str) -> Callable[[], bool]:
     """Whether the newest spec was evaluated."""
 
@@ -50,6 +57,7 @@ def test_s15_beside_an_hpa_nothing_is_written_until_it_goes(
     here.ask_for("web", 3)
     eventually(SOON, evaluated(here, "web"))
     assert here.replicas("web") == 1
+    eventually(SOON, lambda: warned(cluster, here, "theirs"), "its owner sees that on it")
     cluster.admin.delete(f"{here.hpas}/theirs")
     eventually(SOON, lambda: here.replicas("web") == 3, "once alone, it is scaled")
     eventually(SOON, lambda: here.condition("web", "Conflicted")["status"] == "False")
