@@ -29,6 +29,7 @@ from autoscaler.model.metrics import Commit, NodeUsage, PodUsage, Usage
 from autoscaler.model.objects import Node, NodeName, Pod
 from autoscaler.telemetry.health import Health
 from autoscaler.telemetry.series import ApiTelemetry, Telemetry
+from autoscaler.turnstile import Turnstile
 from bench.catalogue import Say
 from bench.figure import Figure
 
@@ -120,7 +121,7 @@ async def in_process(cluster: Cluster, target: str, accept: str = "") -> Callabl
     """A function that makes one list and gives its size."""
     clock = SystemClock()
     ledger = Ledger(cluster, cluster, cluster, clock)
-    resources = Resources(cluster, cluster, ledger, clock, ApiTelemetry(CollectorRegistry()))
+    resources = Resources(cluster, cluster, ledger, clock, ApiTelemetry(CollectorRegistry()), turns=Turnstile(2))
     call = parse_call("GET", target, accept=accept)
     assert isinstance(call.attributes, ResourceAttributes)
     asked = call.attributes

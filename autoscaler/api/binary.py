@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Protocol
 
 from msgspec import Struct
@@ -10,8 +11,9 @@ from msgspec import Struct
 from autoscaler.api import protobuf, protowire
 from autoscaler.api.envelope import Bookmark, Change, Event, ListMeta
 from autoscaler.api.forms import META_VERSION, PARTIAL
-from autoscaler.api.items import SLICE, Item
+from autoscaler.api.items import Item
 from autoscaler.api.negotiate import PROTOBUF
+from autoscaler.api.parts import Part
 from autoscaler.api.status import GROUP
 
 
@@ -82,18 +84,19 @@ class Binary(Struct, frozen=True):
         """One object."""
         return self._document(self.message.bare(item, protobuf.meta_stamp(now)))
 
-    def pieces(self, items: Sequence[Item], meta: ListMeta, now: float) -> Iterator[bytes]:
+    def pieces(self, parts: Iterable[Part], meta: ListMeta, now: float) -> Iterator[bytes]:
         """A list; its length stands before it, so everything is written before the first byte of it goes out."""
         stamp, element = protobuf.meta_stamp(now), self.message.element
         before = protobuf.data(1, protobuf.list_meta(meta))
         size = len(before)
-        parts = []
-        for start in range(0, len(items), SLICE):
-            parts.append(b"".join([element(item, stamp) for item in items[start : start + SLICE]]))
-            size += len(parts[-1])
+        written: deque[bytes] = deque()
+        for part in parts:
+            written.append(b"".join([element(item, stamp) for item in part]))
+            size += len(written[-1])
             yield b""
         yield protobuf.unknown_head(self.message.api_version, f"{self.message.kind}List", size) + before
-        yield from parts
+        while written:
+            yield written.popleft()
         yield protobuf.UNKNOWN_TAIL
 
     def event(self, event: Event, now: float) -> bytes:

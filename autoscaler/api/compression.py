@@ -5,7 +5,6 @@ Upstream's limit and level: below 128 KiB it is not worth a client's while, and 
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import chain
@@ -13,6 +12,7 @@ from itertools import chain
 from msgspec import structs
 
 from autoscaler.api.answer import Answer
+from autoscaler.turnstile import Turnstile
 
 LONG = 128 * 1024
 
@@ -20,23 +20,21 @@ _LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-async def packed(answer: Answer, accept_encoding: str) -> Answer:
+async def packed(answer: Answer, accept_encoding: str, turns: Turnstile) -> Answer:
     """The answer as it is sent: gzipped when it is long and the client takes that; a short one in one piece.
 
-    How long it is shows while its first pieces are made; other tasks have their turn after each.
+    How long it is shows while its first pieces are made, each when it is its turn.
     """
     if isinstance(answer.body, AsyncGenerator) or (isinstance(answer.body, bytes) and len(answer.body) < LONG):
         return answer  # the events of a watch go out as they come
-    pieces = _sliced(answer.body) if isinstance(answer.body, bytes) else answer.body
+    pieces = _sliced(answer.body) if isinstance(answer.body, bytes) else iter(answer.body)
     begun: list[bytes] = []
     size = 0
-    for piece in pieces:
+    while size < LONG and (piece := next(pieces, None)) is not None:
         begun.append(piece)
         size += len(piece)
-        if size >= LONG:
-            break
-        await asyncio.sleep(0)
-    else:
+        await turns.passed()
+    if size < LONG:
         return structs.replace(answer, body=b"".join(begun))
     whole = chain(begun, pieces)
     headers = {**answer.headers, "Vary": ", ".join(filter(None, (answer.headers.get("Vary"), "Accept-Encoding")))}

@@ -24,6 +24,7 @@ from autoscaler.api.status import StatusError
 from autoscaler.clock import Clock
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.telemetry import ApiTelemetry
+from autoscaler.turnstile import Turnstile
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +53,9 @@ class Handler:
         trusted_ca: Callable[[], str],
         clock: Clock,
         telemetry: ApiTelemetry,
+        turns: Turnstile,
     ) -> None:
+        self._turns = turns
         self._access = access
         self._routes = routes
         self._limits = limits
@@ -112,7 +115,7 @@ class Handler:
             identity = await self._access.who(connection.peer, list(request.headers.items()))
             await self._access.admit(identity, call.attributes)
         accepted = ",".join(request.headers.getall("Accept-Encoding", ()))
-        answer = await packed(await self._routes.answer(call), accepted)
+        answer = await packed(await self._routes.answer(call), accepted, self._turns)
         if isinstance(answer.body, bytes):
             return self._response(request, answer.status, answer.content_type, dict(answer.headers), answer.body)
         if isinstance(answer.body, Iterator):
@@ -140,13 +143,13 @@ class Handler:
         )
 
     async def _streamed(self, request: web.BaseRequest, answer: Answer, body: Iterator[bytes]) -> web.StreamResponse:
-        """Slice by slice, waiting for the client whenever the buffer is full and for other tasks in between."""
+        """Slice by slice, waiting for the client whenever the buffer is full, and for our turn in between."""
         response = await self._begun(request, answer)
         if request.method != "HEAD":
             for piece in body:
                 async with asyncio.timeout(self._limits.deadline):
                     await response.write(piece)
-                await asyncio.sleep(0)
+                await self._turns.passed()
         return response
 
     async def _watched(
@@ -162,7 +165,7 @@ class Handler:
                     break
                 async with asyncio.timeout(self._limits.deadline):
                     await response.write(piece)
-                await asyncio.sleep(0)
+                await self._turns.passed()
         return response
 
     async def _begun(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

@@ -46,6 +46,12 @@ class Item(Struct, gc=False):
     proto_tail: bytes = b""
 
 
+def item_key(item: Item) -> str:
+    """What it is called on its shelf (ledger.py)."""
+    subject = item.subject
+    return subject.name if subject.namespace is None else f"{subject.namespace}\0{subject.name}"
+
+
 def pod_item(pod: Pod, usage: PodUsage) -> Item:
     """PodMetrics of one pod."""
     subject = Subject(namespace=pod.namespace, name=pod.name, labels=pod.labels, node=pod.node)

@@ -7,8 +7,7 @@ The revision of what is served (ledger.py) is the resourceVersion of every list;
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_right
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Protocol
 
 from msgspec import structs
@@ -18,9 +17,10 @@ from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
 from autoscaler.api.continuation import INCONSISTENT, lost, token
 from autoscaler.api.envelope import Event, ListMeta
-from autoscaler.api.items import SLICE, Item
+from autoscaler.api.items import SLICE, Item, item_key
 from autoscaler.api.ledger import Inventory, Ledger, UsageReader, pod_key
 from autoscaler.api.listoptions import ListOptions, list_options, watch_options
+from autoscaler.api.parts import Part, Parts
 from autoscaler.api.selection import Selection, selection_of
 from autoscaler.api.shelf import Shelf
 from autoscaler.api.snapshots import Snapshot, Snapshots
@@ -31,6 +31,7 @@ from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import NodeName
 from autoscaler.telemetry import ApiTelemetry
+from autoscaler.turnstile import Turnstile
 
 _OBSERVED = 4
 _VARY = {"Vary": "Accept"}
@@ -39,7 +40,8 @@ _VARY = {"Vary": "Accept"}
 class Rendering(Protocol):
     """How the answers to one request are written, in the encoding and form the client chose; `now` is its time.
 
-    `pieces` are a list that is joined or sent piece by piece: making a piece is short, and an empty one only gives way.
+    `pieces` are a list that is joined or sent piece by piece: making a piece is short, and an empty one only gives way;
+    `parts` are taken as they are needed.
     `event` is one frame of a watch, whose Content-Type is `stream_type`.
     """
 
@@ -48,7 +50,7 @@ class Rendering(Protocol):
     @property
     def stream_type(self) -> str: ...
     def single(self, item: Item, now: float) -> bytes: ...
-    def pieces(self, items: Sequence[Item], meta: ListMeta, now: float) -> Iterator[bytes]: ...
+    def pieces(self, parts: Iterable[Part], meta: ListMeta, now: float) -> Iterator[bytes]: ...
     def event(self, event: Event, now: float) -> bytes: ...
 
 
@@ -56,14 +58,21 @@ class Resources:
     """Answers get, list and watch."""
 
     def __init__(
-        self, usage: UsageReader, inventory: Inventory, ledger: Ledger, clock: Clock, telemetry: ApiTelemetry
+        self,
+        usage: UsageReader,
+        inventory: Inventory,
+        ledger: Ledger,
+        clock: Clock,
+        telemetry: ApiTelemetry,
+        *,
+        turns: Turnstile,
     ) -> None:
         self._usage = usage
         self._inventory = inventory
         self._ledger = ledger
         self._clock = clock
         self._telemetry = telemetry
-        self._snapshots = Snapshots(ledger, clock)
+        self._snapshots = Snapshots(ledger, clock, turns)
 
     async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
         """The object, list or watch. Raises StatusError (400, 404, 406, 410, 422, 504)."""
@@ -75,13 +84,17 @@ class Resources:
                 return Answer(self._watch(call, asked, rendering), rendering.stream_type, headers=_VARY)
         await self._ledger.settle()
         item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
-        self._observe((item,))
+        self._observe(Parts(((item,),)))
         return Answer(rendering.single(item, self._clock.now()), rendering.content_type, headers=_VARY)
 
     def tick(self) -> None:
         """Call it every second: watches look at the time, and snapshots that nobody goes on with are let go."""
         self._ledger.wake()
         self._snapshots.tidy()
+
+    async def let_go(self) -> None:
+        """Free what lists that nobody goes on with have left; call it every second."""
+        await self._snapshots.let_go()
 
     async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         selection, options = selection_of(call, asked), list_options(call)
@@ -91,10 +104,9 @@ class Resources:
         headers = {"ETag": tag, **_VARY} if whole else _VARY
         if whole and call.if_none_match == tag:
             return Answer(b"", rendering.content_type, 304, headers)
-        snapshot = await self._snapshot(selection, options)
-        items, meta = self._page(snapshot, options)
+        items, meta = self._page(await self._snapshot(selection, options), options)
         self._observe(items)
-        pieces = rendering.pieces(items, meta, self._clock.now())
+        pieces = rendering.pieces(self._snapshots.leavings.consumed(items), meta, self._clock.now())
         return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=headers)
 
     async def _snapshot(self, selection: Selection, options: ListOptions) -> Snapshot:
@@ -122,20 +134,17 @@ class Resources:
                 return structs.replace(snapshot, revision=revision)
         raise expired("The resourceVersion for the provided list is too old.")
 
-    def _page(self, snapshot: Snapshot, options: ListOptions) -> tuple[Sequence[Item], ListMeta]:
+    def _page(self, snapshot: Snapshot, options: ListOptions) -> tuple[Parts, ListMeta]:
         """The part that was asked for, and how to go on."""
-        items, begin = snapshot.items, 0
-        if options.go_on is not None:
-            begin = bisect_right(items, options.go_on.start, key=_key)
-            items = items[begin:]
+        items = snapshot.items if options.go_on is None else snapshot.items.behind(options.go_on.start)
         version = str(snapshot.revision)
         remaining = len(items) - options.limit
         if not options.limit or remaining <= 0:
             return items, ListMeta(version)
         self._snapshots.keep(snapshot)
-        page = items[: options.limit]
+        page = items.first(options.limit)
         known = remaining if snapshot.selection.everything else None  # as upstream: not with a selector
-        return page, ListMeta(version, token(snapshot.revision, _key(page[-1])), known)
+        return page, ListMeta(version, token(snapshot.revision, item_key(page.parts[-1][-1])), known)
 
     def _watch(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> AsyncGenerator[bytes, None]:
         watch = Watch(
@@ -172,17 +181,11 @@ class Resources:
         entry = shelf.get(key)
         return None if entry is None else self._ledger.item(entry)
 
-    def _observe(self, items: Sequence[Item]) -> None:
+    def _observe(self, items: Parts) -> None:
         """Ages of what is served; of a long list an even sample, as counting each would cost more than serving it."""
         now = self._clock.now()
-        for item in items[:: -(-len(items) // _OBSERVED) or 1]:
+        for item in items.sample(_OBSERVED):
             self._telemetry.freshness.observe(max(0.0, now - item.at_ns / 1e9))
-
-
-def _key(item: Item) -> str:
-    """What it is called on its shelf."""
-    subject = item.subject
-    return subject.name if subject.namespace is None else f"{subject.namespace}\0{subject.name}"
 
 
 def _crc(text: str) -> str:

@@ -26,11 +26,15 @@ from autoscaler.api.trustwatch import TrustWatch
 from autoscaler.clock import Clock, ticks
 from autoscaler.errors import ConfigError
 from autoscaler.telemetry import Health, Telemetry, Verdict
+from autoscaler.turnstile import Turnstile
 
 _log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 1.0
 """How often changed trust and changed certificate files are looked for."""
+
+SLICES_AT_ONCE = 2
+"""Of all lists and watches together, in a turn of the event loop: 1 to 6 ms."""
 
 STOP_SECONDS = 1.3
 """What requests in progress get at the end, twice: to finish, and to be cancelled."""
@@ -74,7 +78,8 @@ class ApiServer:
         self._contexts = ServingContexts(self.certificate, trust, settings.tls_min_version)
         self._access = Access(reviews, trust, clock)
         self._ledger = Ledger(usage, feed, inventory, clock)
-        self._resources = Resources(usage, inventory, self._ledger, clock, telemetry.api)
+        self._turns = Turnstile(SLICES_AT_ONCE)
+        self._resources = Resources(usage, inventory, self._ledger, clock, telemetry.api, turns=self._turns)
         self._probes = Probes(health)
         self._telemetry = telemetry
         health.add_ready(self._trusts)
@@ -101,6 +106,7 @@ class ApiServer:
                 trusted_ca=self._contexts.trusted_ca,
                 clock=self._clock,
                 telemetry=self._telemetry.api,
+                turns=self._turns,
             )
             listener = Listener(handler, limits)
             door = Door(
@@ -113,13 +119,15 @@ class ApiServer:
             listening.listen(limits.connections)
             async with asyncio.TaskGroup() as tasks:
                 accepting = tasks.create_task(door.run(listening), name="door")
+                freeing = tasks.create_task(self._free(), name="leavings of lists")
                 self.started.set()
                 _log.info("Serving the Metrics API", address=self._settings.bind_address, port=self.port)
                 try:
                     await self._tend(listener)
                 finally:
+                    freeing.cancel()
                     accepting.cancel()
-                    await asyncio.wait((accepting,))
+                    await asyncio.wait((accepting, freeing))
                     listening.close()
                     self._ledger.close()
                     listener.pre_shutdown()
@@ -133,6 +141,10 @@ class ApiServer:
             listener.sweep(self._contexts.trusted_ca())
             await self._ledger.settle()
             self._resources.tick()
+
+    async def _free(self) -> None:
+        async for _ in ticks(self._clock, RENEW_SECONDS):
+            await self._resources.let_go()
 
     def _trusts(self) -> Verdict:
         self._contexts.trusted_ca()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -110,11 +111,11 @@ class Shelf:
         """The same of what a selector looks at: which objects there are, and with which labels."""
         return self._shaped.of(namespace)
 
-    def keys(self, namespace: str) -> list[str]:
-        """The names in a namespace, or all with "", in order; a copy."""
+    def keys(self, namespace: str) -> Sequence[str]:
+        """The names in a namespace, or all with "", in order; what comes and goes later does not change it."""
         self._sort()
         if not namespace:
-            return self._order.copy()
+            return self._order
         low = bisect_left(self._order, f"{namespace}\0")
         return self._order[low : bisect_left(self._order, f"{namespace}\1", low)]
 
@@ -183,13 +184,16 @@ class Shelf:
             self._sort()
 
     def _sort(self) -> None:
-        """Bring the order up to date."""
+        """Bring the order up to date; the one before stays as it is, for those who read it."""
         moved, order = self._moved, self._order
+        if not moved:
+            return
         if len(moved) > _FEW:
             came = sorted(key for key in moved if key in self._entries)
             self._order = [key for key in order if key not in moved] + came
             self._order.sort()  # two sorted runs: a merge
         else:
+            self._order = order = order.copy()
             for key in moved:
                 at = bisect_left(order, key)
                 there = at < len(order) and order[at] == key

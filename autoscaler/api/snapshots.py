@@ -1,24 +1,28 @@
 """Lists as of one revision, and those that are kept because a client takes them in pages.
 
-A snapshot is a tuple of items, which are immutable and shared with everybody else who is served them: 8 bytes for each,
-and the bytes of those that have a newer sample since. It is read in slices, so that nobody waits for it; what changed
-meanwhile is read again, in the end in one go, so it is exact. Who asks for the same while it is being read shares it.
+A snapshot is items, which are immutable and shared with everybody else who is served them: 8 bytes for each, and the
+bytes of those that have a newer sample since. It is read in slices, so that nobody waits for it; before each, what was
+read and has changed since is read again, so it is exact when the last one is. Who asks the same meanwhile shares it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from itertools import islice
 
 from msgspec import Struct
 
-from autoscaler.api.items import Item
+from autoscaler.api.items import SLICE, Item
 from autoscaler.api.ledger import Ledger
 from autoscaler.api.matches import Matches
+from autoscaler.api.parts import Leavings, Part, Parts, in_parts
 from autoscaler.api.selection import Selection
-from autoscaler.api.shelf import Difference, Shelf, TooOldError
+from autoscaler.api.shelf import Difference, TooOldError
 from autoscaler.clock import Clock
+from autoscaler.turnstile import Turnstile
 
 KEPT_SECONDS = 360.0
 """How long after its last page a snapshot is kept: clients expect five minutes (etcd's compaction)."""
@@ -32,13 +36,17 @@ class Snapshot(Struct, frozen=True, gc=False):
 
     selection: Selection
     revision: int
-    items: Sequence[Item]
+    items: Parts
 
 
 class Snapshots:
     """Takes them and keeps some; `current` is never older than the call."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, most: int = MOST, most_items: int = MOST_ITEMS) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, turns: Turnstile, *, most: int = MOST, most_items: int = MOST_ITEMS
+    ) -> None:
+        self.leavings = Leavings()
+        self._turns = turns
         self._most = most
         self._most_items = most_items
         self._ledger = ledger
@@ -62,6 +70,15 @@ class Snapshots:
             del self._pending[selection]
             future.cancel()
         return snapshot
+
+    async def consumed(self, selection: Selection) -> tuple[int, Iterator[Part]]:
+        """The revision of what is selected now, and all of it part by part, given up as it is taken."""
+        snapshot = await self.current(selection)
+        return snapshot.revision, self.leavings.consumed(snapshot.items)
+
+    async def let_go(self) -> None:
+        """Free what nobody goes on with."""
+        await self.leavings.let_go(self._turns)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Let it be found again; the least recently used ones make room."""
@@ -93,75 +110,114 @@ class Snapshots:
     def _forget(self, selection: Selection, revision: int) -> None:
         if found := self._kept.pop((selection, revision), None):
             self._items -= len(found[1].items)
+            self.leavings.put(found[1].items.parts)
 
     async def _taken(self, selection: Selection) -> Snapshot:
-        """Read, and read again what changed meanwhile."""
+        """Read slice by slice, and once more what changed meanwhile of what was read."""
         await self._ledger.settle()
-        shelf = self._ledger.shelf(selection.resource)
         while True:
-            revision = self._ledger.revision
-            found = await self._read(shelf, selection)
+            reading = _Reading(self._ledger, selection, self._matches)
             try:
-                revision, came = await self._caught_up(shelf, selection, revision, found)
+                while not reading.complete:
+                    await self._turns.passed()
+                    reading.step()
+                revision = self._ledger.revision
+                parts: deque[Part] = deque()
+                try:
+                    for part in reading.parts():
+                        parts.appendleft(part)
+                        await self._turns.passed()
+                    return Snapshot(selection, revision, Parts(tuple(parts)))
+                except BaseException:
+                    self.leavings.put(parts)
+                    raise
             except TooOldError:
                 continue
-            if not came:
-                return Snapshot(selection, revision, tuple(found.values()))
-            keys = shelf.keys(selection.namespace)
-            return Snapshot(selection, revision, tuple([found[key] for key in keys if key in found]))
+            finally:
+                self.leavings.put(in_parts(reading.found.values()))
+                reading.found.clear()
 
-    async def _read(self, shelf: Shelf, selection: Selection) -> dict[str, Item]:
-        """Every selected item by its key, each as it was at some instant of the reading."""
-        shape = shelf.shaped(selection.namespace)
-        known = None if selection.everything else self._matches.get(selection, shape)
-        keys = shelf.keys(selection.namespace) if known is None else known
-        all_of_them = selection.everything or known is not None
-        found: dict[str, Item] = {}
-        matches: list[str] = []
-        at_once = selection.slice
-        for start in range(0, len(keys), at_once):
-            if start:
-                await asyncio.sleep(0)
-            for key in keys[start : start + at_once]:
-                entry = shelf.get(key)
-                if entry is None or not (all_of_them or selection.takes(entry.source)):
-                    continue
-                matches.append(key)
-                item = self._ledger.item(entry)
-                if item is not None:
-                    found[key] = item
-        if not all_of_them and shape == shelf.shaped(selection.namespace):
-            self._matches.keep(selection, shape, matches)
-        return found
 
-    async def _caught_up(
-        self, shelf: Shelf, selection: Selection, revision: int, found: dict[str, Item]
-    ) -> tuple[int, bool]:
-        """Bring what was read since `revision` to one revision: which one, and whether new objects came in.
+class _Reading:
+    """One reading of a shelf. `found` is every item so far, as of the ledger's revision at the end of each step."""
 
-        Slices grow from round to round, or a store that changes more of it in each turn would never be caught up with.
-        """
-        came, at_once = False, selection.slice
-        while revision != self._ledger.revision:
-            differences = shelf.since(revision)
-            revision = self._ledger.revision
-            for start in range(0, len(differences), at_once):
-                if start:
-                    await asyncio.sleep(0)
-                for difference in differences[start : start + at_once]:
-                    came = self._correct(selection, difference, found) or came
-            at_once *= 2
-        return revision, came
+    def __init__(self, ledger: Ledger, selection: Selection, matches: Matches) -> None:
+        self.found: dict[str, Item] = {}
+        self._ledger = ledger
+        self._shelf = ledger.shelf(selection.resource)
+        self._selection = selection
+        self._matches = matches
+        self._prefix = f"{selection.namespace}\0" if selection.namespace else ""
+        self._shape = self._shelf.shaped(selection.namespace)
+        known = None if selection.everything else matches.get(selection, self._shape)
+        self._known = known is not None
+        self._keys = self._shelf.keys(selection.namespace) if known is None else known
+        self._matching: list[str] = []
+        self._read = 0
+        """So many of the keys were read."""
+        self._late: set[str] = set()
+        """What was found out of order."""
+        self._revision = ledger.revision
 
-    def _correct(self, selection: Selection, difference: Difference, found: dict[str, Item]) -> bool:
-        """Take a change over; whether it is an object that was not there."""
+    @property
+    def complete(self) -> bool:
+        """Whether everything was read."""
+        return self._read >= len(self._keys)
+
+    def step(self) -> None:
+        """Bring what was read to the present revision, then read the next slice. Raises TooOldError."""
+        if self._revision != self._ledger.revision:
+            for difference in self._shelf.since(self._revision):
+                if difference.key.startswith(self._prefix):
+                    self._correct(difference)
+            self._revision = self._ledger.revision
+        same = self._shape == self._shelf.shaped(self._selection.namespace)
+        all_of_them = self._selection.everything or (self._known and same)
+        begun = self._read
+        self._read += self._selection.slice
+        for key in self._keys[begun : self._read]:
+            entry = self._shelf.get(key)
+            if entry is None or not (all_of_them or self._selection.takes(entry.source)):
+                continue
+            if not all_of_them:
+                self._matching.append(key)
+            item = self._ledger.item(entry)
+            if item is not None:
+                self.found[key] = item
+        if same and self.complete and not all_of_them:
+            self._matches.keep(self._selection, self._shape, self._matching)
+
+    def parts(self) -> Iterator[Part]:
+        """All that was found, from the last part to the first; it leaves `found` meanwhile."""
+        size, items = len(self.found) % SLICE or SLICE, self._backwards()
+        while part := tuple(islice(items, size)):
+            yield part[::-1]
+            size = SLICE
+
+    def _backwards(self) -> Iterator[Item]:
+        late = sorted([(key, self.found.pop(key)) for key in self._late])
+        while self.found:
+            key, item = self.found.popitem()
+            while late and late[-1][0] > key:
+                yield late.pop()[1]
+            yield item
+        while late:
+            yield late.pop()[1]
+
+    def _correct(self, difference: Difference) -> None:
+        """Take over what became of an object, unless it is still to be read."""
         entry, key = difference.after, difference.key
-        if selection.namespace and not key.startswith(f"{selection.namespace}\0"):
-            return False
-        item = self._ledger.item(entry) if entry is not None and selection.takes(entry.source) else None
+        if key not in self.found and self._awaits(key):
+            return
+        item = self._ledger.item(entry) if entry is not None and self._selection.takes(entry.source) else None
         if item is None:
-            found.pop(key, None)
-            return False
-        new = key not in found
-        found[key] = item
-        return new
+            self.found.pop(key, None)
+            self._late.discard(key)
+            return
+        if key not in self.found:
+            self._late.add(key)
+        self.found[key] = item
+
+    def _awaits(self, key: str) -> bool:
+        at = bisect_left(self._keys, key, self._read)
+        return at < len(self._keys) and self._keys[at] == key

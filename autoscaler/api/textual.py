@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from autoscaler.api import wire
 from autoscaler.api.envelope import Bookmark, Change, Event, ListMeta
 from autoscaler.api.forms import Form
-from autoscaler.api.items import SLICE, Item
+from autoscaler.api.items import Item
 from autoscaler.api.notation import Notation
+from autoscaler.api.parts import Part
 
 
 class Textual(Struct, frozen=True):
@@ -33,14 +34,11 @@ class Textual(Struct, frozen=True):
         """One object."""
         return self.notation.whole(self.form.single(item, wire.stamp(now), now))
 
-    def pieces(self, items: Sequence[Item], meta: ListMeta, now: float) -> Iterator[bytes]:
-        """A list, `SLICE` items a piece."""
+    def pieces(self, parts: Iterable[Part], meta: ListMeta, now: float) -> Iterator[bytes]:
+        """A list, a piece for each part."""
         stamp, element = wire.stamp(now), self.form.element
-        parts = (
-            [element(item, stamp, now) for item in items[start : start + SLICE]]
-            for start in range(0, len(items), SLICE)
-        )
-        return self.notation.pieces(self.form.opening(meta), self.form.listed, parts)
+        written = ([element(item, stamp, now) for item in part] for part in parts)
+        return self.notation.pieces(self.form.opening(meta), self.form.listed, written)
 
     def event(self, event: Event, now: float) -> bytes:
         """metav1.WatchEvent with its line end; people read them line by line too."""

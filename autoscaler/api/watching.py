@@ -8,7 +8,7 @@ what the shelf remembers is told so (410, `Expired`) and has to list again.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 from autoscaler.api.envelope import Bookmark, Change, Event, Failure
@@ -62,9 +62,8 @@ class Watch:
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """The pieces, until it is time, the ledger is closed or the client lags too far behind."""
         if self._options.initial:
-            snapshot = await self._snapshots.current(self._selection)
-            self._told = snapshot.revision
-            for piece in self._pieces(self._state(snapshot.items)):
+            self._told, parts = await self._snapshots.consumed(self._selection)
+            for piece in self._pieces(self._state(chain.from_iterable(parts))):
                 yield piece
             if self._options.marked:
                 yield self._frame(Bookmark(str(self._told), initial=True))

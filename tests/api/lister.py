@@ -14,6 +14,7 @@ from autoscaler.api.status import StatusError
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.series import ApiTelemetry
+from autoscaler.turnstile import Turnstile
 from tests.api.asking import BASE
 from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
@@ -29,7 +30,7 @@ class Client:
         self.clock = FakeClock(NOW)
         self.ledger = Ledger(self.cluster, self.cluster, self.cluster, self.clock)
         self.resources = Resources(
-            self.cluster, self.cluster, self.ledger, self.clock, ApiTelemetry(CollectorRegistry())
+            self.cluster, self.cluster, self.ledger, self.clock, ApiTelemetry(CollectorRegistry()), turns=Turnstile(2)
         )
 
     async def answer(self, query: str = "", tag: str = "", path: str = "/pods", accept: str = "") -> Answer:

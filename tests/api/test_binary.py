@@ -10,6 +10,7 @@ from autoscaler.api.envelope import Bookmark, Change, Failure, ListMeta
 from autoscaler.api.forms import Objects
 from autoscaler.api.items import SLICE, Item, pod_item
 from autoscaler.api.notation import Compact
+from autoscaler.api.parts import in_parts
 from autoscaler.api.status import bad_request
 from autoscaler.api.textual import Textual
 from tests.api import protodecode
@@ -47,8 +48,8 @@ def test_a_list_says_what_the_json_says(count: int, now: float) -> None:
     many = [pod_item(structs.replace(WEB, name=f"web-{number}"), WEB_USAGE) for number in range(count)]
     meta = ListMeta("5", "token", 7)
     textual = Textual(Objects("PodMetrics", "v1beta1"), Compact())
-    pieces = list(PODS.pieces(many, meta, now))
-    assert protodecode.document(b"".join(pieces)) == json.loads(b"".join(textual.pieces(many, meta, now)))
+    pieces = list(PODS.pieces(in_parts(many), meta, now))
+    assert protodecode.document(b"".join(pieces)) == json.loads(b"".join(textual.pieces(in_parts(many), meta, now)))
     assert pieces.count(b"") == -(-count // SLICE), "gives way while it is written"
 
 
@@ -57,7 +58,7 @@ def test_of_metadata_alone() -> None:
     one = protodecode.document(partial.single(web(), NOW))
     assert (one["kind"], one["apiVersion"]) == ("PartialObjectMetadata", "meta.k8s.io/v1")
     assert one["metadata"] == protodecode.document(PODS.single(web(), NOW))["metadata"]
-    many = protodecode.document(b"".join(partial.pieces([web(), dns()], ListMeta(), NOW)))
+    many = protodecode.document(b"".join(partial.pieces([(web(), dns())], ListMeta(), NOW)))
     assert many["kind"] == "PartialObjectMetadataList"
     assert [item["metadata"]["name"] for item in many["items"]] == ["web-0", "dns-0"]
 

@@ -7,6 +7,7 @@ from autoscaler.api.selection import Selection
 from autoscaler.api.snapshots import Snapshots
 from autoscaler.core import selectors
 from autoscaler.model.objects import Pod
+from autoscaler.turnstile import Turnstile
 from tests.api.cluster import NOW, Cluster
 from tests.clock import FakeClock
 
@@ -48,7 +49,7 @@ async def test_a_selector_asked_again_takes_what_came_went_and_was_relabelled(as
     for each in pods.values():
         cluster.add_pod(each, ("c", 1, 1))
     clock = FakeClock(NOW)
-    snapshots = Snapshots(Ledger(cluster, cluster, cluster, clock), clock)
+    snapshots = Snapshots(Ledger(cluster, cluster, cluster, clock), clock, Turnstile(2))
 
     async def names(selection: Selection) -> str:
         return "".join(item.subject.name for item in (await snapshots.current(selection)).items)

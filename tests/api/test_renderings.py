@@ -32,7 +32,7 @@ def rendering(accept: str = "", target: str = "/pods", agent: str = "", verb: st
 
 
 def kind_of_list(found: Textual | Binary) -> str:
-    body = b"".join(found.pieces([web()], ListMeta(), NOW))
+    body = b"".join(found.pieces([(web(),)], ListMeta(), NOW))
     shown: dict[str, Any] = protodecode.document(body) if isinstance(found, Binary) else yaml.safe_load(body)
     return str(shown["kind"])
 

@@ -15,6 +15,7 @@ from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
 from autoscaler.model.objects import Pod
 from autoscaler.telemetry.series import ApiTelemetry
+from autoscaler.turnstile import Turnstile
 from tests.api.asking import BASE
 from tests.api.cluster import NOW, Cluster, golden_cluster, pod_usage
 from tests.api.lister import Client
@@ -24,7 +25,7 @@ from tests.clock import FakeClock
 def made(cluster: Cluster, registry: CollectorRegistry | None = None) -> Resources:
     clock = FakeClock(NOW)
     ledger = Ledger(cluster, cluster, cluster, clock)
-    return Resources(cluster, cluster, ledger, clock, ApiTelemetry(registry or CollectorRegistry()))
+    return Resources(cluster, cluster, ledger, clock, ApiTelemetry(registry or CollectorRegistry()), turns=Turnstile(2))
 
 
 async def get(cluster: Cluster, path: str, registry: CollectorRegistry | None = None) -> bytes:

@@ -20,6 +20,7 @@ from autoscaler.api.routes import Routes
 from autoscaler.api.status import StatusError
 from autoscaler.telemetry.health import Health, Verdict
 from autoscaler.telemetry.series import Telemetry
+from autoscaler.turnstile import Turnstile
 from tests.api.cluster import NOW, golden_cluster
 from tests.clock import FakeClock
 
@@ -31,7 +32,9 @@ async def answer(target: str, *, method: str = "GET", accept: str = "", if_none_
     cluster, telemetry, health = golden_cluster(), Telemetry(), Health()
     health.add_ready(lambda: Verdict("coverage", False, "why"))
     clock = FakeClock(NOW)
-    resources = Resources(cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, telemetry.api)
+    resources = Resources(
+        cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, telemetry.api, turns=Turnstile(2)
+    )
     pages = {"/debug/extra": lambda call: Answer(b"extra", TEXT)}
     routes = Routes(resources, DISCOVERY, Probes(health), telemetry.registry, pages)
     return await routes.answer(parse_call(method, target, accept=accept, if_none_match=if_none_match))
@@ -167,7 +170,9 @@ class Slow(Collector):
 
 async def test_p12_metrics_that_hundreds_ask_for_are_made_one_page_at_a_time() -> None:
     cluster, slow, clock = golden_cluster(), Slow(), FakeClock(NOW)
-    resources = Resources(cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, Telemetry().api)
+    resources = Resources(
+        cluster, cluster, Ledger(cluster, cluster, cluster, clock), clock, Telemetry().api, turns=Turnstile(2)
+    )
     registry = CollectorRegistry()
     registry.register(slow)
     before = slow.collected  # a registry asks for the names

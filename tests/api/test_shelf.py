@@ -43,8 +43,11 @@ def test_names_are_in_order_whatever_came_when() -> None:
     assert shelf.keys("nowhere") == []
     shelf.drop(key("b"), 2002)
     assert shelf.keys("a") == [key("a"), key("c")]
-    shelf.keys("").clear()
-    assert len(shelf.keys("")) == len(shelf) == 4
+    before = shelf.keys("")
+    shelf.put(key("b"), pod("b"), START + 100)
+    assert (len(before), len(shelf.keys("")), len(shelf)) == (4, 5, 5), "who reads them is not disturbed"
+    shelf.drop(key("b"), START + 101)
+    assert (len(before), len(shelf.keys("")), len(shelf)) == (4, 4, 4)
 
 
 def test_many_that_come_and_go_are_in_order_too() -> None:

@@ -10,6 +10,7 @@ from autoscaler.api.selection import Selection
 from autoscaler.api.snapshots import KEPT_SECONDS, Snapshot, Snapshots
 from autoscaler.core import selectors
 from autoscaler.model.objects import Pod
+from autoscaler.turnstile import Turnstile
 from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
 
@@ -30,7 +31,7 @@ class Made:
             self.cluster.add_pod(pod, ("c", 1, 1))
         self.clock = FakeClock(NOW)
         self.ledger = Ledger(self.cluster, self.cluster, self.cluster, self.clock)
-        self.snapshots = Snapshots(self.ledger, self.clock, **limits)
+        self.snapshots = Snapshots(self.ledger, self.clock, Turnstile(1), **limits)
 
     def sample(self, *pods: Pod, cpu: int) -> None:
         """New numbers in one commit."""
@@ -103,6 +104,67 @@ async def test_it_ends_though_more_changes_in_every_turn_than_is_read_in_one() -
     assert len(reading.result().items) == SLICE * 3
 
 
+async def test_labels_that_change_while_known_matches_are_read_count() -> None:
+    """What a selector took before is read without comparing labels, until they change."""
+    made = Made(SLICE * 3)
+    order = sorted(made.pods, key=lambda pod: (pod.namespace, pod.name))
+    few = structs.replace(WEB, namespace="ns-1")
+    known = [pod for pod in order if pod.namespace == "ns-1"]
+    terms = [f"x{number}" for number in range(40)]  # so that a slice is less than they are
+    few = structs.replace(few, labels=selectors.parse(f"app=web,app notin ({','.join(terms)})"))
+    assert names(await made.snapshots.current(few)) == [pod.name for pod in known]
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(made.snapshots.current(few))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        made.cluster.change(known[0], structs.replace(known[0], labels={"app": "db"}))
+        made.cluster.change(known[-1], structs.replace(known[-1], labels={"app": "db"}))
+        assert not reading.done()
+    assert names(reading.result()) == [pod.name for pod in known[1:-1]]
+
+
+@pytest.mark.parametrize("when", range(12))
+async def test_it_is_as_of_its_revision_whatever_happens_when(when: int) -> None:
+    """A pod goes and comes again, one comes before and one behind what was read, another in the midst goes."""
+    made = Made(SLICE * 3)
+    order = sorted(made.pods, key=lambda pod: (pod.namespace, pod.name))
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(made.snapshots.current(WEB))
+        for _ in range(when):
+            await asyncio.sleep(0)
+        for pod in (order[1], order[-2]):
+            made.cluster.change(pod, None)
+            made.cluster.change(None, pod)
+            made.sample(pod, cpu=7)
+        made.cluster.change(order[SLICE], None)
+        for namespace in ("ns-0", "ns-9"):
+            new = Pod(namespace=namespace, name="new", uid="new", labels={"app": "web"})
+            made.cluster.change(None, new)
+            made.sample(new, cpu=9)
+    snapshot = reading.result()
+    if snapshot.revision != made.ledger.revision:
+        assert len(snapshot.items) == SLICE * 3, "it was complete before"
+        assert set(cpus(snapshot).values()) == {1}
+        return
+    now = await made.snapshots.current(WEB)
+    assert names(snapshot) == names(now)
+    assert cpus(snapshot) == cpus(now)
+    assert {len(part) for part in snapshot.items.parts[:-1]} == {SLICE}
+    assert "new" in names(snapshot)
+
+
+async def test_what_nobody_reads_to_its_end_is_left_to_be_let_go() -> None:
+    made = Made(SLICE * 3)
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(made.snapshots.current(ALL))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        reading.cancel()
+    assert sum(len(part) for left in made.snapshots.leavings._left for part in left) >= SLICE
+    await made.snapshots.let_go()
+    assert not made.snapshots.leavings._left
+
+
 async def test_who_asks_the_same_meanwhile_shares_it() -> None:
     made = Made(SLICE * 3)
     async with asyncio.TaskGroup() as tasks:
@@ -136,6 +198,7 @@ async def test_a_kept_one_is_found_for_more_than_five_minutes_of_updates() -> No
     await made.clock.advance(KEPT_SECONDS + 1)
     made.snapshots.tidy()
     assert made.snapshots.find(ALL, snapshot.revision) is None
+    assert made.snapshots.leavings._left, "it is let go part by part"
 
 
 @pytest.mark.parametrize(

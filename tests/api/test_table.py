@@ -9,6 +9,7 @@ from autoscaler.api.envelope import Bookmark, Change, ListMeta
 from autoscaler.api.forms import Form, Objects, Partial
 from autoscaler.api.items import Item, pod_item
 from autoscaler.api.notation import Compact
+from autoscaler.api.parts import in_parts
 from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
 from tests.api.cluster import NOW, pod_usage
@@ -20,7 +21,7 @@ NODES = Textual(Table(False, Partial()), Compact())
 
 
 def table(items: list[Item], rendering: Textual = PODS, meta: ListMeta = NO_META) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(b"".join(rendering.pieces(items, meta, NOW)))
+    shown: dict[str, Any] = json.loads(b"".join(rendering.pieces(in_parts(items), meta, NOW)))
     return shown
 
 

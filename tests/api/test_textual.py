@@ -11,6 +11,7 @@ from autoscaler.api.envelope import Bookmark, Change, Failure, ListMeta
 from autoscaler.api.forms import Objects, Partial
 from autoscaler.api.items import SLICE, Item, pod_item
 from autoscaler.api.notation import Compact, Indented, Yaml
+from autoscaler.api.parts import in_parts
 from autoscaler.api.status import bad_request
 from autoscaler.api.table import Table
 from autoscaler.api.textual import Textual
@@ -33,17 +34,17 @@ def test_golden_object_as_yaml() -> None:
 
 
 def test_golden_lists() -> None:
-    assert b"".join(JSON.pieces([dns()], ListMeta(), NOW + 1.9)) == POD_LIST_JSON
+    assert b"".join(JSON.pieces([(dns(),)], ListMeta(), NOW + 1.9)) == POD_LIST_JSON
     assert b"".join(JSON.pieces([], ListMeta(), NOW)) == EMPTY_LIST_JSON
 
 
 @pytest.mark.parametrize("count", [0, 1, SLICE - 1, SLICE, SLICE + 1, 3 * SLICE])
 def test_pieces_join_to_one_document_whatever_their_number(count: int) -> None:
     items = [pod_item(structs.replace(WEB, name=f"web-{number}"), WEB_USAGE) for number in range(count)]
-    compact = b"".join(JSON.pieces(items, ListMeta("5"), NOW))
+    compact = b"".join(JSON.pieces(in_parts(items), ListMeta("5"), NOW))
     assert [item["metadata"]["name"] for item in json.loads(compact)["items"]] == [f"web-{n}" for n in range(count)]
     assert json.loads(compact)["metadata"] == {"resourceVersion": "5"}
-    assert b"".join(PRETTY.pieces(items, ListMeta("5"), NOW)) == document.indented(compact)
+    assert b"".join(PRETTY.pieces(in_parts(items), ListMeta("5"), NOW)) == document.indented(compact)
 
 
 @settings(max_examples=40)
@@ -53,7 +54,7 @@ def test_yaml_says_what_the_json_says(kind_and_item: tuple[str, Item], now: int)
     for form in (Objects(kind, "v1"), Partial(), Table(kind == "PodMetrics", Partial())):
         textual = json.loads(Textual(form, Compact()).single(item, now))
         assert yaml.safe_load(Textual(form, Yaml()).single(item, now)) == textual
-        listed = Textual(form, Yaml()).pieces([item], ListMeta("7"), now)
+        listed = Textual(form, Yaml()).pieces([(item,)], ListMeta("7"), now)
         assert yaml.safe_load(b"".join(listed))[form.listed] == [json.loads(form.element(item, wire.stamp(now), now))]
 
 

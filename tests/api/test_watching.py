@@ -8,6 +8,7 @@ from autoscaler.api.items import SLICE
 from autoscaler.api.snapshots import Snapshots
 from autoscaler.api.watching import BOOKMARK_SECONDS, LONGEST_SECONDS, PACE_SECONDS
 from autoscaler.core import selectors
+from autoscaler.turnstile import Turnstile
 from tests.api.watched import ALL, WEB, Watched
 from tests.clock import settle
 
@@ -219,5 +220,5 @@ async def test_whoever_follows_has_what_is_served(seed: int) -> None:
                 known[name] = kind != "DELETED"
             listening.cancel()
         told = made.ledger.revision
-        now = (await Snapshots(made.ledger, made.clock).current(WEB)).items
+        now = (await Snapshots(made.ledger, made.clock, Turnstile(2)).current(WEB)).items
         assert {name for name, there in known.items() if there} == {item.subject.name for item in now}

@@ -13,6 +13,7 @@ from autoscaler.api.snapshots import Snapshots
 from autoscaler.api.watching import PACE_SECONDS, Watch
 from autoscaler.core import selectors
 from autoscaler.model.objects import Pod
+from autoscaler.turnstile import Turnstile
 from tests.api.cluster import NOW, Cluster, pod_usage
 from tests.clock import FakeClock
 
@@ -59,7 +60,7 @@ class Watched:
             WatchOptions(**options),
             Spoken(self.begin),
             ledger=self.ledger,
-            snapshots=Snapshots(self.ledger, self.clock),
+            snapshots=Snapshots(self.ledger, self.clock, Turnstile(2)),
             clock=self.clock,
         ).frames()
 
