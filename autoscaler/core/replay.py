@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -137,7 +137,7 @@ def report(
             for number, named in enumerate(candidates)
         ),
         differences=tuple(differences[:LISTED]),
-        unanswerable=tuple(one for each in parts for one in each.unanswerable),
+        unanswerable=_worst_first(one for each in parts for one in each.unanswerable),
         numbers=_summed(numbered),
         numbered=tuple(sorted(numbered, key=_gravity)),
         passed_over=tuple(PassedOver(count, what) for what, count in others.most_common()),
@@ -163,6 +163,10 @@ def _summed(numbered: Sequence[Numbers]) -> Numbers:
     )
 
 
+def _worst_first(found: Iterable[Unanswerable]) -> tuple[Unanswerable, ...]:
+    return tuple(sorted(found, key=lambda each: (-each.evaluations, each.target, each.time)))
+
+
 def _gravity(of: Numbers) -> tuple[int, int, int, int, str]:
     """The worst first."""
     return -of.missing, -of.out_of_order, -of.not_kept, -of.duplicates, of.target
@@ -175,5 +179,5 @@ def _candidate(named: Named, tracks: list[Track], untold: tuple[Unanswerable, ..
         policy=named.policy,
         summary=total([each.summary for each in tracks]),
         tracks=tuple(tracks),
-        unanswerable=untold,
+        unanswerable=_worst_first(untold),
     )

@@ -67,3 +67,15 @@ def test_what_is_not_there_is_summed_and_the_worst_target_is_first():
     assert found.passed_over == (PassedOver(5, "a letter"), PassedOver(3, "an order"))
     assert (found.identical, found.sound) == (11, False)
     assert report("a file", (), [gaps(("c/shed", (1, 3, 3)))]).sound, "it owns up to what it has not got"
+
+
+def test_the_target_of_which_most_cannot_be_told_is_first():
+    def part(key, count):
+        replay = Replay((), Span())
+        for seq in range(1, count + 1):
+            replay.pass_over(key, 1, seq, week.START + seq, "of a later release")
+        return replay.part()
+
+    found = report("a file", (), [part("a", 1), part("b", 3), part("c", 1)])
+    assert [(each.target, each.evaluations) for each in found.unanswerable] == [("b", 3), ("a", 1), ("c", 1)]
+    assert not found.sound
