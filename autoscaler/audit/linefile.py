@@ -80,6 +80,8 @@ class LineFile:
 def opened(path: str) -> Iterator[LineFile]:
     """`-` is standard input. AuditError when it cannot be read, also while it is."""
     piped = path == "-"
+    if piped and sys.stdin is None:
+        raise AuditError("standard input is closed: there is nothing to read from it")
     try:
         with open(sys.stdin.fileno() if piped else path, "rb", closefd=not piped) as raw:
             yield LineFile(raw, path, packed=raw.peek(2)[:2] == _GZIP)

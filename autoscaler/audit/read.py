@@ -36,7 +36,11 @@ class SpoolReader:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
-        if not self.path.is_file():
+        try:
+            there = self.path.is_file()
+        except OSError as exc:
+            raise AuditError(f"audit spool {self.path} cannot be read: {exc.strerror}") from exc
+        if not there:
             raise ConfigError(f"no audit spool at {self.path}; name the one that `run` writes with --audit-spool-dir")
         try:
             self._db = self._opened()

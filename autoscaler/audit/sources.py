@@ -64,10 +64,13 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
     if text.startswith("kafka://"):
         servers, topic = _address(text)
         return TopicSource(replace(kafka, bootstrap_servers=servers, topic=topic or kafka.topic))
-    if text == "-" or Path(text).is_file():
-        return FileSource(text)
-    if Path(text).is_dir():
-        return SpoolSource(Path(text))
+    try:
+        if text == "-" or Path(text).is_file():
+            return FileSource(text)
+        if Path(text).is_dir():
+            return SpoolSource(Path(text))
+    except OSError as exc:
+        raise ConfigError(f"--from {text}: {exc.strerror}") from exc
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")
 
 

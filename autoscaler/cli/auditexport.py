@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from gzip import GzipFile
 from io import TextIOWrapper
 from pathlib import Path
@@ -78,7 +78,8 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
     except OSError as exc:
         raise ConfigError(f"--to {to}: {exc.strerror or exc}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made there is none
+            part.unlink()
     return done
 
 

@@ -85,3 +85,9 @@ def test_of_an_empty_file_nobody_knows_how_much_was_read(tmp_path: Path) -> None
         assert (list(file.blocks(to_the_end=True)), file.share) == ([], None)
     with pytest.raises(AuditError, match="cannot be read"), opened(str(tmp_path / "none")):
         pass
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(AuditError, match="standard input is closed"), opened("-"):
+        pass

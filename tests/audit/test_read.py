@@ -187,3 +187,8 @@ def test_a_record_that_is_finished_while_the_last_page_is_read_is_not_lost(tmp_p
             assert [each.seq for each in reader.records()] == [1, 2]
             assert asked
             assert [each.seq for each in reader.records(WEB)] == [1, 2, 3]
+
+
+def test_a_name_that_no_folder_has_is_told() -> None:
+    with pytest.raises(AuditError, match=r"audit spool a+/spool.db cannot be read: File name too long"):
+        SpoolReader(Path("a" * 5000))

@@ -62,6 +62,11 @@ def test_anything_else_is_an_error_that_names_it(text: str) -> None:
         source_of(text, "/spool", KAFKA)
 
 
+def test_a_name_that_no_file_has_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"^--from a+: File name too long"):
+        source_of("a" * 5000, "/spool", KAFKA)
+
+
 @pytest.mark.parametrize("text", ["kafka://a", "kafka://a:/t", "kafka://a:1,b/t", "kafka://a:b/t"])
 def test_a_broker_without_a_port_is_told_which(text: str) -> None:
     with pytest.raises(ConfigError, match=r"has no port: write kafka://(a|b|a:b):9092/TOPIC"):

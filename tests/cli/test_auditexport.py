@@ -128,6 +128,10 @@ async def test_of_very_many_that_were_left_out_some_are_named(tmp_path: Path) ->
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--to .*nowhere/x.jsonl: No such file"):
         await export(stream(*EVENTS), Wanted(), str(tmp_path / "nowhere" / "x.jsonl"), io.StringIO())
+    (tmp_path / "file").touch()
+    for name in ("x.jsonl", "x.parquet"):
+        with pytest.raises(ConfigError, match=rf"--to .*file/{name}: .*Not a directory"):
+            await export(stream(*EVENTS), Wanted(), str(tmp_path / "file" / name), io.StringIO())
 
 
 @pytest.mark.parametrize("name", ["d.csv", "d.gz", "d"])
