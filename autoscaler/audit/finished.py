@@ -18,9 +18,11 @@ CREATE TABLE records (
   target INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, shed INTEGER NOT NULL,
   at REAL NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL
 );
-CREATE INDEX records_of_target ON records (target);
 CREATE INDEX changes_of_target ON records (target) WHERE changed;
+CREATE INDEX others_of_target ON records (target) WHERE NOT changed;
 """
+CHANGES, OTHERS = "AND changed", "AND NOT changed"
+"""Of a target, in the order of positions: a record is in one index, so that adding it touches no page of the other."""
 COLUMNS = "position, key, epoch, records.seq, records.shed, at, body"
 """Of `records JOIN targets`, as `record` takes them."""
 
@@ -28,6 +30,10 @@ _ADD = "INSERT INTO records (target, epoch, seq, shed, at, changed, body) VALUES
 _BEHIND = (
     f"SELECT {COLUMNS} FROM records JOIN targets ON targets.id = target"  # noqa: S608 - names above
     " WHERE position > ? ORDER BY position LIMIT ?"
+)
+_WAITING = (
+    "SELECT (SELECT max(position) FROM records) - position + 1, at"
+    " FROM records WHERE position > ? ORDER BY position LIMIT 1"
 )
 
 
@@ -59,11 +65,8 @@ def behind(db: sqlite3.Connection, position: int, max_bytes: int, max_rows: int)
 
 def backlog(db: sqlite3.Connection, position: int) -> tuple[int, float | None]:
     """How many are behind a position, and the time of the first of them."""
-    last = db.execute("SELECT coalesce(max(position), 0) FROM records").fetchone()[0]
-    first = db.execute(
-        "SELECT position, at FROM records WHERE position > ? ORDER BY position LIMIT 1", (position,)
-    ).fetchone()
-    return (0, None) if first is None else (last - first[0] + 1, first[1])
+    found = db.execute(_WAITING, (position,)).fetchone()
+    return (0, None) if found is None else (found[0], found[1])
 
 
 def prune(db: sqlite3.Connection, rows: int, until: int | None) -> bool:

@@ -20,24 +20,29 @@ CREATE TABLE targets (
 
 _ADVANCE = """
 INSERT INTO targets (key, seq, shed) VALUES (:key, :by, :shed)
-ON CONFLICT (key) DO UPDATE SET seq = seq + :by, shed = shed + :shed RETURNING id, seq, shed
+ON CONFLICT (key) DO UPDATE SET seq = seq + :by, shed = shed + :shed
+RETURNING id, seq, shed, EXISTS (SELECT 1 FROM standing WHERE standing.target = targets.id)
 """
 
 
 class Place(Struct, frozen=True):
-    """The row of a target, the number of a record, and how many directly before that one no record has."""
+    """The row of a target, the number of a record, and how many directly before that one no record has.
+
+    `stands`: the target has a standing record (`audit.standing`), asked along with the number.
+    """
 
     target: int
     seq: int
     shed: int
+    stands: bool = False
 
 
 def number(db: sqlite3.Connection, key: str, dropped: int = 0) -> Place:
     """The place of the next record. `dropped`: numbers before it that the file has not been told of."""
-    target, seq, shed = db.execute(_ADVANCE, {"key": key, "by": 1 + dropped, "shed": dropped}).fetchone()
+    target, seq, shed, stands = db.execute(_ADVANCE, {"key": key, "by": 1 + dropped, "shed": dropped}).fetchone()
     if shed:
         db.execute("UPDATE targets SET shed = 0 WHERE id = ?", (target,))
-    return Place(target, seq, shed)
+    return Place(target, seq, shed, bool(stands))
 
 
 def known(db: sqlite3.Connection, key: str) -> int:

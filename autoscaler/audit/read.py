@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,8 @@ _RECORDS = f"SELECT {finished.COLUMNS} FROM records JOIN targets ON targets.id =
 _NAMES = ("position", "key", "epoch", "seq", "shed", "at", "body")
 _KINDS = (int, str, int, int, int, float, bytes)
 """Of `finished.COLUMNS`."""
+_BOTH = (finished.CHANGES, finished.OTHERS)
+_UP, _DOWN = "ORDER BY position", "ORDER BY position DESC"
 _LATER, _EARLIER = "AND epoch = ?", "AND epoch <> ?"
 """Than a damaged file's, which may have been taken over at any time."""
 
@@ -75,7 +77,8 @@ class SpoolReader:
     def targets(self) -> list[str]:
         """Keys (`namespace/kind/name`) of the targets that have records, sorted."""
         rows = self._rows(
-            "SELECT key FROM targets WHERE EXISTS (SELECT 1 FROM records WHERE target = targets.id)"
+            "SELECT key FROM targets WHERE EXISTS (SELECT 1 FROM records WHERE target = targets.id AND changed)"
+            " OR EXISTS (SELECT 1 FROM records WHERE target = targets.id AND NOT changed)"
             " OR EXISTS (SELECT 1 FROM standing WHERE target = targets.id) ORDER BY key"
         )
         return [row[0] for row in rows]
@@ -90,32 +93,28 @@ class SpoolReader:
         if not changed:
             for record in self._standing("WHERE key = ? AND at <= ?", key, float("inf") if before is None else before):
                 return record
-        wanted = "AND changed " if changed else ""
         timely = "AND at <= ? " if before is not None else ""
         values = () if before is None else (before,)
-        return next(iter(self._last(f"{wanted}{timely}", key, *values, limit=1)), None)
+        kinds = (finished.CHANGES,) if changed else _BOTH
+        return next(iter(self._last(kinds, timely, key, *values, limit=1)), None)
 
     def oldest(self, key: str) -> Record | None:
         """The first record of a target that is still kept."""
         for when in (_EARLIER, _LATER):
-            rows = self._rows(f"{_RECORDS} WHERE key = ? {when} ORDER BY position LIMIT 1", key, self.epoch)
-            if rows:
+            if rows := self._of(key, _BOTH, when, _UP, 1, self.epoch):
                 return self._record("records", rows[0])
         return self.newest(key)
 
     def latest(self, key: str, limit: int) -> list[Record]:
         """At most so many of the last records of a target, in their order."""
-        found = self._last("", key, limit=limit)
+        found = self._last(_BOTH, "", key, limit=limit)
         return [*reversed(found), *self._standing("WHERE key = ?", key)][-limit:]
 
-    def _last(self, where: str, key: str, *values: object, limit: int) -> list[Record]:
+    def _last(self, kinds: Sequence[str], where: str, key: str, *values: object, limit: int) -> list[Record]:
         """The last first."""
         found: list[Record] = []
         for when in (_LATER, _EARLIER):
-            rows = self._rows(
-                f"{_RECORDS} WHERE key = ? {where}{when} ORDER BY position DESC LIMIT ?",
-                key, *values, self.epoch, limit - len(found),
-            )  # fmt: skip
+            rows = self._of(key, kinds, f"{where}{when}", _DOWN, limit - len(found), *values, self.epoch)
             found += [self._record("records", row) for row in rows]
             if len(found) == limit:
                 break
@@ -128,18 +127,26 @@ class SpoolReader:
         last, at position 0, as they are now: they have no place yet. They are of the same moment as the last page: one
         that was finished in between, and another stood in its place, would be in neither.
         """
-        mine, whose = ("", "") if key is None else ("AND key = ? ", "WHERE key = ?")
-        keys = () if key is None else (key,)
+        whose, keys = ("", ()) if key is None else ("WHERE key = ?", (key,))
         full = True
         while full:
             with self._moment():
-                rows = self._rows(f"{_RECORDS} WHERE position > ? {mine}ORDER BY position LIMIT {PAGE}", after, *keys)
+                if key is None:
+                    rows = self._rows(f"{_RECORDS} WHERE position > ? {_UP} LIMIT {PAGE}", after)
+                else:
+                    rows = self._of(key, _BOTH, "AND position > ?", _UP, PAGE, after)
                 full = len(rows) == PAGE
                 found = [self._record("records", row) for row in rows]
                 standing = [] if full else list(self._standing(whose, *keys))
             yield from found
             after = rows[-1][0] if rows else after
         yield from standing
+
+    def _of(self, key: str, kinds: Sequence[str], where: str, order: str, limit: int, *values: object) -> list[Any]:
+        """At most so many rows of a target, each kind looked for in its own index, all at one moment."""
+        each = [f"SELECT * FROM ({_RECORDS} WHERE key = ? {kind} {where} {order} LIMIT ?)" for kind in kinds]  # noqa: S608 - words above
+        rows = self._rows(" UNION ALL ".join(each), *((key, *values, limit) * len(kinds)))
+        return sorted(rows, reverse=order == _DOWN)[:limit]  # the position comes first
 
     def _standing(self, where: str, *values: object) -> Iterator[Record]:
         """Standing records, with the rows they have so far."""

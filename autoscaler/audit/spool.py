@@ -56,9 +56,12 @@ class Spool:
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
         self._room = Room(directory, max_bytes)
-        self._measured: Measured | None = None  # after the last commit; None: something else was done since
+        # both after the last records that were added; None: something else was done since
+        self._measured: Measured | None = None
+        self._backlog: tuple[int, float | None] | None = None
         self.gaps = Gaps()
-        self._reserved: set[str] = set()
+        self.keeps_room: set[str] = set()
+        """The targets for whose next record room is kept."""
         self._lock = SpoolLock(directory)
         self._max_bytes = max_bytes
         self._cursor = 0
@@ -91,9 +94,9 @@ class Spool:
     def _take_up_reserved(self) -> None:
         """Room that an earlier life kept is still its target's; nobody needs it where nothing halts."""
         with mapped_errors():
-            self._reserved = {row[0] for row in self._db.execute("SELECT key FROM reserved")}
-        if self._reserved and self.on_full is OnFull.SHED:
-            self._reserved.clear()
+            self.keeps_room = {row[0] for row in self._db.execute("SELECT key FROM reserved")}
+        if self.keeps_room and self.on_full is OnFull.SHED:
+            self.keeps_room.clear()
             with suppress(AuditError), transaction(self._db):  # else the next life tries again
                 self._db.execute("DELETE FROM reserved")
 
@@ -117,10 +120,6 @@ class Spool:
         """What of a damaged file is in this one."""
         return self._rescue.saved
 
-    def keeps_room(self, key: str) -> bool:
-        """Whether room is kept for a record of that target."""
-        return key in self._reserved
-
     def _append(self, entries: Sequence[Entry]) -> Sequence[bool]:
         rows = max(PRUNE_AT_LEAST, 4 * len(entries))
         shedding = self.on_full is OnFull.SHED and self._crowded(rows)
@@ -135,20 +134,22 @@ class Spool:
                     measured = self._room.measured(self._db, before)
                     if any(kept):
                         measured.check()
+                    backlog = finished.backlog(self._db, self._cursor)
                 break
             except SpoolFullError:
                 self._measured = None
                 if not self._made_room(rows):
                     raise
-        self._measured = measured
+        self._measured, self._backlog = measured, backlog
         self.gaps.told(untold)
-        self._reserved.difference_update(entry.key for entry in entries if not entry.spare)
+        self.keeps_room.difference_update(entry.key for entry in entries if not entry.spare)
         self.pressure = Pressure.NONE if all(kept) else Pressure.CROWDED
         with suppress(AuditError), mapped_errors():  # what was appended is kept; the next call tries again
             if measured.used > self._keep_pages:
                 self._prune(max(PRUNE_AT_LEAST, 2 * len(entries)))
                 room.shrink(self._db)
             if self._rescue.waiting and not (measured.crowded and not (self._forwarding and self._prune(rows))):
+                self._backlog = None
                 self._rescue.beside()
         return kept
 
@@ -200,7 +201,7 @@ class Spool:
                     before = room.pages(self._db)
                     self._db.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", (key, body + RESERVED_MORE))
                     self._room.measured(self._db, before).check()
-                self._reserved.add(key)
+                self.keeps_room.add(key)
                 return
             except SpoolFullError:
                 if not self._made_room(PRUNE_AT_LEAST):
@@ -239,10 +240,13 @@ class Spool:
 
     def backlog(self) -> tuple[int, float | None]:
         """How many records are undelivered, and the time of the oldest (None: there is none)."""
+        if self._backlog is not None:
+            return self._backlog
         with mapped_errors():
             return finished.backlog(self._db, self._cursor)
 
     def _mended(self, act: Callable[[], T], epoch: int) -> T:
+        self._backlog = None
         try:
             return act()
         except DamagedError:
@@ -263,7 +267,7 @@ class Spool:
         except ConfigError as exc:
             raise AuditError(str(exc)) from exc
         self.epoch, self._cursor = epoch, after
-        self._reserved.clear()
+        self.keeps_room.clear()
         self._rescue = Rescue(self._db, self._room, self.path)
         with suppress(AuditError):  # later records try again
             self._rescue.at_once()
@@ -275,7 +279,8 @@ class Spool:
         if not dropped and entry.joins is not None and standing.join(self._db, entry.key, entry.joins, entry.body):
             return True
         place = numbering.number(self._db, entry.key, dropped)
-        standing.finish(self._db, place.target)
+        if place.stands:
+            standing.finish(self._db, place.target)
         if self.on_full is OnFull.HALT and not entry.spare:  # an evaluation that changed nothing is not what was meant
             self._db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
         if entry.standing:
@@ -287,5 +292,7 @@ class Spool:
 
     def _prune(self, rows: int) -> bool:
         """Delete up to `rows` of the oldest records that may go; False when none may."""
+        if not self._forwarding:
+            self._backlog = None
         with transaction(self._db):
             return finished.prune(self._db, rows, self._cursor if self._forwarding else None)

@@ -14,7 +14,7 @@ from autoscaler.errors import AuditError, ConfigError, DamagedError, SpoolFullEr
 
 FILE_NAME = "spool.db"
 APPLICATION_ID = 0x48505343  # "HPSC"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 PAGE_SIZE = 8192  # a record is about 1.4 KB: 15 % less disk than 4096 (measured)
 SALVAGED = "salvaged"
 """In `meta`: up to which position a damaged file was taken over, until all of it is."""
@@ -85,8 +85,8 @@ def _look_through(db: sqlite3.Connection) -> None:
     for source in (
         "targets NOT INDEXED",
         "targets INDEXED BY sqlite_autoindex_targets_1",
-        "records INDEXED BY records_of_target",
         "records INDEXED BY changes_of_target WHERE changed",
+        "records INDEXED BY others_of_target WHERE NOT changed",
         "standing",
         "repeats NOT INDEXED",
         "repeats INDEXED BY repeats_of_target",

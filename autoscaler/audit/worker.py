@@ -112,9 +112,13 @@ class Worker:
         yield from self._groups(group)
 
     def _groups(self, group: Sequence[Append]) -> Iterator[Sequence[Append]]:
+        if not self._spool.keeps_room:
+            if group:
+                yield group
+            return
         first: dict[str, Append] = {}
         for item in group:
-            if self._spool.keeps_room(key := item.what.key):
+            if (key := item.what.key) in self._spool.keeps_room:
                 first.setdefault(key, item)
         for part in (list(first.values()), [item for item in group if first.get(item.what.key) is not item]):
             if part:
@@ -146,10 +150,13 @@ class Worker:
         made = [self._made(item.what) for item in group]
         entries = [each for each in made if isinstance(each, Entry)]
         try:
-            kept = iter(self._spool.append(entries) if entries else ())
+            appended = self._spool.append(entries) if entries else ()
         except Exception as exc:  # noqa: BLE001 - as above
             self._forget(entries)
             return [exc if isinstance(each, Entry) else each for each in made]
+        if len(entries) == len(made) and all(appended):
+            return made
+        kept = iter(appended)
         results = [each if isinstance(each, Exception) or next(kept) else None for each in made]
         self._forget([each for each, result in zip(made, results, strict=True) if result is None])
         return results

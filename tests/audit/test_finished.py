@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from autoscaler.audit import finished, numbering
+from autoscaler.audit import finished, numbering, standing
 from autoscaler.audit.codec import Record
 
 
@@ -14,7 +14,7 @@ from autoscaler.audit.codec import Record
 def db() -> Iterator[sqlite3.Connection]:
     """Five records of 100 bytes, of two targets in turns."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
-        opened.executescript(numbering.SCHEMA + finished.SCHEMA)
+        opened.executescript(numbering.SCHEMA + finished.SCHEMA + standing.SCHEMA)
         for number in range(5):
             place = numbering.number(opened, "ab"[number % 2])
             finished.add(opened, place, 7, float(number), changed=False, body=b"x" * 99)

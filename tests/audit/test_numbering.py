@@ -6,14 +6,14 @@ from contextlib import closing
 
 import pytest
 
-from autoscaler.audit import numbering
+from autoscaler.audit import numbering, standing
 from autoscaler.audit.numbering import Place, drop, drop_all, known, number
 
 
 @pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
-        opened.executescript(numbering.SCHEMA)
+        opened.executescript(numbering.SCHEMA + standing.SCHEMA)
         yield opened
 
 

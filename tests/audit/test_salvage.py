@@ -97,7 +97,7 @@ def test_what_kafka_has_is_not_sent_again(tmp_path: Path) -> None:
     assert report.kept + report.lost == COUNT - 150 + 1
 
 
-@pytest.mark.parametrize("table", ["targets", "sqlite_autoindex_targets_1", "records_of_target", "repeats_of_target"])
+@pytest.mark.parametrize("table", ["targets", "sqlite_autoindex_targets_1", "others_of_target", "repeats_of_target"])
 def test_without_the_other_tables_every_record_is_saved(tmp_path: Path, table: str) -> None:
     filled(tmp_path)
     overwrite(tmp_path, *leaves(tmp_path, table))

@@ -155,18 +155,18 @@ def test_room_that_a_life_reserved_is_its_targets_in_the_next_and_goes_where_not
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as first:
         first.reserve("shop/Deployment/web", BODY)
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as second:
-        assert second.keeps_room("shop/Deployment/web")
+        assert second.keeps_room == {"shop/Deployment/web"}
     with closing(Spool(tmp_path, now=NOON, forwarding=True)) as third:
-        assert not third.keeps_room("shop/Deployment/web")
+        assert not third.keeps_room
     with closing(Spool(tmp_path, now=NOON, forwarding=True, on_full=OnFull.HALT)) as fourth:
-        assert not fourth.keeps_room("shop/Deployment/web")
+        assert not fourth.keeps_room
         fourth.reserve("shop/Deployment/web", BODY)
         assert fourth.reserved("shop/Deployment/web") == BODY
         fourth.append([replace(entry(), spare=True)])
         assert fourth.reserved("shop/Deployment/web") == BODY, "to hold is not what it was for"
         fourth.append([entry()])
         assert fourth.reserved("shop/Deployment/web") is None
-        assert not fourth.keeps_room("shop/Deployment/web"), "used"
+        assert not fourth.keeps_room, "used"
 
 
 class TestPressure:

@@ -48,7 +48,7 @@ class TestDamage:
             with pytest.raises(DamagedError):
                 opened.append([entry()])
 
-    @pytest.mark.parametrize("table", ["targets", "records_of_target", "standing"])
+    @pytest.mark.parametrize("table", ["targets", "others_of_target", "standing"])
     def test_it_is_found_at_the_start(self, tmp_path: Path, table: str) -> None:
         with closing(Spool(tmp_path, now=NOON, forwarding=True)) as opened:
             opened.append([entry() for _ in range(100)])
