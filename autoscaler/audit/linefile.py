@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from autoscaler.errors import AuditError
+
+if TYPE_CHECKING:
+    from gzip import GzipFile
 
 LONGEST_LINE = 1 << 20
 BLOCK = 1 << 18
@@ -34,7 +37,11 @@ class LineFile:
 
     def __init__(self, raw: BufferedReader, path: str, *, packed: bool) -> None:
         self._raw, self._path = raw, path
-        self._file = gzip.GzipFile(fileobj=raw) if packed else raw
+        self._file: BufferedReader | GzipFile = raw
+        if packed:
+            import gzip  # noqa: PLC0415 - who reads a spool does not wait for it
+
+            self._file = gzip.GzipFile(fileobj=raw)
         self._piped = path == "-"
         self._size = 0 if self._piped else os.fstat(raw.fileno()).st_size
         self._number = 1

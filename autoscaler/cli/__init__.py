@@ -90,9 +90,13 @@ def _demo(command: Command) -> int:
 
 
 def _explain(command: Command) -> int:
+    import gc
+
+    gc.disable()  # of what is loaded nothing is garbage, and a person waits
     settings = _settings(command)
     from autoscaler.cli import explain
 
+    gc.enable()
     own = command.own
     if command.verb == "why" and not own.source:
         from autoscaler.cli import why

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
-import textwrap
+import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -40,8 +39,24 @@ class Parser(argparse.ArgumentParser):
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Never breaks a line inside the name of a flag."""
 
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)  # argparse would import what unpacks archives to find it out
+
     def _split_lines(self, text: str, width: int) -> list[str]:
+        import textwrap  # noqa: PLC0415 - who asks for no help does not wait for it
+
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size` has them."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ else 80
+    except (OSError, ValueError):
+        return 80
 
 
 def program_name(argv0: str) -> str:
@@ -54,6 +69,8 @@ def typed(argv0: str) -> str:
     """What a person types to get the program again from where it was started: `make demo` has it off the PATH."""
     if argv0.endswith("__main__.py"):
         return "python -m autoscaler"
+    import shutil  # noqa: PLC0415 - nor for what it unpacks
+
     return "autoscaler" if shutil.which("autoscaler") or os.path.basename(argv0) != "autoscaler" else argv0
 
 

@@ -19,7 +19,6 @@ from autoscaler.audit.sources import Source, SpoolSource, events
 from autoscaler.cli.moments import last_moment
 from autoscaler.clock import SystemClock
 from autoscaler.core import explanation
-from autoscaler.core.differences import differences
 from autoscaler.core.repeats import latest
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
@@ -180,6 +179,8 @@ def _tell(told: _Told, since: _Told | None, output: str, out: TextIO) -> None:
 
 
 def _tell_apart(before: _Told, after: _Told, output: str, out: TextIO) -> None:
+    from autoscaler.core.differences import differences  # noqa: PLC0415 - who asks for one decision does not wait for it
+
     found = differences(before.decision, after.decision)
     if output != "text":
         out.write(document({"before": _number(before), "after": _number(after), "differences": found}, output))

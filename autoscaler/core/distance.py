@@ -37,13 +37,13 @@ class Step(Struct, frozen=True, kw_only=True):
     total: str = ""
     end: str = ""
 
-    def rising(self) -> str:
-        """`9 from 93.1 % on (1396m in 3 pods)`."""
-        return f"{self.asks} from {self._reach('to', 'on')}"
+    def upwards(self) -> str:
+        """`from 93.1 % on (1396m in 3 pods)`."""
+        return f"from {self._reach('to', 'on')}"
 
-    def falling(self) -> str:
-        """`7 at 80.9 % or less (1213m in 3 pods)`."""
-        return f"{self.asks} at {self._reach('down to', 'or less')}"
+    def downwards(self) -> str:
+        """`at 80.9 % or less (1213m in 3 pods)`."""
+        return f"at {self._reach('down to', 'or less')}"
 
     def _reach(self, limit: str, free: str) -> str:
         total = f" ({self.total})" if self.total else ""

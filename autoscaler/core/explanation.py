@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from autoscaler.core import sentences
 from autoscaler.core.distance import Step, steps
+from autoscaler.core.outlook import Outlook, outlook
 from autoscaler.core.reasons import MEANINGS
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
@@ -63,7 +64,9 @@ class Stop(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """A decision, told. `why` is the one sentence for those in a hurry, `todo` what a person can do, "" for nothing."""
+    """A decision, told. `why` is the one sentence for those in a hurry, `todo` what a person can do, "" for nothing;
+    `unforeseen` why there is no outlook, "" where there can be none.
+    """
 
     headline: str
     why: str
@@ -75,13 +78,15 @@ class Explanation(Struct, frozen=True, kw_only=True):
     samples: str
     metrics: tuple[MetricPart, ...]
     steps: tuple[Stop, ...]
+    outlook: Outlook | None = None
+    unforeseen: str = ""
     notes: tuple[str, ...] = ()
 
 
 def explained(decision: Decision) -> Explanation:
     """The parts of the story; MalformedError when the record has no time."""
     policy = decision.policy
-    age, current = decision.sample_age, decision.current or 0
+    age, current, ahead = decision.sample_age, decision.current or 0, outlook(decision)
     return Explanation(
         headline=headline(decision),
         why=_why(decision),
@@ -93,6 +98,8 @@ def explained(decision: Decision) -> Explanation:
         samples="none used" if age is None else f"at most {sentences.span(age)} old",
         metrics=tuple(_metric(stage, spec, current) for stage, spec in asked(decision)),
         steps=tuple(_steps(decision)),
+        outlook=ahead if isinstance(ahead, Outlook) else None,
+        unforeseen=ahead if isinstance(ahead, str) else "",
         notes=tuple(_notes(decision)),
     )
 
@@ -141,9 +148,26 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield "From there to the number"
         width = max(len(str(step.replicas)) for step in explanation.steps)
         yield from _table((step.name, f"{step.replicas:>{width}}  {step.sentence}") for step in explanation.steps)
+    if explanation.outlook is not None:
+        yield ""
+        yield "What would change the number"
+        yield from _table(_ahead(explanation.outlook))
+    elif explanation.unforeseen:
+        yield ""
+        yield f"What would change the number is not known: {explanation.unforeseen}."
     if explanation.notes:
         yield ""
         yield from explanation.notes
+
+
+def _ahead(outlook: Outlook) -> Iterator[tuple[str, str]]:
+    yield "decides", f"{outlook.decides.stage}: {outlook.decides.sentence}"
+    itself = outlook.by_itself
+    if itself is not None:
+        yield "by itself", itself.sentence
+    for word, way in (("more", outlook.more), ("fewer", outlook.fewer)):
+        if way is not None and way != itself:
+            yield word, way.sentence
 
 
 def _circumstances(explanation: Explanation) -> Iterator[tuple[str, str]]:
@@ -182,8 +206,8 @@ def asked(decision: Decision) -> list[tuple[Proposal, MetricSpec | None]]:
 def _metric(proposal: Proposal, spec: MetricSpec | None, current: int) -> MetricPart:
     found = steps(proposal, current)
     facts = [*sentences.measured(proposal)]
-    facts += [("more", found.more.rising())] if found.more else []
-    facts += [("fewer", found.fewer.falling())] if found.fewer else []
+    facts += [("more", f"{found.more.asks} {found.more.upwards()}")] if found.more else []
+    facts += [("fewer", f"{found.fewer.asks} {found.fewer.downwards()}")] if found.fewer else []
     return MetricPart(
         name=sentences.metric_name(proposal, spec),
         target=sentences.target(proposal),

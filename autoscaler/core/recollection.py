@@ -20,7 +20,6 @@ from autoscaler.core.replicas import Answer
 from autoscaler.core.requests import Failure
 from autoscaler.core.stages import Given, prepared
 from autoscaler.core.startup import own_windows
-from autoscaler.core.validation import problems
 from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import parse_instant
@@ -156,6 +155,8 @@ def _basis(decision: Decision) -> Basis:
 
 def _refused(decision: Decision, policy: Policy, basis: Basis) -> Plan:
     """A policy that could not be evaluated is asked again what is wrong with it."""
+    from autoscaler.core.validation import problems  # noqa: PLC0415 - hardly a record needs it
+
     found = problems(policy, basis.settings.compat, (policy.namespace,) if basis.protected else ())
     reason = Reason.INVALID_SPEC if found else Reason.ON_TARGET
     return Plan(action=Action.HOLD, desired=decision.desired, current=None, reason=reason, error="; ".join(found))

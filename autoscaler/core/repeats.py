@@ -12,14 +12,16 @@ from msgspec.structs import replace
 
 from autoscaler.core import totals
 from autoscaler.core.arithmetic import quotient, ratio
+from autoscaler.core.course import seen
 from autoscaler.core.rebuild import PER_POD, totals_of
 from autoscaler.core.replicas import average_per_replica, each_of, shared_by
 from autoscaler.core.totals import Tolerance
+from autoscaler.model.basis import Basis
 from autoscaler.model.compat import RELEASES, Compat
 from autoscaler.model.decision import Decision, Outcome, Repeat
 from autoscaler.model.instant import micro_text, parse_instant
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import History, Proposal, Stage
+from autoscaler.model.plan import History, Proposal, Recommendation, Stabilized, Stage
 from autoscaler.model.policy import MetricType
 
 
@@ -51,13 +53,25 @@ def expanded(decision: Decision) -> Iterator[Decision]:
     first = replace(decision, repeats=())
     yield first
     start = parse_instant(decision.time)
+    later = replace(first, basis=_after(first, start))
     for each in decision.repeats:
         usages = iter(each.usage)
         stages = tuple(
             _measured(stage, next(usages), decision) if isinstance(stage, Proposal) else stage
             for stage in decision.stages
         )
-        yield replace(first, time=micro_text(start + each.after), sample_age=each.sample_age, stages=stages)
+        yield replace(later, time=micro_text(start + each.after), sample_age=each.sample_age, stages=stages)
+
+
+def _after(first: Decision, start: float) -> Basis | None:
+    """The basis of those behind it: they all asked for the same, so what the first asked for says it for all."""
+    basis, current = first.basis, first.current
+    asked = next((stage.proposed for stage in first.stages if isinstance(stage, Stabilized)), None)
+    if basis is None or current is None or asked is None:
+        return basis
+    history = seen(basis.history, current, start)
+    log = (*(history.recommendations or ()), Recommendation(asked, start))
+    return replace(basis, history=replace(history, recommendations=log))
 
 
 def latest(decision: Decision, before: float | None = None) -> Decision:

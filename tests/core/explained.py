@@ -12,6 +12,7 @@ from autoscaler.model.plan import (
     Final,
     Forced,
     Gaps,
+    History,
     Limited,
     Proposal,
     Recommendation,
@@ -21,9 +22,7 @@ from autoscaler.model.policy import Behavior, MetricSpec, ScalingPolicy, Scaling
 from tests.audit.samples import CPU as CPU_60
 from tests.audit.samples import NOON, cpu_proposal, decision
 
-UPWARDS = ScalingRules(
-    policies=(ScalingPolicy("Percent", 100, 15),),
-)
+DOUBLED = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))
 CPU = "cpu resource utilization (percentage of request)"
 
 
@@ -50,7 +49,7 @@ SCALED_UP = decision(
             min_replicas=2,
             max_replicas=10,
             metrics=(CPU_60, MetricSpec(type="Resource", name="memory", average_value=Milli(536_870_912_000))),
-            behavior=Behavior(UPWARDS, ScalingRules()),
+            behavior=Behavior(DOUBLED, DOUBLED),
         ),
         selector="app=web",
     ),
@@ -115,10 +114,20 @@ SCALED_UP_TEXT = """\
       stabilized  8  no recommendation of the window stands against it (down 5 min)
       limited     6  not above 6 for now: Percent 100 per 15 s, from 3
       final       6  3 more than now
+
+    What would change the number
+      decides    limited: not above 6 for now: Percent 100 per 15 s, from 3; 8 would be wanted
+      by itself  8 from 08:00:16Z on, when Percent 100 per 15 s allows it, while the metrics ask for 8
+      fewer      3 with cpu at 77 % or less (1155m in 3 pods) from 08:05:01Z on, when the 8 of 08:00:01Z expires
     """
 
 
 HELD_BACK = decision(
+    basis=Basis(
+        spec=Spec(min_replicas=2, max_replicas=20, metrics=(CPU_60,)),
+        history=History(recommendations=(Recommendation(12, NOON - 140),)),
+        selector="app=web",
+    ),
     action=Action.HOLD,
     outcome=Outcome.HELD,
     current=12,
@@ -165,6 +174,11 @@ HELD_BACK_TEXT = """\
       stabilized  12  12, recommended 2 min 21 s before, counts until 08:02:40Z (scale-down window of 5 min)
       limited     12  within 2 to 20
       final       12  as many as there are
+
+    What would change the number
+      decides    stabilized: 12, recommended 2 min 21 s before, counts until 08:02:40Z (scale-down window of 5 min)
+      by itself  4 from 08:02:41Z on, when the 12 of 07:57:40Z expires, while the metrics ask for 4
+      more       14 with cpu from 67 % on (4020m in 12 pods)
     """
 
 
@@ -207,6 +221,11 @@ NO_METRICS_TEXT = """\
 
     From there to the number
       final  3  as many as there are
+
+    What would change the number
+      decides  proposal: cpu failed, so it stays as it is
+      more     none while cpu cannot be had
+      fewer    none while cpu cannot be had
     """
 
 
@@ -262,6 +281,8 @@ FORCED_TEXT = """\
     From there to the number
       forced  2  1 is below spec.minReplicas, 2; no metric is asked
       final   2  1 more than now
+
+    What would change the number is not known: the record was too long and lost what this needs.
 
     The record was too long to keep whole; left out: some names of pods, the ends of long texts.
     """

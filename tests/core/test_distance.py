@@ -45,12 +45,14 @@ MEMORY = cpu_proposal(name="memory", target_type="AverageValue", target=536_870_
 )  # fmt: skip
 def test_steps(proposal, current, more, fewer):
     found = steps(proposal, current)
-    assert (found.more and found.more.rising(), found.fewer and found.fewer.falling()) == (more, fewer)
+    assert found.more is None or f"{found.more.asks} {found.more.upwards()}" == more
+    assert found.fewer is None or f"{found.fewer.asks} {found.fewer.downwards()}" == fewer
+    assert (found.more is None, found.fewer is None) == (more is None, fewer is None)
 
 
 def test_a_number_further_away_is_looked_for_too():
-    assert rise(ON_TARGET, 5, 10).rising() == "10 from 91 % on (910m in 5 pods)"
-    assert fall(ON_TARGET, 5, 1).falling() == "1 at 10 % or less (109m in 5 pods)"
+    assert rise(ON_TARGET, 5, 10).upwards() == "from 91 % on (910m in 5 pods)"
+    assert fall(ON_TARGET, 5, 1).downwards() == "at 10 % or less (109m in 5 pods)"
     assert fall(ON_TARGET, 5, -1) is None
 
 

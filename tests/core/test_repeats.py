@@ -63,6 +63,15 @@ def test_every_evaluation_comes_back():
     assert again[1].stages[0].average == 453
 
 
+def test_a_later_evaluation_knows_what_was_asked_for_before():
+    """Also that the first saw the policy for the first time, and no later one does."""
+    first, later = expanded(together(QUIET, LATER))
+    assert first.basis.history == History()
+    seen, asked = later.basis.history.recommendations
+    assert (seen.replicas, round(seen.time - NOON, 3)) == (5, 1)
+    assert asked == Recommendation(5, NOON + 1)
+
+
 @pytest.mark.parametrize(
     ("after", "found"),
     [
@@ -103,7 +112,8 @@ def test_nothing_is_lost_whatever_was_measured():
         first, second = made(before, 1), made(after, 2)
         if outline(first) == outline(second):
             shared += first.stages != second.stages
-            assert list(expanded(together(first, second)))[1] == replace(second, id=first.id)
+            again = list(expanded(together(first, second)))[1]
+            assert replace(again, basis=BASIS) == replace(second, id=first.id)
     assert shared > 500
 
 
