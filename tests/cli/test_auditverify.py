@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -12,11 +13,12 @@ from autoscaler.audit.codec import Record
 from autoscaler.audit.event import Event, from_message
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.auditverify import verify
-from autoscaler.core.repeats import repeat
+from autoscaler.core import explanation
+from autoscaler.core.repeats import expanded, repeat
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import Action
-from tests.audit.samples import decision, record
+from tests.audit.samples import cpu_proposal, decision, record, stages
 
 Found = Event | MalformedError
 
@@ -232,3 +234,31 @@ async def test_what_no_record_of_ours_says(found: tuple[Event, ...], told: str) 
 async def test_a_time_that_need_not_be_later(other: Event) -> None:
     code, text = await report(ONE, other)
     assert code == 0, text
+
+
+def leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the numbers of a body are, and what may be one."""
+    if isinstance(value, dict | list):
+        for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, step))
+    elif not isinstance(value, str | bool):
+        yield path
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2**31, 2**63 - 1, -(2**63), 2**63, 10**400, 1e308, -1e308, 5e-324])
+async def test_no_number_in_a_record_is_too_much_for_a_reader(value: float) -> None:
+    """`tail` and `show` tell what `verify` computes, in the same words."""
+    proposals = (cpu_proposal(), cpu_proposal(requests=None, target_type="AverageValue", target=500))
+    first = decision(2, action=Action.HOLD, outcome=Outcome.HELD, stages=(*proposals, *stages()[1:]))
+    whole = json.loads(codec.encode(replace(first, repeats=(repeat(first, first),))))
+    for path in leaves(whole):
+        body = json.loads(json.dumps(whole))
+        inner = body
+        for step in path[:-1]:
+            inner = inner[step]
+        inner[path[-1]] = value
+        found = replace(TWO, body=json.dumps(body).encode())
+        assert (await report(found))[0] in (0, 1)
+        with suppress(MalformedError):
+            for each in expanded(found.decision()):
+                assert list(explanation.lines(explanation.explained(each)))
