@@ -114,10 +114,9 @@ async def test_nodes_with_pods_of_a_target_are_scraped_faster(tmp_path: Path) ->
             return sum(kubelet.requests["/metrics/resource 200"] for kubelet in run.world.kubelets.values())
 
         before, begun = asked(), asyncio.get_running_loop().time()
-        for _ in range(4):
+        while (passed := asyncio.get_running_loop().time() - begun) < 4.0:
             await run.until(lambda _decision: True)
-        passed = asyncio.get_running_loop().time() - begun
-        assert asked() - before > 2 * 2 * passed / 4 + 2
+        assert asked() - before > 2 * 2 * passed / 4 + 2, "twice what it is by the metric resolution"
 
 
 @pytest.mark.timeout(60)
@@ -126,7 +125,9 @@ async def test_the_end_comes_within_five_seconds_and_nothing_is_begun_after_it(t
     async with running(tmp_path) as run:
         await run.until(lambda _decision: True)
         asked = loop.time()
-    assert loop.time() - asked < 5.0
+        run.stop.set()
+        await run.ended.wait()
+        assert loop.time() - asked < 5.0
 
 
 @pytest.mark.timeout(60)
