@@ -20,7 +20,7 @@ from autoscaler.core.recollection import planned, unanswerable
 from autoscaler.model.basis import Basis
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import seconds_text
-from autoscaler.model.plan import Chosen, Plan, Proposal, Stage
+from autoscaler.model.plan import Chosen, Limited, Plan, Proposal, Stage
 from autoscaler.model.policy import MetricSpec, Policy
 from autoscaler.model.reason import Reason
 
@@ -199,6 +199,9 @@ class _Prospect:
                 return Way(replicas=None, field=field, sentence=f"none while {field} is {value}")
         if failed and (not asked or len(failed) == len(self._metrics)):
             return Way(replicas=None, sentence=f"none while {', '.join(failed)} cannot be had")
+        held = next(holders(self._future.plan(self._future.horizon, INT32_MAX if asked else 0, policy)), None)
+        if isinstance(held, Limited):  # what is not written does not move on
+            return Way(replicas=None, sentence=f"none while it is not written: {sentences.limited(held)}")
         return Way(replicas=None, sentence="none while somebody else scales the target, or may")
 
 

@@ -176,6 +176,13 @@ def test_whose_the_target_is_comes_first():
     assert number(then, claims=()) == 4
 
 
+def test_a_number_that_is_not_written_does_not_move_on():
+    """In Shadow, and of an HPA, each evaluation is as the one before."""
+    found, then = told(evaluation(pod_metrics=BUSY, history=LONG_AGO), Outcome.SHADOWED)
+    assert found.more.sentence == "none while it is not written: not above 4 for now: at most doubled from 2, or to 4"
+    assert number(then, NOW + 3600) == 4
+
+
 def test_a_metric_that_failed_forbids_fewer_and_another_may_want_more():
     two = policy(metrics=(MetricSpec(type="Pods", name="qps", average_value=1), CPU), max_replicas=20)
     found, then = told(evaluation(policy=two, pod_metrics=IDLE, history=NOTHING))
