@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,7 +30,8 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-PARKED, PROBE = "dev.hpa-companion.parked.v1", "dev.hpa-companion.probe.v1"
+DECISION, PARKED = "dev.hpa-companion.decision.v1", "dev.hpa-companion.parked.v1"
+RECORD = re.compile(r"dev\.hpa-companion\.(decision|parked)\.v[1-9][0-9]*")
 
 
 class Message(Protocol):
@@ -74,9 +76,10 @@ class Ledger:
 
 
 def lines(message: Message, ledger: Ledger) -> list[str]:
-    """What to print for one message: nothing for the probe of `autoscaler doctor`, which has no number."""
-    headers = {name: value.decode() for name, value in message.headers}
-    if headers.get("ce_type") == PROBE:
+    """What to print for one message: nothing for what is no record, as the probe of `autoscaler doctor`."""
+    headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers}
+    kind = headers.get("ce_type", "")
+    if not RECORD.fullmatch(kind):
         return []
     target = message.key.decode()
     epoch, seq = int(headers["epoch"]), int(headers["seq"])
@@ -85,8 +88,10 @@ def lines(message: Message, ledger: Ledger) -> list[str]:
     if verdict == "duplicate":
         return [f"{number} duplicate of {headers['ce_id']}, skipped"]
     told = [f"{number} {verdict}"] if verdict else []
+    if kind not in (DECISION, PARKED):
+        return [*told, f"{headers['ce_time']} {number} is of a later version: {kind}"]
     body = json.loads(message.value)
-    if headers["ce_type"] == PARKED:
+    if kind == PARKED:
         return [*told, f"{headers['ce_time']} {number} could not be delivered: {body['reason']}"]
     if body["outcome"] == "written" and ledger.again(headers["ce_id"]):
         return [*told, f"{number} tells {headers['ce_id']} once more, skipped"]

@@ -278,3 +278,15 @@ def test_the_consumer_keeps_apart_the_replicas_that_take_turns(consumer: ModuleT
         [f"{web} 1700/2 {moved}, late: of a former leader"],
         [f"{web} 1700/3 tells a4 once more, skipped"],
     ]
+
+
+def test_the_consumer_looks_at_the_type_first(consumer: ModuleType) -> None:
+    ledger, kept = consumer.Ledger(), message(2)
+    other, later = (
+        Message(kept.key, b"[]", [("ce_type", kind), *[each for each in kept.headers if each[0] != "ce_type"]])
+        for kind in (b"com.example.order", b"dev.hpa-companion.decision.v2")
+    )
+    assert consumer.lines(other, ledger) == []
+    [told] = consumer.lines(later, ledger)
+    assert told.endswith("shop/Deployment/web 7/2 is of a later version: dev.hpa-companion.decision.v2")
+    assert consumer.lines(message(3), ledger)[0].count("missing") == 0, "its place counted"

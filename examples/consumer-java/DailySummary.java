@@ -47,7 +47,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
  */
 public final class DailySummary {
     private static final String DECISION = "dev.hpa-companion.decision.v1";
-    private static final String PROBE = "dev.hpa-companion.probe.v1";
+    private static final String RECORD = "dev\\.hpa-companion\\.(decision|parked)\\.v[1-9][0-9]*";
     private static final int ANSWERS_WITHIN_MS = 15_000;
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -186,8 +186,8 @@ public final class DailySummary {
     }
 
     private void take(ConsumerRecord<String, byte[]> record) throws IOException {
-        if (header(record, "ce_type", "").equals(PROBE)) {
-            return; // a doctor tried the way
+        if (!header(record, "ce_type", "").matches(RECORD)) {
+            return; // somebody else's, or a doctor tried the way
         }
         if (record.key() == null || record.headers().lastHeader("seq") == null) {
             throw new KafkaException("offset " + record.offset() + " is no record of a decision");
@@ -206,7 +206,7 @@ public final class DailySummary {
         }
         if (header(record, "ce_type", "").equals(DECISION)) {
             target.take(header(record, "ce_id", ""), JSON.readTree(record.value()));
-        } else { // the broker refused its body: its number counts
+        } else { // the broker refused its body, or it is of a later version: its number counts
             target.lost();
         }
     }
