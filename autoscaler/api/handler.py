@@ -111,9 +111,16 @@ class Handler:
     async def _answered(
         self, call: Call, request: web.BaseRequest, connection: Connection, deadline: asyncio.Timeout
     ) -> web.StreamResponse:
-        if not call.is_probe:
-            identity = await self._access.who(connection.peer, list(request.headers.items()))
-            await self._access.admit(identity, call.attributes)
+        if call.is_probe:
+            return await self._admitted(call, request, connection, deadline)
+        identity = await self._access.who(connection.peer, list(request.headers.items()))
+        await self._access.admit(identity, call.attributes)
+        with self._lanes.share(lane_of(call, proxied=connection.peer is not None), identity.user):
+            return await self._admitted(call, request, connection, deadline)
+
+    async def _admitted(
+        self, call: Call, request: web.BaseRequest, connection: Connection, deadline: asyncio.Timeout
+    ) -> web.StreamResponse:
         accepted = ",".join(request.headers.getall("Accept-Encoding", ()))
         answer = await packed(await self._routes.answer(call), accepted, self._turns)
         if isinstance(answer.body, bytes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -21,11 +22,17 @@ class Lane(StrEnum):
     WATCH = "watch"
 
 
+SHARE = 4
+"""One user has at most a quarter of the watches: they last, so one client gone wild would keep out all others."""
+
+
 class Lanes:
     """Places by lane (operations.md §6)."""
 
     def __init__(self, *, heavy: int = 64, light: int = 32, discovery: int = 256, watches: int = 64) -> None:
         self._free = {Lane.HEAVY: heavy, Lane.LIGHT: light, Lane.DISCOVERY: discovery, Lane.WATCH: watches}
+        self._most_of_user = -(-watches // SHARE)
+        self._watching: Counter[str] = Counter()
 
     @contextmanager
     def place(self, lane: Lane) -> Iterator[None]:
@@ -40,6 +47,20 @@ class Lanes:
             yield
         finally:
             self._free[lane] += 1
+
+    @contextmanager
+    def share(self, lane: Lane, user: str) -> Iterator[None]:
+        """Hold what a user, once known, takes of the places; raises StatusError (429) when it has enough."""
+        if lane is not Lane.WATCH:
+            yield
+            return
+        if self._watching[user] >= self._most_of_user:
+            raise too_many_requests()
+        self._watching[user] += 1
+        try:
+            yield
+        finally:
+            self._watching -= Counter((user,))  # leaves no zeros behind
 
 
 def lane_of(call: Call, *, proxied: bool) -> Lane:

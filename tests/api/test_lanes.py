@@ -51,6 +51,22 @@ def test_a_full_lane_refuses_and_a_place_given_back_is_free_again() -> None:
         pass
 
 
+def test_one_user_does_not_have_all_watches() -> None:
+    lanes = Lanes(watches=8)
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(lanes.share(Lane.WATCH, "greedy"))
+        with pytest.raises(StatusError) as caught:
+            stack.enter_context(lanes.share(Lane.WATCH, "greedy"))
+        assert (caught.value.code, caught.value.retry_after) == (429, 1)
+        stack.enter_context(lanes.share(Lane.WATCH, "modest"))
+        for _ in range(100):
+            stack.enter_context(lanes.share(Lane.HEAVY, "greedy"))
+    assert not lanes._watching
+    with lanes.share(Lane.WATCH, "greedy"):
+        pass
+
+
 def test_the_free_lane_has_no_end() -> None:
     lanes = Lanes(heavy=0, light=0, discovery=0)
     with contextlib.ExitStack() as stack:

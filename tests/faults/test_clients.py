@@ -37,6 +37,21 @@ async def test_a13_a14_a_full_server_refuses_at_once_and_still_answers_probes_an
         assert (await world.ask(f"{BASE}/pods")).code == 200
 
 
+async def test_a14_one_user_who_watches_without_end_keeps_no_other_out(tmp_path: Path) -> None:
+    async with serving(tmp_path, settings={"limits": Limits(watches=4)}) as world:
+        greedy, modest = ([("X-Remote-User", name)] for name in ("greedy", "modest"))
+        held = [await world.connect(PROXY) for _ in range(2)]
+        for (reader, writer), who in zip(held, (greedy, modest), strict=True):
+            lines = "".join(f"{name}: {value}\r\n" for name, value in who)
+            writer.write(f"GET {BASE}/pods?watch=1 HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+            assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+            again = await world.ask(f"{BASE}/pods?watch=1", who, certificate=PROXY)
+            assert (again.code, again.headers["retry-after"]) == (429, "1")
+        assert (await world.ask(f"{BASE}/pods", greedy, certificate=PROXY)).code == 200
+        for _, writer in held:
+            await closed(writer)
+
+
 SOON = 0.1
 """Seconds that a probe may take while everything else is too much."""
 

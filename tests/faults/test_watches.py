@@ -13,10 +13,10 @@ from tests.api.world import MASTER, PROXY, World, closed, serving, trust, until
 from tests.certificates import Authority
 
 
-async def watching(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def watching(world: World, user: str = "watcher") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection on which a watch of pods has begun: its headers are there, whatever it has to tell."""
     reader, writer = await world.connect(PROXY)
-    identity = "".join(f"{name}: {value}\r\n" for name, value in MASTER)
+    identity = "".join(f"{name}: {value}\r\n" for name, value in [("X-Remote-User", user), *MASTER[1:]])
     writer.write(f"GET {BASE}/pods?watch=true HTTP/1.1\r\nHost: x\r\n{identity}\r\n".encode())
     assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
     return reader, writer
@@ -44,7 +44,7 @@ async def test_a_watch_tells_changes_as_they_are_made(tmp_path: Path) -> None:
 async def test_a16_watches_have_places_of_their_own_and_give_them_back(tmp_path: Path) -> None:
     settings = {"limits": Limits(watches=2, heavy=1)}
     async with serving(tmp_path, settings=settings) as world:
-        connections = [await watching(world) for _ in range(2)]
+        connections = [await watching(world, name) for name in ("one", "another")]
         assert world.telemetry.registry.get_sample_value("autoscaler_api_watches") == 2
         assert (await world.ask(f"{BASE}/pods?watch=true")).code == 429
         assert (await world.ask(f"{BASE}/pods")).code == 200
@@ -58,7 +58,7 @@ async def test_a16_watches_have_places_of_their_own_and_give_them_back(tmp_path:
 
 
 async def test_a24_watches_that_vanish_leave_nothing_behind(tmp_path: Path) -> None:
-    async with serving(tmp_path, settings={"limits": Limits(watches=20)}) as world:
+    async with serving(tmp_path, settings={"limits": Limits(watches=80)}) as world:
         tasks = len(asyncio.all_tasks())
         with capture_logs() as logs:
             for _ in range(5):
