@@ -187,7 +187,10 @@ class SpoolReader:
             raise
         if found != [APPLICATION_ID, SCHEMA_VERSION]:
             db.close()
-            raise AuditError(f"{self.path} is no audit spool of this release")
+            raise AuditError(
+                f"{self.path} is no audit spool of this release; read it with the release that wrote it, "
+                "or name another directory with --audit-spool-dir"
+            )
         return db
 
     @contextmanager

@@ -55,11 +55,15 @@ class Measured(Struct, frozen=True):
 
 
 class Room:
-    """Of the file system that holds `directory`. Raises sqlite3.Error, and AuditError when nobody can tell."""
+    """Of the file system that holds the file at `path`. Raises sqlite3.Error, and AuditError when nobody can tell, or
+    when another file is there than at the first look, or none: what is written then has no name, and goes with us.
+    """
 
-    def __init__(self, directory: Path, max_bytes: int) -> None:
-        self._directory = directory
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._directory = path.parent
         self._most = max_bytes // PAGE_SIZE
+        self._seen: tuple[sqlite3.Connection, int, int] | None = None
 
     def most(self, in_file: int) -> int:
         """How many pages may be in use in a file that has `in_file`, free ones included."""
@@ -74,7 +78,21 @@ class Room:
         """As it is now, within a transaction that began in a file of `before` pages. Asked outside of one it takes a
         fifth of what a commit takes.
         """
+        self._in_its_place(db)
         return Measured(used_pages(db), self.most(pages(db) if before is None else before))
+
+    def _in_its_place(self, db: sqlite3.Connection) -> None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            found = None
+        if found is not None and (self._seen is None or self._seen[0] is not db):
+            self._seen = (db, found.st_dev, found.st_ino)
+        if found is None or self._seen != (db, found.st_dev, found.st_ino):
+            raise AuditError(
+                f"audit spool {self._path} was moved or removed while it was in use: put it back, "
+                "or restart the program; what is in the file that was moved is delivered from there only"
+            )
 
 
 def pages(db: sqlite3.Connection) -> int:

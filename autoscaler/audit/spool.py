@@ -55,7 +55,7 @@ class Spool:
         """Where a damaged file was put in whose place this one began."""
         self._forwarding = forwarding
         self._keep_pages = (max_bytes // 2 if keep_bytes is None else keep_bytes) // PAGE_SIZE
-        self._room = Room(directory, max_bytes)
+        self._room = Room(self.path, max_bytes)
         # both after the last records that were added; None: something else was done since
         self._measured: Measured | None = None
         self._backlog: tuple[int, float | None] | None = None

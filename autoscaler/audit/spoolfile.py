@@ -52,9 +52,15 @@ def opened(
     except sqlite3.Error as exc:
         raise ConfigError(
             f"audit spool {path} cannot be used: {exc}; "
-            "move the file away, or name another directory with --audit-spool-dir"
+            f"{_remedy(exc)}, or name another directory with --audit-spool-dir"
         ) from exc
     return db
+
+
+def _remedy(exc: sqlite3.Error) -> str:
+    if getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL):
+        return "see that its disk has room and inodes for two files beside it"
+    return "move the file away"
 
 
 def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int, made: _New) -> None:
@@ -121,9 +127,11 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+        later = application == APPLICATION_ID and version > SCHEMA_VERSION
+        remedy = "go back to the release that wrote it, which delivers what is in it, or " if later else ""
         raise ConfigError(
             f"{path} is no audit spool of this release (application {application:#x}, schema {version}); "
-            "name another directory with --audit-spool-dir"
+            f"{remedy}name another directory with --audit-spool-dir"
         )
 
 

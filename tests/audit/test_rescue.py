@@ -35,7 +35,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def rescue(db: sqlite3.Connection, directory: Path, max_bytes: int) -> Rescue:
-    return Rescue(db, Room(directory, max_bytes), directory / FILE_NAME)
+    return Rescue(db, Room(directory / FILE_NAME, max_bytes), directory / FILE_NAME)
 
 
 def test_what_there_is_no_room_for_waits_also_for_another_life(db: sqlite3.Connection, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def fill(db: sqlite3.Connection, count: int) -> None:
 
 
 def test_what_was_allowed_is_the_bound_where_the_disk_has_more(tmp_path: Path, db: sqlite3.Connection) -> None:
-    room = Room(tmp_path, 100 * PAGE_SIZE)
+    room = Room(tmp_path / "db", 100 * PAGE_SIZE)
     assert room.most(3) == 100
     fill(db, 70)
     assert not room.measured(db).crowded
@@ -42,11 +42,24 @@ def test_free_pages_do_not_count_and_go_back_to_the_disk(tmp_path: Path, db: sql
     fill(db, 2000)
     db.execute("DELETE FROM t")
     assert used_pages(db) < 10
-    assert not Room(tmp_path, 100 * PAGE_SIZE).measured(db).crowded
+    assert not Room(tmp_path / "db", 100 * PAGE_SIZE).measured(db).crowded
     shrink(db)
     assert pages(db) < 1100
 
 
 def test_a_disk_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="absent: No such file"):
-        Room(tmp_path / "absent", 1 << 20).most(1)
+        Room(tmp_path / "absent" / "db", 1 << 20).most(1)
+
+
+def test_a_file_that_is_not_where_it_was_takes_nothing_until_it_is_back(tmp_path: Path, db: sqlite3.Connection) -> None:
+    room = Room(tmp_path / "db", 100 * PAGE_SIZE)
+    room.measured(db)
+    (tmp_path / "db").rename(tmp_path / "away")
+    with pytest.raises(AuditError, match="moved or removed while it was in use: put it back, or restart"):
+        room.measured(db)
+    (tmp_path / "db").touch()
+    with pytest.raises(AuditError, match="moved or removed"):
+        room.measured(db)
+    (tmp_path / "away").replace(tmp_path / "db")
+    room.measured(db)

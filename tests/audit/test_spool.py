@@ -13,7 +13,7 @@ from autoscaler.audit.room import OnFull, Pressure
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME
 from autoscaler.audit.verify import Number, verify
-from autoscaler.errors import SpoolFullError
+from autoscaler.errors import AuditError, SpoolFullError
 from tests.audit.samples import NOON
 
 SMALL = 2 << 20
@@ -245,3 +245,17 @@ def fill_to_the_brim(spool: Spool, made: Entry | None = None) -> None:
         with suppress(SpoolFullError):
             while all(spool.append([made or entry()] * group)):
                 pass
+
+
+def test_a_spool_whose_file_is_gone_says_so_and_keeps_nothing_that_would_go_with_it(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, now=NOON, forwarding=True)) as spool:
+        spool.append([entry()])
+        spool.path.rename(tmp_path / "away")
+        with pytest.raises(AuditError, match="was moved or removed while it was in use"):
+            spool.append([entry()])
+        with pytest.raises(AuditError, match="was moved or removed while it was in use"):
+            spool.reserve("shop/Deployment/web", BODY)
+        assert len(spool.undelivered(1 << 20, 10)) == 1, "Kafka still gets what it has"
+        (tmp_path / "away").rename(spool.path)
+        spool.append([entry()])
+        assert [(each.seq, each.shed) for each in spool.undelivered(1 << 20, 10)] == [(1, 0), (3, 1)]

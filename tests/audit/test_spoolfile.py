@@ -54,6 +54,13 @@ class TestUnusable:
         assert path.stat().st_mode & 0o777 == 0o640
         assert sorted(each.name for each in tmp_path.iterdir()) == [FILE_NAME, LOCK_NAME]
 
+    def test_a_spool_of_a_later_release_is_left_to_that(self, tmp_path: Path) -> None:
+        Spool(tmp_path, now=NOON, forwarding=True).close()
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        with pytest.raises(ConfigError, match="go back to the release that wrote it"):
+            Spool(tmp_path, now=NOON, forwarding=True)
+
     def test_only_its_owner_reads_a_new_one(self, tmp_path: Path) -> None:
         Spool(tmp_path, now=NOON, forwarding=True).close()
         assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600

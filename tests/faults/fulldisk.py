@@ -26,13 +26,14 @@ from autoscaler.audit.room import OnFull
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.spoolfile import FILE_NAME, PAGE_SIZE
 from autoscaler.audit.verify import Number, verify
-from autoscaler.errors import AuditError, SpoolFullError
+from autoscaler.errors import AuditError, ConfigError, SpoolFullError
 from autoscaler.telemetry import Telemetry
 from tests.audit.samples import NOON, decision
 from tests.control.shop import Shop
 
 DISK = 48 << 20
 SMALL = 20 << 20
+INODES = 8
 BODY = b"x" * 1400
 Found = dict[str, Any]
 
@@ -169,6 +170,37 @@ def refused(directory: Path) -> Found:
         }
 
 
+def no_inodes(directory: Path) -> Found:
+    """A disk with room, that takes no new file: told with what to do; a spool that is open needs none."""
+    spool = spool_in(directory)
+    spool.append([entry()])
+    take_the_names(directory)
+    spool.append([entry()])
+    spool.close()
+    (directory / FILE_NAME).rename(directory / "first.db")
+    take_the_names(directory)
+    (directory / "0").unlink()
+    try:
+        spool_in(directory)
+    except ConfigError as exc:
+        return {"told": str(exc).rpartition("; ")[2], "numbers": verdict_of(directory)}
+    return {}
+
+
+def take_the_names(directory: Path) -> None:
+    """Somebody else makes files until there is no inode left."""
+    with suppress(OSError):
+        for number in range(INODES):
+            (directory / str(number)).touch()
+
+
+def verdict_of(directory: Path) -> list[int]:
+    """The numbers in the first file, which is put back."""
+    (directory / "first.db").replace(directory / FILE_NAME)
+    with SpoolReader(directory) as reader:
+        return [each.seq for each in reader.records()]
+
+
 def scaled(directory: Path, on_full: OnFull) -> Found:
     """A target whose load rises while the disk is full, and once there is room again."""
     spool = spool_in(directory, on_full)
@@ -204,12 +236,14 @@ def verdict(directory: Path) -> bool:
         ).whole
 
 
+OPTIONS = {"hardly larger": f"size={SMALL}", "no inodes": f"size={DISK},nr_inodes={INODES}"}
 SCENARIOS: dict[str, Callable[[Path], Found]] = {
     "smaller than allowed": smaller_than_allowed,
     "hardly larger": hardly_larger,
     "filled by others": filled_by_others,
     "damaged": damaged,
     "refused": refused,
+    "no inodes": no_inodes,
     "shed": lambda directory: scaled(directory, OnFull.SHED),
     "halt": lambda directory: scaled(directory, OnFull.HALT),
 }
@@ -218,8 +252,7 @@ SCENARIOS: dict[str, Callable[[Path], Found]] = {
 def main(scenario: str, directory: Path) -> None:
     """Mount, and look."""
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SMALL if scenario == 'hardly larger' else DISK}", "tmpfs", directory],
-        check=True,
+        ["mount", "-t", "tmpfs", "-o", OPTIONS.get(scenario, f"size={DISK}"), "tmpfs", directory], check=True
     )
     try:
         print(json.dumps(SCENARIOS[scenario](directory)))  # noqa: T201 - the answer

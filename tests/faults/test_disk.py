@@ -70,6 +70,12 @@ def test_q03_what_a_full_disk_did_not_take_is_a_gap_that_is_told(look: Look) -> 
     assert look("refused") == {"lost": 20, "numbers": [22, 20], "whole": True}
 
 
+def test_q03_a_disk_without_inodes_keeps_an_open_spool_and_a_new_one_says_what_it_needs(look: Look) -> None:
+    need = "see that its disk has room and inodes for two files beside it"
+    told = f"{need}, or name another directory with --audit-spool-dir"
+    assert look("no inodes") == {"told": told, "numbers": [1, 2]}
+
+
 def test_q03_on_a_full_disk_scaling_goes_on_and_the_log_has_the_record(look: Look) -> None:
     found = look("shed")
     assert found["first"] == ["written", 1, ""]
