@@ -79,7 +79,10 @@ async def test_q01_a_kafka_that_is_not_there_is_a_condition_and_no_obstacle(tmp_
         await run.until(lambda decision: decision.outcome is Outcome.WRITTEN)
         while conditions(run, "web")["AuditDelivered"]["reason"] != "DeliveryDelayed":
             await run.until(lambda _decision: True)
-        assert "records wait in the spool: audit delivery" in conditions(run, "web")["AuditDelivered"]["message"]
+        told = conditions(run, "web")["AuditDelivered"]
+        assert told["status"] == "False"
+        assert "records wait in the spool: audit delivery" in told["message"]
+        assert "127.0.0.1:9" in told["message"]
 
 
 async def test_a_pass_asks_what_it_must_and_a_pass_in_which_nothing_changes_asks_nothing(tmp_path: Path) -> None:
