@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -187,6 +188,37 @@ def no_inodes(directory: Path) -> Found:
     return {}
 
 
+def killed(directory: Path) -> Found:
+    """Again and again, by SIGKILL, without Kafka, while others leave no byte; then there is room again."""
+    acknowledged: list[int] = []
+    for life in range(3):
+        told, tell = os.pipe()
+        if not (child := os.fork()):
+            spool = spool_in(directory)
+            for number in range(200):
+                if number == 100 * life // 2:
+                    take_the_rest(directory)
+                with suppress(AuditError):
+                    spool.append([entry()])
+                    os.write(tell, b".")
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.close(tell)
+        with os.fdopen(told, "rb") as file:
+            acknowledged.append(len(file.read()))
+        how = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        (directory / "of somebody else").unlink()
+        if how != -signal.SIGKILL:
+            return {"ended": how}
+    with closing(spool_in(directory)) as spool:
+        spool.append([entry()])
+        waiting = len(spool.undelivered(1 << 30, 1 << 20))
+    return {
+        "refused some": sum(acknowledged) < 600,
+        "lost": sum(acknowledged) + 1 - waiting,
+        "whole": verdict(directory),
+    }
+
+
 def take_the_names(directory: Path) -> None:
     """Somebody else makes files until there is no inode left."""
     with suppress(OSError):
@@ -244,6 +276,7 @@ SCENARIOS: dict[str, Callable[[Path], Found]] = {
     "damaged": damaged,
     "refused": refused,
     "no inodes": no_inodes,
+    "killed": killed,
     "shed": lambda directory: scaled(directory, OnFull.SHED),
     "halt": lambda directory: scaled(directory, OnFull.HALT),
 }

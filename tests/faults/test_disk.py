@@ -70,6 +70,10 @@ def test_q03_what_a_full_disk_did_not_take_is_a_gap_that_is_told(look: Look) -> 
     assert look("refused") == {"lost": 20, "numbers": [22, 20], "whole": True}
 
 
+def test_q03_killed_on_a_full_disk_without_kafka_again_and_again_loses_nothing_it_acknowledged(look: Look) -> None:
+    assert look("killed") == {"refused some": True, "lost": 0, "whole": True}
+
+
 def test_q03_a_disk_without_inodes_keeps_an_open_spool_and_a_new_one_says_what_it_needs(look: Look) -> None:
     need = "see that its disk has room and inodes for two files beside it"
     told = f"{need}, or name another directory with --audit-spool-dir"
