@@ -135,7 +135,7 @@ class _Prospect:
         found = [(name, rise(proposal, self._current, least)) for name, proposal in self._metrics]
         needs = sorted((Need(name, step) for name, step in found if step is not None), key=self._share)
         if at is None or not needs:
-            return Way(replicas=None, sentence=f"none: with these pods no usage makes a metric ask for {least}")
+            return Way(replicas=None, sentence=f"none: with these pods no usage makes a metric ask for {least} or more")
         numbers = [future.plan(at, need.step.asks).desired for need in needs]
         told = [f"{count} with {need.metric} {need.step.upwards()}" for count, need in zip(numbers, needs, strict=True)]
         return Way(
@@ -170,7 +170,7 @@ class _Prospect:
         needs = [Need(name, step) for name, step in found if step is not None]
         if at is None or len(needs) < len(above):
             stuck = ", ".join(name for name, step in found if step is None)
-            return Way(replicas=None, sentence=f"none: with these pods no usage makes {stuck} ask for {most}")
+            return Way(replicas=None, sentence=f"none: with these pods no usage makes {stuck} ask for {most} or fewer")
         others = [each.replicas for _, each in self._metrics if each.replicas is not None and each.replicas <= most]
         asked = max([*(need.step.asks for need in needs), *others])
         count = future.plan(at, asked).desired

@@ -199,6 +199,14 @@ def test_nothing_asked_nothing_foreseen():
     assert (found.by_itself, found.more, found.fewer) == (None, None, None)
 
 
+def test_pods_without_a_sample_may_leave_no_way_down():
+    """The one that is missing is taken to use all it requests."""
+    lower = policy(metrics=(replace(CPU, utilization=90),))
+    found, then = told(evaluation(policy=lower, pod_metrics=(usage(0, 90),)))
+    assert found.fewer.sentence == "none: with these pods no usage makes cpu ask for 1 or fewer"
+    assert number(then, NOW + 301, pod_metrics=(usage(0, 0),)) == 2
+
+
 def test_at_nothing_there_is_no_less():
     asleep = policy(min_replicas=0, metrics=(QUEUE,))
     found, _ = told(evaluation(policy=asleep, values=queue(0), history=NOTHING))
