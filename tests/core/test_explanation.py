@@ -124,7 +124,7 @@ DEVIATIONS = {
 
 def test_whatever_an_hps_changed_is_told_and_the_steps_end_at_the_number() -> None:
     seen = set()
-    for evaluation in evaluations(3, 3000, deviating=1.0):
+    for evaluation in evaluations(3, 1000, deviating=1.0):
         found = recorded(evaluation)
         told = explained(found)
         text = "\n".join(lines(told))
