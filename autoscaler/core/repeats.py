@@ -97,7 +97,7 @@ def _measured(proposal: Proposal, usage: Milli | None, decision: Decision) -> St
     if proposal.type in PER_POD:
         sums = totals_of(proposal, usage)
         found = totals.wanted(sums, proposal.target, current, tolerance)
-        if found is None or not sums.samples:
+        if found is None:
             return proposal
         return replace(
             proposal,

@@ -90,6 +90,8 @@ def wanted(
     totals: Totals, target: int, current: int, tolerance: Tolerance, usage: Milli | None = None
 ) -> Wanted | None:
     """Replicas for these sums, with another `usage` if one is given; None when no pod with a sample has a request."""
+    if totals.samples == 0:  # only in a record that somebody bent: who measures has one
+        return None
     usage = totals.usage if usage is None else usage
     first = level(usage, totals.requests, totals.samples, target)
     if first is None:

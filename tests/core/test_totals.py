@@ -49,6 +49,11 @@ def test_wanted(sums, target, current, replicas):
     assert wanted(Totals(**FOUR | sums), target, current, TENTH).replicas == replicas
 
 
+def test_no_samples_no_number():
+    for requests in (None, 0, 400):
+        assert wanted(Totals(usage=5, samples=0, values=0, ready=0, requests=requests), 50, 3, TENTH) is None
+
+
 def test_no_requests_no_number():
     assert wanted(Totals(**FOUR, usage=1, requests=0), 50, 4, TENTH) is None
 
