@@ -78,9 +78,9 @@ def answer(record: dict[str, Any], shown: dict[str, Any]) -> bytes:
     rendering = chosen(call, call.attributes)
     if call.attributes.name:
         return rendering.single(item(shown), instant(shown["metadata"]["creationTimestamp"]))
-    items = [item(each) for each in shown["items"]]
+    items = tuple(item(each) for each in shown["items"])
     now = instant(shown["items"][0]["metadata"]["creationTimestamp"]) if items else 0
-    return b"".join(rendering.pieces(items, ListMeta(), now))
+    return b"".join(rendering.pieces([items] if items else [], ListMeta(), now))
 
 
 def theirs(record: dict[str, Any]) -> bytes:

