@@ -181,7 +181,7 @@ LIMITS = Limits()
         ("security.md", "headers, URL, body", f"{LIMITS.header_bytes >> 10} KiB, {LIMITS.url_bytes >> 10} KiB"),
         ("security.md", "connections", f"{LIMITS.connections:,}; {LIMITS.per_address} from one address"),
         ("security.md", "connections", f"after {LIMITS.idle:g} s"),
-        ("security.md", "lists, single objects", f"{LIMITS.heavy}, {LIMITS.light}, {LIMITS.watches},"),
+        ("security.md", "lists, single objects", f"{LIMITS.heavy}, {LIMITS.light}, {LIMITS.watches};"),
         ("security.md", "lists, single objects", f"one user {-(-LIMITS.watches // lanes.SHARE)};"),
         ("security.md", "scrapes at a time", f"{scraper.CONCURRENCY}, {exchange.CONNECT_SECONDS:g} s"),
         ("security.md", "a record, the spool", f"{codec.MAX_BODY >> 10} KiB"),
