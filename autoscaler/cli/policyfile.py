@@ -77,12 +77,19 @@ def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
         raise ConfigError(f"--policy {path}: {_TOO_DEEP}") from exc
     if not documents:
         raise ConfigError(f"--policy {path}: is empty, write a HorizontalPodScaler into it")
+    claimed: dict[str, int] = {}
     for number, document in enumerate(documents, 1):
         where = f"--policy {path}" + (f", document {number}" if len(documents) > 1 else "")
         try:
-            yield _spec(where, document, compat)
+            target, spec = _spec(where, document, compat)
         except RecursionError as exc:
             raise ConfigError(f"{where}: {_TOO_DEEP}") from exc
+        if (first := claimed.setdefault(target, number)) != number:
+            raise ConfigError(
+                f"{where}: is for {target}, and so is document {first}: live, neither would scale it (ClaimedTwice); "
+                "put it into a file of its own, with a --policy for each"
+            )
+        yield target, spec
 
 
 def _misplaced(document: Mapping[str, object]) -> Iterator[str]:

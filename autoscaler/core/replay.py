@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autoscaler.core.lane import Tally
 from autoscaler.core.strand import LISTED, Strand
@@ -88,7 +89,13 @@ class Replay:
         tracks, untold = [], []
         for number in range(len(self._candidates)):
             pairs = [(each, each.trials[number]) for each in found]
-            tracks.append(tuple(trial.trace.track(strand.patience) for strand, trial in pairs if trial))
+            tracks.append(
+                tuple(
+                    replace(trial.trace.track(strand.patience), recorded=strand.beside(number))
+                    for strand, trial in pairs
+                    if trial
+                )
+            )
             untold.append(tuple(one for strand in found for one in strand.untold(number)))
         return Part(
             evaluations=sum(each.evaluations for each in found),
@@ -127,12 +134,14 @@ def report(
             Named("recorded", ""),
             [one for each in parts for one in each.recorded],
             tuple(one for each in parts for one in each.uncounted),
+            compared=False,
         ),
         candidates=tuple(
             _candidate(
                 named,
                 [one for each in parts for one in each.tracks[number]],
                 tuple(one for each in parts for one in each.untold[number]),
+                compared=True,
             )
             for number, named in enumerate(candidates)
         ),
@@ -172,12 +181,14 @@ def _gravity(of: Numbers) -> tuple[int, int, int, int, str]:
     return -of.missing, -of.out_of_order, -of.not_kept, -of.duplicates, of.target
 
 
-def _candidate(named: Named, tracks: list[Track], untold: tuple[Unanswerable, ...]) -> Candidate:
+def _candidate(named: Named, tracks: list[Track], untold: tuple[Unanswerable, ...], *, compared: bool) -> Candidate:
     tracks = sorted(tracks, key=lambda each: each.target)
     return Candidate(
         name=named.name,
         policy=named.policy,
         summary=total([each.summary for each in tracks]),
+        targets=sum(any(size is not None for size in each.replicas) for each in tracks),
+        recorded=total([each.recorded for each in tracks if each.recorded]) if compared else None,
         tracks=tuple(tracks),
         unanswerable=_worst_first(untold),
     )

@@ -15,11 +15,12 @@ from autoscaler.model.basis import Basis, Spec
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.policy import Mode
-from autoscaler.model.whatif import Difference, Unanswerable
+from autoscaler.model.whatif import Difference, Summary, Unanswerable
 
 LISTED = 100
 LATE = "the record came behind those of a later leader"
 UNORDERED = "the record came behind later ones of its target"
+SIZELESS = "the record has no size of the target"
 BEHIND = "its time is not after that of the evaluation before"
 AHEAD = 1440
 """Minutes by which a leadership's number may be ahead of the time (`codec.place`) and still outdo a later record."""
@@ -53,6 +54,7 @@ class Strand:
         self.uncounted: dict[str, Missing] = {}
         self.untried: list[dict[str, Missing]] = [{} for _ in specs]
         self.patience = PATIENCE
+        self._beside: list[Trace | None] = [None for _ in specs]
         self._expected: int | None = None
         self._lanes: dict[int, Lane] = {}
         self._led = float("-inf")
@@ -167,10 +169,23 @@ class Strand:
         return why
 
     def _skip(self, why: str, at: float, number: int) -> None:
-        for trial, untried in zip(self.trials, self.untried, strict=True):
-            if trial is not None:
-                _count(untried, why, at, number)
-                trial.skip(at, self.patience)
+        for place in range(len(self.trials)):
+            self._skip_one(place, why, at, number)
+
+    def _skip_one(self, place: int, why: str, at: float, number: int) -> None:
+        """Of a time for which nothing can be said of a trial, nothing counts of the record beside it."""
+        trial = self.trials[place]
+        if trial is None:
+            return
+        _count(self.untried[place], why, at, number)
+        trial.skip(at, self.patience)
+        beside = self._beside[place] or self.recorded.fork()
+        beside.add(at, UNKNOWN, None, short=False, patience=self.patience)
+        self._beside[place] = beside
+
+    def beside(self, candidate: int) -> Summary:
+        """The recorded sums of just the time for which something can be said of this candidate."""
+        return (self._beside[candidate] or self.recorded).summary()
 
     def unanswerable(self) -> Iterator[Unanswerable]:
         """What could not be decided again."""
@@ -201,10 +216,10 @@ class Strand:
     ) -> None:
         if met.edition != self._edition:
             self._edition, self.patience = met.edition, _patience(basis)
-        current, patience = decision.current, self.patience
-        self._trace(decision, met, times, usages)
         if not self.trials:
+            self._trace(decision, met, times, usages, ())
             return
+        current, patience = decision.current, self.patience
         moved = (
             basis.spec.mode is Mode.ENFORCE
             and self._expected is not None
@@ -212,17 +227,23 @@ class Strand:
             and current != self._expected
         )
         facts = Facts(decision, basis, met.proposals, met.edition, moved)
-        for trial, untried in zip(self.trials, self.untried, strict=True):
+        forks: list[Trace] = []
+        for place, trial in enumerate(self.trials):
             if trial is None:
                 continue
-            if why := trial.begin(facts):
-                _count(untried, why, times[0], len(times))
-                trial.skip(times[0], patience)
+            if why := trial.begin(facts) or ("" if current is not None else SIZELESS):
+                self._skip_one(place, why, times[0], len(times))
                 continue
             for at, usage in zip(times, usages, strict=True):
                 trial.step(at, usage, patience)
+            if beside := self._beside[place]:
+                forks.append(beside)
+        self._trace(decision, met, times, usages, forks)
 
-    def _trace(self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]) -> None:
+    def _trace(
+        self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages], forks: Sequence[Trace]
+    ) -> None:
+        """`forks` are the records beside those candidates that are known of now, where they differ from all of it."""
         spec, current, patience = met.policy, decision.current, self.patience
         if current is None:
             self.recorded.add(times[0], UNKNOWN, None, short=False, patience=patience)
@@ -233,6 +254,8 @@ class Strand:
         for at, usage in zip(times, usages, strict=True):
             needed, short = demand(met.lines, usage, size, met.tolerance)
             self.recorded.add(at, state, needed, short, patience)
+            for each in forks:
+                each.add(at, state, needed, short, patience)
 
 
 def _patience(basis: Basis) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from msgspec import Struct
 
 from autoscaler.model.whatif import Summary, Track, Worst
@@ -83,6 +85,12 @@ class Trace:
             lower=[each.lower for each in self._states],
             upper=[each.upper for each in self._states],
         )
+
+    def fork(self) -> Trace:
+        """One that was the same so far, and goes on by itself."""
+        found = copy(self)
+        found._times, found._states, found._demand = [*self._times], [*self._states], [*self._demand]
+        return found
 
     def summary(self) -> Summary:
         """The sums so far."""

@@ -41,6 +41,8 @@ class Track(Struct, frozen=True, kw_only=True):
     only where a column changes. `replicas` is the target's size. `demand` is how many replicas the recorded load would
     need to be at its target exactly, whatever policies, windows and bounds say. `lower` and `upper` are the bounds that
     held (min and max replicas). None: not known, as in a gap of the record.
+
+    `recorded`, of a candidate's track only, are the recorded sums over just the time for which it is known.
     """
 
     target: str
@@ -51,6 +53,7 @@ class Track(Struct, frozen=True, kw_only=True):
     demand: Sequence[int | None]
     lower: Sequence[int | None]
     upper: Sequence[int | None]
+    recorded: Summary | None = None
 
 
 class Unanswerable(Struct, frozen=True):
@@ -65,14 +68,18 @@ class Unanswerable(Struct, frozen=True):
 class Candidate(Struct, frozen=True, kw_only=True):
     """A run: `name` is one word for people ("recorded", a file's name), `policy` its text, "" for that of the record.
 
-    `summary` is over all `tracks`, which are in the order of their targets' names. `unanswerable` are evaluations of
-    which the record cannot say what this policy would have decided: its tracks are unknown there. Of the recorded run
-    they are those that came, or were, behind later ones: they were decided again and count in no sum.
+    `summary` is over all `tracks`, which are in the order of their targets' names; of `targets` of them something is
+    known. `recorded`, None for the recorded run, is what to compare with: the recorded sums of just these targets, over
+    just the time for which the candidate is known. `unanswerable` are evaluations of which the record cannot say what
+    this policy would have decided: its tracks are unknown there. Of the recorded run they are those that came, or were,
+    behind later ones: they were decided again and count in no sum.
     """
 
     name: str
     policy: str = ""
     summary: Summary
+    targets: int = 0
+    recorded: Summary | None = None
     tracks: Sequence[Track] = ()
     unanswerable: Sequence[Unanswerable] = ()
 

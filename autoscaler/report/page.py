@@ -48,7 +48,8 @@ def page(report: Report) -> str:
             "main",
             _verdict(report),
             element("h2", "Runs", id="runs"),
-            tables.runs(standing.runs, [_worst_anchor(run, standing, anchors) for run in range(len(standing.runs))]),
+            tables.runs(report, [_worst_anchor(run, standing, anchors) for run in range(len(standing.runs))]),
+            *(element("p", told, class_="note") for run in report.candidates if (told := words.compared(run, report))),
             _uncounted(report.recorded),
             *(_behind(run) for run in report.candidates),
             element("h2", "Targets", id="targets"),
@@ -201,6 +202,5 @@ def _figure(anchor: str, run: str, recorded: Track | None, candidate: Track | No
 
 def _sentence(run: str, track: Track) -> str:
     worst = track.summary.worst
-    figures = zip(words.FIGURES, words.figures(track), strict=True)
-    told = f"{run}: " + ", ".join(f"{figure} {name}" for name, (figure, _) in figures)
+    told = f"{run}: {words.sentence(track)}"
     return told + (f", worst {words.shortage(track)} at {words.moment(worst.time)}." if worst else ".")

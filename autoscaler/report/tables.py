@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autoscaler.model.whatif import Candidate, Difference, Numbers, Track, Unanswerable
+from autoscaler.model.whatif import Candidate, Difference, Numbers, Report, Summary, Track, Unanswerable
 from autoscaler.report import words
 from autoscaler.report.axes import time_step
 from autoscaler.report.markup import Markup, element, joined
@@ -12,23 +12,25 @@ from autoscaler.report.steps import Cell, Steps, Window, cells
 
 ROWS = 28
 """Of the numbers of a plot."""
+RUNS = "The runs, each summed over the targets it tells of, and compared with what was recorded of just these"
 LISTED = 200
 """Of differences, and of what could not be replayed."""
 
 
-def runs(compared: Sequence[Candidate], anchors: Sequence[str]) -> Markup:
-    """A row for every run; `anchors` are where the worst moment of each is seen."""
+def runs(report: Report, anchors: Sequence[str]) -> Markup:
+    """A row for every run, the recorded one first; `anchors` are where the worst moment of each is seen."""
     rows = []
-    for index, (run, anchor) in enumerate(zip(compared, anchors, strict=True)):
+    for index, (run, anchor) in enumerate(zip((report.recorded, *report.candidates), anchors, strict=True)):
         worst = run.summary.worst
         seen: str = words.shortage(run)
         if worst is not None:
             told = f"{words.moment(worst.time)}: {worst.target}, {words.shortage(run)}"
             seen = element("a", told, href=anchor) if anchor else told
-        figures = _figures(run, compared[0] if index else None, span=1 if index else 2)
-        rows.append(element("tr", element("th", run.name, scope="row"), figures, element("td", seen)))
+        figures = _figures(run, report.recorded.summary, span=1 if index else 2)
+        cover = element("td", words.cover(run, report), class_="n")
+        rows.append(element("tr", element("th", run.name, scope="row"), cover, figures, element("td", seen)))
     heads = (element("th", each, colspan=2, scope="col") for each in words.FIGURES)
-    return table("The runs, summed over all targets", ("run", *heads, "worst moment (UTC)"), rows)
+    return table(RUNS, ("run", "targets", *heads, "worst moment (UTC)"), rows)
 
 
 def targets(standing: words.Standing, names: Sequence[str], anchors: dict[str, str]) -> Markup:
@@ -41,10 +43,9 @@ def targets(standing: words.Standing, names: Sequence[str], anchors: dict[str, s
             track, span = standing.track(run, name), 2 if run else 1
             if track is None:
                 figures.append(element("td", "not in this run", colspan=3 * span))
-            elif run and first:
-                figures.append(_figures(track, first))
             else:
-                figures.append(_figures(track, None, span=span))
+                apart = track.recorded is not None
+                figures.append(_figures(track, first.summary if first else None, span=1 if apart else span))
         label = element("a", name, href=f"#{anchors[name]}") if name in anchors else name
         rows.append(element("tr", element("th", label, scope="row"), *figures))
     spans = [2 if run else 1 for run in range(len(standing.runs))]
@@ -89,7 +90,7 @@ def differences(found: Sequence[Difference], count: int) -> Markup:
             "tr",
             element("td", words.moment(each.time)),
             element("td", each.target),
-            *(element("td", _number(number), class_="n") for number in (each.recorded, each.replayed)),
+            *(element("td", words.replicas(number), class_="n") for number in (each.recorded, each.replayed)),
             element("td", each.reason),
         )
         for each in found[:LISTED]
@@ -139,15 +140,15 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Markup], groups: Ma
     return element("div", body, class_="wide", tabindex=0, role="region", aria_label=caption)
 
 
-def _figures(run: Candidate | Track, before: Candidate | Track | None, span: int = 1) -> Markup:
-    """A cell for every figure, and behind it one for what is different from `before`, when there is one."""
+def _figures(run: Candidate | Track, whole: Summary | None, span: int = 1) -> Markup:
+    """A cell for every figure, and behind it one for what is different, if that can be."""
     return joined(
         *(
             joined(
                 element("td", figure, class_="n", colspan=span if span > 1 else None),
-                element("td", apart, class_="by") if before is not None else "",
+                element("td", apart, class_="by") if run.recorded is not None else "",
             )
-            for figure, apart in words.figures(run, before)
+            for figure, apart in words.figures(run, whole)
         )
     )
 
@@ -160,7 +161,3 @@ def _range(cell: Cell | None) -> str:
     if cell is None:
         return "not known"
     return f"{cell.low:,}" if cell.low == cell.high else f"{cell.low:,} to {cell.high:,}"
-
-
-def _number(number: int | None) -> str:
-    return "none" if number is None else f"{number:,}"

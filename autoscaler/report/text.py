@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from autoscaler.core.table import aligned, plain
 from autoscaler.model.instant import seconds_text
-from autoscaler.model.whatif import Candidate, Report, Track, Unanswerable
+from autoscaler.model.whatif import Candidate, Report, Summary, Track, Unanswerable
 from autoscaler.report import words
 
 LISTED = 10
@@ -31,12 +31,15 @@ def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
         told = f"Numbers   {numbered}"
         yield told if report.numbers.whole else _painted(told, BAD, colour)
     yield ""
-    rows: list[tuple[str, ...]] = [("Run", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")]
-    for index, run in enumerate(standing.runs):
+    rows: list[tuple[str, ...]] = [
+        ("Run", "Targets", "Pod-hours", "", "Changes", "", "Minutes under target", "", "Worst moment")
+    ]
+    for run in standing.runs:
         worst = run.summary.worst
         told = words.shortage(run) + (f", {worst.target} at {seconds_text(worst.time)}" if worst else "")
-        rows.append((run.name, *_figures(run, report.recorded if index else None), told))
-    yield from _table(rows, range(1, 7), colour)
+        rows.append((run.name, words.cover(run, report), *_figures(run, report.recorded.summary), told))
+    yield from _table(rows, range(1, 8), colour)
+    yield from (plain(told) for told in (words.compared(run, report) for run in report.candidates) if told)
     yield ""
     yield from _targets(standing, names, colour)
     yield from _troubles(report, colour)
@@ -52,7 +55,7 @@ def _targets(standing: words.Standing, names: list[str], colour: bool) -> Iterat
             track = standing.track(index, name)
             if track is None:
                 continue
-            figures = _figures(track, first if index and first else None)
+            figures = _figures(track, first.summary if first else None)
             worst = track.summary.worst
             told = words.shortage(track) + (f" at {seconds_text(worst.time)}" if worst else "")
             rows.append((name if track is first or first is None else "", run.name, *figures, told))
@@ -67,7 +70,13 @@ def _troubles(report: Report, colour: bool) -> Iterator[str]:
         yield ""
         rows = [("Another decision", "Target", "Recorded", "Replayed", "At which step")]
         rows += [
-            (seconds_text(each.time), each.target, str(each.recorded), str(each.replayed), each.reason)
+            (
+                seconds_text(each.time),
+                each.target,
+                words.replicas(each.recorded),
+                words.replicas(each.replayed),
+                each.reason,
+            )
             for each in report.differences[:LISTED]
         ]
         yield from _table(rows, (2, 3), colour)
@@ -108,8 +117,8 @@ def _numbered(report: Report, colour: bool) -> Iterator[str]:
         yield f"and {words.targets(len(report.numbered) - LISTED)} of which there is less to say"
 
 
-def _figures(run: Candidate | Track, before: Candidate | Track | None) -> tuple[str, ...]:
-    return tuple(each for pair in words.figures(run, before) for each in pair)
+def _figures(run: Candidate | Track, whole: Summary | None) -> tuple[str, ...]:
+    return tuple(each for pair in words.figures(run, whole) for each in pair)
 
 
 def _period(report: Report) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from autoscaler.core import sentences
-from autoscaler.model.whatif import Candidate, Numbers, Report, Track
+from autoscaler.model.whatif import Candidate, Numbers, Report, Summary, Track
 
 DAY = 86_400
 REASONS = 5
 """Of what was left out; what could not be replayed is in a table, too."""
-CHANCE = 0.05
-"""A difference below half of the last digit that is shown is none."""
+SAME = 1e-9
+"""Sums of the same numbers in another order are no further apart than this share of them."""
 
 
 def verdict(report: Report) -> str:
@@ -82,6 +83,11 @@ def unknown(run: Candidate) -> str:
     return f"{run.name} would have done is not known for {count:,} evaluations, which its sums leave out"
 
 
+def replicas(number: int | None) -> str:
+    """The number a decision came to, and a word where it came to none."""
+    return "none" if number is None else f"{number:,}"
+
+
 def targets(count: int) -> str:
     """`1 target`, `100 targets`."""
     return f"{count:,} target" if count == 1 else f"{count:,} targets"
@@ -103,16 +109,33 @@ def moment(at: float) -> str:
 
 
 def share(before: float, after: float) -> str:
-    """`-18.2 %`, `=` when it is the same, "" when there is nothing to compare with."""
-    if abs(after - before) < CHANCE:
+    """`-18.2 %`, `=` when it is the same; where there was none before, how much there is now."""
+    if _same(before, after):
         return "="
-    return f"{(after - before) / before * 100:+,.1f} %" if before else f"{after - before:+,.1f}"
+    if not before:
+        return f"+{number(after)}"
+    part = (after - before) / before * 100
+    return f"{part:+,.{_decimals(part, 2)}f} %"
 
 
-def signed(before: float, after: float, digits: int = 0) -> str:
-    """`+12`, `-3`, `=` when it is the same."""
-    text = f"{after - before:+,.{digits}f}"
-    return text if any(digit in text for digit in "123456789") else "="
+def signed(before: float, after: float) -> str:
+    """`+12.0`, `-0.25`, `=` when it is the same."""
+    apart = after - before
+    return "=" if _same(before, after) else f"{apart:+,.{_decimals(apart, 2)}f}"
+
+
+def number(of: float) -> str:
+    """With three significant digits at least and one behind the point: `212.9`, `0.235`; `0` is none at all."""
+    return f"{of:,.{_decimals(of, 3)}f}" if of else "0"
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=SAME, abs_tol=SAME)
+
+
+def _decimals(of: float, significant: int) -> int:
+    """Digits behind the point, one at least."""
+    return max(1, significant - 1 - math.floor(math.log10(abs(of)))) if of else 1
 
 
 FIGURES = ("pod-hours", "changes", "minutes under target")
@@ -124,24 +147,57 @@ def known(run: Candidate | Track) -> bool:
     return any(size is not None for track in tracks for size in track.replicas)
 
 
-def figures(run: Candidate | Track, before: Candidate | Track | None = None) -> list[tuple[str, str]]:
-    """`FIGURES` of a run or of one target in it, each with how different it is from that of `before`.
+def figures(run: Candidate | Track, whole: Summary | None = None) -> list[tuple[str, str]]:
+    """`FIGURES` of a run or of one target in it, each with how different it is from what was recorded of just that.
 
-    "" without one, or where nothing is known of either; what is not known itself is "-".
+    "" for the recorded run itself; what is not known is "-". Where that is not the `whole` record that stands beside
+    it, the figure it is compared with is said, too: `-1 from 4`, `= 4`.
     """
     if not known(run):
         return [("-", "")] * len(FIGURES)
-    summary = run.summary
-    told = [f"{summary.pod_hours:,.1f}", f"{summary.changes:,}", f"{summary.minutes_under_target:,.1f}"]
-    apart = ["", "", ""]
-    if before is not None and known(before):
-        then = before.summary
+    told, then = _figures(run.summary), run.recorded
+    if then is None:
+        return [(each, "") for each in told]
+    apart = [
+        share(then.pod_hours, run.summary.pod_hours),
+        _more(then.changes, run.summary.changes),
+        signed(then.minutes_under_target, run.summary.minutes_under_target),
+    ]
+    if then != whole:
         apart = [
-            share(then.pod_hours, summary.pod_hours),
-            signed(then.changes, summary.changes),
-            signed(then.minutes_under_target, summary.minutes_under_target, 1),
+            f"= {before}" if each == "=" else f"{each} from {before}"
+            for each, before in zip(apart, _figures(then), strict=True)
         ]
     return list(zip(told, apart, strict=True))
+
+
+def _figures(of: Summary) -> list[str]:
+    return [number(of.pod_hours), f"{of.changes:,}", number(of.minutes_under_target)]
+
+
+def _more(before: int, after: int) -> str:
+    return "=" if before == after else f"{after - before:+,}"
+
+
+def sentence(track: Track) -> str:
+    """`FIGURES` of a target in a run: `2.50 pod-hours, 1 change, 0 minutes under target`."""
+    hours, changes, minutes = (figure for figure, _ in figures(track))
+    return f"{hours} pod-hours, {changes} change{'' if changes == '1' else 's'}, {minutes} minutes under target"
+
+
+def cover(run: Candidate, report: Report) -> str:
+    """Of how many of the record's targets a run tells something: `1 of 2`."""
+    return f"{run.targets:,} of {len(report.recorded.tracks):,}"
+
+
+def compared(run: Candidate, report: Report) -> str:
+    """What a candidate is compared with where that is not all that was recorded, else ""."""
+    if run.recorded == report.recorded.summary or not run.targets:
+        return ""
+    some = run.targets < len(report.recorded.tracks)
+    told = f"{run.name} tells of {cover(run, report)} targets: " if some else f"{run.name} is not known all the time: "
+    told += "it is compared with what was recorded of just these" if some else "it is compared with what was recorded"
+    return told + (" while it is known" if run.unanswerable else "")
 
 
 def shortage(run: Candidate | Track) -> str:
@@ -172,11 +228,11 @@ class Standing:
         )
 
     def _weight(self, target: str) -> tuple[float, float]:
-        found = [tracks[target].summary for tracks in self._tracks if target in tracks]
+        found = [tracks[target] for tracks in self._tracks if target in tracks]
         if len(self.runs) == 1:
-            return -found[0].minutes_under_target, -found[0].pod_hours
-        first, others = found[0], found[1:]
+            return -found[0].summary.minutes_under_target, -found[0].summary.pod_hours
+        pairs = [(each.summary, each.recorded) for each in found if each.recorded]
         return (
-            -max((abs(other.minutes_under_target - first.minutes_under_target) for other in others), default=0.0),
-            -max((abs(other.pod_hours - first.pod_hours) for other in others), default=0.0),
+            -max((abs(one.minutes_under_target - then.minutes_under_target) for one, then in pairs), default=0.0),
+            -max((abs(one.pod_hours - then.pod_hours) for one, then in pairs), default=0.0),
         )

@@ -43,6 +43,12 @@ def test_a_star_matches_any_and_the_first_of_several_is_taken(tmp_path):
     assert sizes == [10, 20, 20]
 
 
+def test_two_for_the_same_target_are_refused(tmp_path):
+    two = POLICY + "---\n" + POLICY.replace("10", "20").replace("name: web,", "name: other,")
+    with pytest.raises(ConfigError, match=r"new.yaml, document 2: is for shop/Deployment/web, and so is document 1"):
+        read(tmp_path, two)
+
+
 def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
     hpa = POLICY.replace("HorizontalPodScaler", "HorizontalPodAutoscaler").replace(
         "hpa-companion.dev/v1alpha1", "autoscaling/v2"

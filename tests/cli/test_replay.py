@@ -74,6 +74,36 @@ def test_another_policy_is_told_beside_it(record, half):
     assert candidate["summary"]["minutes_under_target"] == 0.25
 
 
+@pytest.fixture
+def shop(tmp_path):
+    """Two targets that did the same."""
+    made = [
+        replace(each, target=replace(each.target, name=name))
+        for name in ("web", "api")
+        for each in week.records(week.decisions(lambda _: LOAD, 600))
+    ]
+    path = tmp_path / "shop.jsonl"
+    path.write_bytes(b"".join(line(each, 1 + (each.target.name == "api"), seq) for seq, each in enumerate(made, 1)))
+    return path
+
+
+def test_a_policy_for_some_targets_is_compared_with_the_record_of_these(record, shop, half):
+    _, told = run(source=str(record), policies=(str(half),), output="json")
+    alone = json.loads(told)
+    _, told = run(source=str(shop), policies=(str(half),), output="json")
+    found = json.loads(told)
+    (candidate,) = found["candidates"]
+    assert (candidate["targets"], found["recorded"]["targets"]) == (1, 2)
+    assert candidate["recorded"] == alone["recorded"]["summary"]
+    assert found["recorded"]["summary"]["pod_hours"] == 2 * candidate["recorded"]["pod_hours"]
+    rows = []
+    for source in (record, shop):
+        _, told = run(source=str(source), policies=(str(half),))
+        rows.append(next(each.split() for each in told.splitlines() if each.startswith("half")))
+    assert (rows[0][1:4], rows[1][1:4]) == (["1", "of", "1"], ["1", "of", "2"])
+    assert rows[0][4:6] == rows[1][4:6], "as much more as it is of that target alone"
+
+
 def test_a_decision_that_was_changed_is_listed_and_ends_with_1(record, tmp_path):
     forged = tmp_path / "forged.jsonl"
     forged.write_bytes(

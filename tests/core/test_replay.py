@@ -2,7 +2,7 @@ import pytest
 
 from autoscaler.core.basis import spec_of
 from autoscaler.core.replay import Named, Replay, Span, report
-from autoscaler.model.whatif import Numbers, PassedOver
+from autoscaler.model.whatif import Numbers, PassedOver, Summary
 from bench import week
 
 WANTED = spec_of(week.policy(max_replicas=3))
@@ -33,6 +33,10 @@ def test_targets_of_several_parts_become_one_report():
     assert (three.name, three.policy) == ("three", "text")
     assert [each.target for each in three.tracks] == ["shop/Deployment/a", "shop/Deployment/b"]
     assert three.summary.pod_hours == pytest.approx(2 * 3 * 585 / 3600)
+    assert (found.recorded.targets, found.recorded.recorded) == (3, None)
+    assert three.targets == 2
+    assert three.recorded.pod_hours == pytest.approx(found.recorded.summary.pod_hours * 2 / 3), "the record of these"
+    assert three.recorded.changes * 3 == found.recorded.summary.changes * 2
     assert three.summary.worst.target == "shop/Deployment/a", "the first of equals"
 
 
@@ -41,6 +45,10 @@ def test_what_a_candidate_cannot_tell_is_with_the_candidate():
     found = report("a file", [Named("memory", "")], [parts("shop/Deployment/a", candidates=[lambda _: other])])
     assert (found.identical, found.unanswerable) == (40, ())
     (only,) = found.candidates[0].unanswerable
+    assert (found.candidates[0].targets, found.candidates[0].recorded) == (
+        0,
+        Summary(pod_hours=0, changes=0, minutes_under_target=0),
+    )
     assert (only.target, only.evaluations) == ("shop/Deployment/a", 40)
 
 

@@ -10,7 +10,7 @@ from autoscaler.core.basis import spec_of
 from autoscaler.core.lane import Tally
 from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
-from autoscaler.core.strand import BEHIND, LATE, UNORDERED, Strand
+from autoscaler.core.strand import BEHIND, LATE, SIZELESS, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Proposal
@@ -248,3 +248,27 @@ def test_a_time_that_is_far_ahead_leaves_what_follows_out_of_the_sums_and_says_s
     assert found.identical + found.differing == 40
     for left in (found.left_out(), found.untold(0)):
         assert [(each.evaluations, each.reason) for each in left] == [(4, BEHIND)]
+
+
+def test_the_record_beside_a_candidate_is_that_of_the_time_for_which_it_is_known():
+    """The recorded policy itself: as much in every sum, of whatever time."""
+    made = list(week.decisions(lambda after: 1200 if after < 300 else 4000, 1200))
+    found = Strand(KEY, (spec_of(week.policy()), None), ready_after=week.READY_AFTER, since=0, until=float("inf"))
+    for seq, each in enumerate(made, 1):
+        if seq in range(6, 12) or seq in range(60, 66):
+            found.pass_over(1, seq, week.START + (seq - 1) * 15, "gone")
+        else:
+            found.take(1, seq, each)
+    same, whole = found.trials[0].trace.summary(), found.recorded.summary()
+    assert same.changes > 0
+    assert found.beside(0) == same
+    assert 0 < same.pod_hours < whole.pod_hours
+    assert found.beside(1) == whole
+
+
+def test_a_candidate_is_not_known_while_the_record_has_no_size():
+    made = list(week.decisions(lambda _: 1200, 600))
+    blind = [replace(each, current=None) if 9 < index < 20 else each for index, each in enumerate(made)]
+    found = strand(blind, spec_of(week.policy()))
+    assert found.beside(0) == found.trials[0].trace.summary() == found.recorded.summary()
+    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(10, SIZELESS)]

@@ -34,6 +34,16 @@ def test_nothing_is_known_of_a_gap():
     assert (found.times, found.replicas) == ([0, 100, 1000], [2, None, 5])
 
 
+def test_a_fork_goes_on_by_itself():
+    found = Trace("shop/Deployment/web")
+    found.add(0, State(2, 1, 10), 2, short=False, patience=300)
+    other = found.fork()
+    found.add(60, State(4, 1, 10), 4, short=False, patience=300)
+    other.add(90, State(2, 1, 10), 3, short=False, patience=300)
+    assert (found.track(300).times, other.track(300).times) == ([0, 60], [0, 90])
+    assert [each.summary().pod_hours * 3600 for each in (found, other)] == [120, 180]
+
+
 def test_what_comes_again_is_passed_over():
     assert traced((0, 2, 2, False), (0, 9, 9, False), (60, 2, 2, False)).times == [0]
 

@@ -54,17 +54,32 @@ def summed(of: Track) -> Summary:
     return Summary(pod_hours=hours, changes=changes, minutes_under_target=minutes, worst=worst)
 
 
-def candidate(name: str, tracks: Sequence[Track], policy: str = "") -> Candidate:
-    """With the sums of its tracks."""
-    found = [each.summary for each in tracks]
+def candidate(
+    name: str, tracks: Sequence[Track], policy: str = "", *, recorded: Sequence[Track] | None = None
+) -> Candidate:
+    """With the sums of its tracks, each compared with that of `recorded` for the same target, if there is one."""
+    if recorded is not None:
+        known = {each.target: each.summary for each in recorded}
+        tracks = [replace(each, recorded=known.get(each.target)) for each in tracks]
+    return Candidate(
+        name=name,
+        policy=policy,
+        summary=totalled([each.summary for each in tracks]),
+        targets=sum(any(size is not None for size in each.replicas) for each in tracks),
+        recorded=None if recorded is None else totalled([each.recorded for each in tracks if each.recorded]),
+        tracks=tracks,
+    )
+
+
+def totalled(found: Sequence[Summary]) -> Summary:
+    """Over several targets."""
     worsts = [each.worst for each in found if each.worst]
-    summary = Summary(
+    return Summary(
         pod_hours=sum(each.pod_hours for each in found),
         changes=sum(each.changes for each in found),
         minutes_under_target=sum(each.minutes_under_target for each in found),
         worst=max(worsts, key=lambda worst: worst.demand - worst.replicas, default=None),
     )
-    return Candidate(name=name, policy=policy, summary=summary, tracks=tracks)
 
 
 def small(**changes: object) -> Report:
@@ -87,9 +102,19 @@ def small(**changes: object) -> Report:
         "identical": 20,
         "differing": 0,
         "recorded": candidate("recorded", recorded),
-        "candidates": (candidate("new.yaml", other, "maxReplicas: 10\n# </pre><script>alert(1)</script>\n"),),
+        "candidates": (
+            candidate("new.yaml", other, "maxReplicas: 10\n# </pre><script>alert(1)</script>\n", recorded=recorded),
+        ),
     }
     return Report(**(fields | changes))
+
+
+def partial() -> Report:
+    """The same, and the candidate is for the second target only."""
+    report = small()
+    (whole,) = report.candidates
+    only = candidate("half", [each for each in whole.tracks if each.target == HOSTILE], recorded=report.recorded.tracks)
+    return small(candidates=(only,))
 
 
 def troubled() -> Report:
@@ -136,7 +161,7 @@ def weeks(targets: int, days: float, every: float = 15.0) -> Report:
         identical=targets * int(days * DAY / every),
         differing=0,
         recorded=candidate("recorded", recorded),
-        candidates=(candidate("faster.yaml", other, "maxReplicas: 20\n"),),
+        candidates=(candidate("faster.yaml", other, "maxReplicas: 20\n", recorded=recorded),),
     )
 
 

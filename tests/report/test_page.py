@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from autoscaler.model.whatif import Numbers, Report, Unanswerable
 from autoscaler.report.markup import VOID
 from autoscaler.report.page import PLOTTED, POLICY, page
-from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled, weeks
+from tests.report.samples import HOSTILE, MONDAY, candidate, partial, small, track, troubled, weeks
 
 
 class Seen(HTMLParser):
@@ -59,6 +59,7 @@ REPORTS = [
     pytest.param(
         small(recorded=candidate("recorded", []), candidates=(), evaluations=0, until=MONDAY), id="nothing at all"
     ),
+    pytest.param(partial(), id="a candidate for some"),
     pytest.param(weeks(2, 0.2), id="some hours"),
 ]
 
@@ -134,6 +135,10 @@ def test_it_says_what_is_not_known_of_a_candidate() -> None:
     made = page(small(candidates=(replace(small().candidates[0], unanswerable=lost),)))
     assert "What new.yaml would have done is not known for 1,234 evaluations, which its sums leave out" in made
     assert "another metric" in made
+
+
+def test_it_says_what_a_run_of_some_targets_is_compared_with() -> None:
+    assert "half tells of 1 of 2 targets: it is compared with what was recorded of just these" in page(partial())
 
 
 def test_it_says_what_counts_in_no_sum_of_the_recorded_run() -> None:

@@ -6,7 +6,7 @@ from autoscaler.model.whatif import Difference, Unanswerable
 from autoscaler.report import tables, words
 from autoscaler.report.markup import Markup
 from autoscaler.report.steps import Window
-from tests.report.samples import HOSTILE, MONDAY, candidate, small, track
+from tests.report.samples import HOSTILE, MONDAY, candidate, partial, small, track
 
 HOUR = 3600
 
@@ -17,28 +17,37 @@ def rows(table: Markup) -> list[list[str]]:
 
 def test_runs_stand_beside_the_recorded_one() -> None:
     report = small()
-    table = tables.runs((report.recorded, *report.candidates), ["#t0-1", ""])
+    table = tables.runs(report, ["#t0-1", ""])
     head, recorded, other = rows(table)
-    assert head == ["run", "pod-hours", "changes", "minutes under target", "worst moment (UTC)"]
-    assert recorded[:4] == ["recorded", "1.0", "3", "3.0"]
-    assert other[:7] == ["new.yaml", "1.0", "=", "4", "+1", "1.0", "-2.0"]
-    assert other[7] == "Mon 16 Nov 2026 00:02:00: shop/Deployment/web, 4 of 6 needed"
+    assert head == ["run", "targets", "pod-hours", "changes", "minutes under target", "worst moment (UTC)"]
+    assert recorded[:5] == ["recorded", "2 of 2", "1.00", "3", "3.00"]
+    assert other[:8] == ["new.yaml", "2 of 2", "0.983", "-1.7 %", "4", "+1", "1.00", "-2.0"]
+    assert other[8] == "Mon 16 Nov 2026 00:02:00: shop/Deployment/web, 4 of 6 needed"
     assert [link.get("href") for link in ElementTree.fromstring(table).iter("a")] == ["#t0-1"]
+
+
+def test_a_run_of_some_targets_is_compared_with_the_record_of_these() -> None:
+    table = tables.runs(partial(), ["", ""])
+    _, recorded, other = rows(table)
+    assert recorded[:5] == ["recorded", "2 of 2", "1.00", "3", "3.00"]
+    assert other[:8] == ["half", "1 of 2", "0.333", "= 0.333", "0", "= 0", "0", "= 0"]
+    assert "compared with what was recorded of just these" in table
+    assert "summed over all targets" not in table
 
 
 def test_every_target_is_there_with_a_link_where_it_is_plotted() -> None:
     standing = words.Standing(small(candidates=(candidate("x", [track("new/D/n", [MONDAY], [1])]),)))
     table = tables.targets(standing, standing.ranked(), {"shop/Deployment/web": "t0"})
     found = {row[0]: row[1:] for row in rows(table)[2:]}
-    assert found["shop/Deployment/web"] == ["0.7", "3", "3.0", "not in this run"]
-    assert found["new/D/n"] == ["not in this run", "0.0", "0", "1.0"]
+    assert found["shop/Deployment/web"] == ["0.667", "3", "3.00", "not in this run"]
+    assert found["new/D/n"] == ["not in this run", "0.0167", "0", "1.00"]
     assert len(found) == 3
     assert [link.get("href") for link in ElementTree.fromstring(table).iter("a")] == ["#t0"]
 
 
 def test_every_row_is_as_wide_as_the_others() -> None:
     standing = words.Standing(small())
-    for table in (tables.runs(standing.runs, ["", ""]), tables.targets(standing, standing.ranked(), {})):
+    for table in (tables.runs(small(), ["", ""]), tables.targets(standing, standing.ranked(), {})):
         widths = {
             sum(int(cell.get("colspan", "1")) for cell in row) for row in ElementTree.fromstring(table).iter("tr")
         }

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autoscaler.model.whatif import Numbers, Unanswerable
+from autoscaler.model.whatif import Difference, Numbers, Unanswerable
 from autoscaler.report.text import BAD, GOOD, PLAIN, lines
-from tests.report.samples import MONDAY, candidate, small, track, troubled
+from tests.report.samples import MONDAY, candidate, partial, small, track, troubled
 
 
 def test_a_report_in_full() -> None:
@@ -20,15 +20,15 @@ def test_a_report_in_full() -> None:
         "Numbers 1,203 missing, 1 out of order, 4 came again, and counted once, 2 not kept, for want of room: "
         "see `autoscaler audit verify`",
         "",
-        "Run Pod-hours Changes Minutes under target Worst moment",
-        "recorded 1.0 3 3.0 2 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
-        "new.yaml 1.0 = 4 +1 1.0 -2.0 4 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
+        "Run Targets Pod-hours Changes Minutes under target Worst moment",
+        "recorded 2 of 2 1.00 3 3.00 2 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
+        "new.yaml 2 of 2 0.983 -1.7 % 4 +1 1.00 -2.0 4 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
         "",
         "Target Run Pod-hours Changes Minutes under target Worst moment",
-        "shop/Deployment/web recorded 0.7 3 3.0 2 of 6 needed at 2026-11-16T00:02:00Z",
-        "new.yaml 0.7 = 4 +1 1.0 -2.0 4 of 6 needed at 2026-11-16T00:02:00Z",
-        f"{name} recorded 0.3 0 0.0 never short",
-        "new.yaml 0.3 = 0 = 0.0 = never short",
+        "shop/Deployment/web recorded 0.667 3 3.00 2 of 6 needed at 2026-11-16T00:02:00Z",
+        "new.yaml 0.650 -2.5 % 4 +1 1.00 -2.0 4 of 6 needed at 2026-11-16T00:02:00Z",
+        f"{name} recorded 0.333 0 0 never short",
+        "new.yaml 0.333 = 0 = 0 = never short",
         "",
         "Another decision Target Recorded Replayed At which step",
         "2026-11-16T00:01:00Z shop/Deployment/web 2 3 Stabilized: by another recommendation",
@@ -40,6 +40,22 @@ def test_a_report_in_full() -> None:
         f"{name} 1,203 0 3 0",
         "shop/Deployment/web 0 1 1 2",
     ]
+
+
+def test_a_run_of_some_targets_is_compared_with_the_record_of_these() -> None:
+    told = [" ".join(line.split()) for line in lines(partial())]
+    at = told.index("Run Targets Pod-hours Changes Minutes under target Worst moment")
+    assert told[at + 1 : at + 4] == [
+        "recorded 2 of 2 1.00 3 3.00 2 of 6 needed, shop/Deployment/web at 2026-11-16T00:02:00Z",
+        "half 1 of 2 0.333 = 0.333 0 = 0 0 = 0 never short",
+        "half tells of 1 of 2 targets: it is compared with what was recorded of just these",
+    ]
+
+
+def test_a_decision_that_came_to_no_number_is_told_in_words() -> None:
+    missed = Difference("shop/Deployment/web", MONDAY + 60, 2, None, "no metrics")
+    told = list(lines(small(differing=1, differences=(missed,))))
+    assert told[-1].split() == ["2026-11-16T00:01:00Z", "shop/Deployment/web", "2", "none", "no", "metrics"]
 
 
 def test_columns_stand_below_each_other() -> None:

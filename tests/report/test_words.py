@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from autoscaler.model.whatif import Report, Summary, Track, Unanswerable
 from autoscaler.report import words
-from tests.report.samples import HOSTILE, MONDAY, candidate, small, track, troubled
+from tests.report.samples import HOSTILE, MONDAY, candidate, partial, small, track, troubled
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,44 @@ def test_the_verdict_counts_all(report: Report, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
-    [(100.0, 81.8, "-18.2 %"), (100.0, 100.01, "="), (0.0, 3.0, "+3.0"), (1000.0, 3000.0, "+200.0 %")],
+    [
+        (100.0, 81.8, "-18.2 %"),
+        (100.0, 100.01, "+0.010 %"),
+        (0.1935, 0.2352, "+21.6 %"),
+        (0.3, 0.1 + 0.2, "="),
+        (0.0, 0.0, "="),
+        (0.0, 3.0, "+3.00"),
+        (1000.0, 3000.0, "+200.0 %"),
+    ],
 )
 def test_a_share(before: float, after: float, expected: str) -> None:
     assert words.share(before, after) == expected
 
 
-def ran(hours: float, changes: int, replicas: int | None = 1) -> Track:
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [(0.0, "0"), (0.2352, "0.235"), (0.1935, "0.194"), (0.00417, "0.00417"), (5.5, "5.50"), (212.94, "212.9"),
+     (12345.6, "12,345.6")],
+)  # fmt: skip
+def test_a_small_figure_has_more_digits(of: float, expected: str) -> None:
+    assert words.number(of) == expected
+
+
+def test_minutes_that_differ_by_little_are_not_the_same() -> None:
+    assert [words.signed(0.4, after) for after in (0.4, 0.3, 0.36, 2.4)] == ["=", "-0.10", "-0.040", "+2.0"]
+
+
+def ran(hours: float, changes: int, replicas: int | None = 1, *, recorded: Track | None = None) -> Track:
     summary = Summary(pod_hours=hours, changes=changes, minutes_under_target=1.5)
-    return replace(track("a/D/b", [MONDAY], [replicas]), summary=summary)
+    beside = recorded.summary if recorded else None
+    return replace(track("a/D/b", [MONDAY], [replicas]), summary=summary, recorded=beside)
 
 
 def test_of_what_never_ran_there_is_no_sum_to_compare() -> None:
-    nothing, something = ran(0, 0, None), ran(10, 5)
-    assert words.figures(nothing, something) == [("-", "")] * 3
-    assert [apart for _, apart in words.figures(something, nothing)] == ["", "", ""]
-    assert words.figures(ran(0, 5, 0), something)[0] == ("0.0", "-100.0 %"), "a size of 0 is one"
+    something = ran(10, 5)
+    nothing = ran(0, 0, None, recorded=something)
+    assert words.figures(nothing, something.summary) == [("-", "")] * 3
+    assert words.figures(ran(0, 5, 0, recorded=something), something.summary)[0] == ("0", "-100.0 %"), "0 is a size"
     assert words.shortage(nothing) == "not known"
     assert words.shortage(something) == "never short"
     assert not words.known(candidate("new", [nothing]))
@@ -62,9 +84,34 @@ def test_of_what_never_ran_there_is_no_sum_to_compare() -> None:
 
 
 def test_figures_beside_those_of_before() -> None:
-    before, after = ran(10, 5), ran(12, 1205)
-    assert words.figures(after, before) == [("12.0", "+20.0 %"), ("1,205", "+1,200"), ("1.5", "=")]
-    assert words.figures(before) == [("10.0", ""), ("5", ""), ("1.5", "")]
+    before = ran(10, 5)
+    after = ran(12, 1205, recorded=before)
+    assert words.figures(after, before.summary) == [("12.0", "+20.0 %"), ("1,205", "+1,200"), ("1.50", "=")]
+    assert words.figures(before, before.summary) == [("10.0", ""), ("5", ""), ("1.50", "")]
+
+
+def test_what_a_figure_is_compared_with_is_said_where_it_does_not_stand_beside_it() -> None:
+    after = ran(12, 1205, recorded=ran(10, 5))
+    told = [apart for _, apart in words.figures(after, ran(100, 5000).summary)]
+    assert told == ["+20.0 % from 10.0", "+1,200 from 5", "= 1.50"]
+
+
+def test_what_a_run_is_compared_with() -> None:
+    report = small()
+    (whole,), (half,) = report.candidates, partial().candidates
+    assert words.compared(whole, report) == ""
+    assert words.compared(half, report) == (
+        "half tells of 1 of 2 targets: it is compared with what was recorded of just these"
+    )
+    late = replace(whole, recorded=half.recorded, unanswerable=(Unanswerable(HOSTILE, MONDAY, 2, "late"),))
+    assert words.compared(late, report) == (
+        "new.yaml is not known all the time: it is compared with what was recorded while it is known"
+    )
+
+
+def test_one_change_is_one() -> None:
+    assert words.sentence(ran(2.5, 1)) == "2.50 pod-hours, 1 change, 1.50 minutes under target"
+    assert ", 2 changes, " in words.sentence(ran(2.5, 2))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +128,9 @@ def test_targets_with_most_at_stake_come_first() -> None:
     report = small(recorded=candidate("recorded", [lean, fat]), candidates=())
     assert words.Standing(report).ranked() == ["a/D/fat", "a/D/lean"]
     grown = replace(fat, summary=replace(fat.summary, pod_hours=9))
-    report = small(recorded=candidate("recorded", [lean, fat]), candidates=(candidate("x", [grown, lean]),))
+    report = small(
+        recorded=candidate("recorded", [lean, fat]), candidates=(candidate("x", [grown, lean], recorded=[lean, fat]),)
+    )
     assert words.Standing(report).ranked() == ["a/D/fat", "a/D/lean"]
 
 
