@@ -134,6 +134,8 @@ class Connection(RequestHandler):
         self.peer: Peer | None = None
         self.busy = False
         self._answered = 0.0
+        self._beyond: int | None = None
+        """Bytes that came since the last answer, None before the first one and while one is made."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Read the certificate once; it belongs to the connection, not to a request."""
@@ -161,6 +163,11 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._beyond is not None:
+            self._beyond += len(data)
+            if self._beyond > self._listener.limits.body_bytes + self._listener.limits.header_bytes:
+                self.drop()  # a body that does not end: its chunks would be read for as long as they come
+                return
         if not self.busy and self._overdue is None:
             self._expect_headers()
         super().data_received(data)
@@ -168,12 +175,14 @@ class Connection(RequestHandler):
     def begin(self) -> None:
         """A request is complete and being answered."""
         self.busy = True
+        self._beyond = None
         self._listener.quiet.pop(self, None)
         self._headers_came()
 
     def end(self) -> None:
         """It is answered."""
         self.busy = False
+        self._beyond = 0
         self._answered = asyncio.get_running_loop().time()
         if self in self._listener.open:
             self._listener.quiet[self] = None

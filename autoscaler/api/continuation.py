@@ -37,7 +37,7 @@ def token(revision: int, start: str) -> str:
 def continuation(text: str) -> Continuation:
     """What a token says. Raises StatusError (400)."""
     try:
-        found = _DECODER.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found = _DECODER.decode(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (msgspec.MsgspecError, binascii.Error, ValueError) as exc:
         raise bad_request("continue: not a token of this server") from exc
     if found.v != _VERSION or found.rv < INCONSISTENT or not found.start:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Protocol, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from autoscaler.api import renderings, status
 from autoscaler.api.access import Access
@@ -32,6 +32,8 @@ _VERBS = frozenset(
     {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "options"}
 )
 """Of which series are kept; a client may call its verb anything."""
+_VERSIONS = (HttpVersion10, HttpVersion11)
+"""The parser takes 0.9 and 2.0 for requests, too."""
 _AUDIT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -134,6 +136,8 @@ class Handler:
     def _call(self, request: web.BaseRequest) -> Call:
         """The request within its limits. Raises StatusError."""
         headers = request.headers
+        if request.version not in _VERSIONS:
+            raise status.bad_request("the request does not follow HTTP/1.1", close=True)
         if "Upgrade" in headers or request.method == "CONNECT":
             raise status.bad_request("connections are not upgraded here", close=True)
         limit = self._limits.header_bytes

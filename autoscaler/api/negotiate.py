@@ -87,7 +87,7 @@ def _excluded(ranges: Sequence[_Range], offer: _Range) -> bool:
 def _parsed(text: str) -> _Range | None:
     """One media range; None when it is none. Parameters that do not choose a representation are left out."""
     media, *rest = (part.strip() for part in text.split(";"))
-    kind, slash, subtype = media.lower().partition("/")
+    kind, slash, subtype = ("*/*" if media == "*" else media.lower()).partition("/")  # as upstream reads it
     if not slash or not kind or not subtype or (kind == "*" and subtype != "*"):
         return None
     parameters: dict[str, str] = {}

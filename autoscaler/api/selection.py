@@ -15,6 +15,7 @@ from autoscaler.model.objects import Node, Pod
 FIELDS = ("metadata.name", "metadata.namespace")
 _MAX_SELECTOR = 4096
 _MAX_TERMS = 1000
+_MAX_MESSAGE = 512
 _FEW_TERMS = 32
 """About 4 us an object; a thousand terms take 300."""
 
@@ -59,7 +60,16 @@ def selection_of(call: Call, asked: ResourceAttributes) -> Selection:
             raise bad_request(f"{name}: longer than {_MAX_SELECTOR} bytes or {_MAX_TERMS} terms")
     try:
         labels = selectors.parse(texts["labelSelector"])
+    except MalformedError as exc:
+        raise bad_request(_short(f"labelSelector: {exc}")) from exc
+    try:
         fields = selectors.parse_fields(texts["fieldSelector"], FIELDS)
     except MalformedError as exc:
-        raise bad_request(str(exc)) from exc
+        raise bad_request(_short(str(exc))) from exc  # upstream's own words, which name the field
     return Selection(asked.resource, asked.namespace, labels, fields)
+
+
+def _short(text: str) -> str:
+    """Both ends of a message that quotes what was asked: what it is about, and what is wrong with it."""
+    half = _MAX_MESSAGE // 2
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:half]} … {text[-half:]}"

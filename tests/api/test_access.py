@@ -142,6 +142,19 @@ async def test_a11_a_review_that_stalls_is_given_up_for_all_who_wait_with_one_ca
     assert {each.code for each in await waiting if isinstance(each, StatusError)} == {503}
 
 
+async def test_a10_a_token_review_that_is_slow_is_asked_once_and_given_up() -> None:
+    reviews = Reviews(gate=asyncio.Event(), tokens={"good": ANN})
+    guard = access(reviews, review_seconds=0.2)
+    header = [("Authorization", "Bearer good")]
+    waiting = asyncio.gather(*(guard.who(None, header) for _ in range(20)), return_exceptions=True)
+    await settle()
+    assert reviews.tokens_asked == ["good"]
+    assert {(each.code, each.retry_after) for each in await waiting if isinstance(each, StatusError)} == {(503, 1)}
+    assert reviews.gate is not None
+    reviews.gate.set()
+    assert (await guard.who(None, header)).user == "ann"
+
+
 async def test_no_token_is_ever_logged() -> None:
     with capture_logs() as logs:
         await refusal(access(Reviews(error=UnreachableError("down"))), [("Authorization", "Bearer s3cret")])

@@ -24,6 +24,7 @@ def test_a_token_is_read_back(start: str) -> None:
         pytest.param("junk", id="no base64 of JSON"),
         pytest.param("a", id="a length base64 cannot have"),
         pytest.param("é", id="no ASCII"),
+        pytest.param("!!" + token(1, "a"), id="letters that base64 does not have"),
         pytest.param(encoded({"v": "meta.k8s.io/v2", "rv": 1, "start": "a"}), id="another version"),
         pytest.param(encoded({"v": "meta.k8s.io/v1", "rv": -2, "start": "a"}), id="a negative revision"),
         pytest.param(encoded({"v": "meta.k8s.io/v1", "rv": "1", "start": "a"}), id="a revision that is a text"),

@@ -9,6 +9,7 @@ import yaml
 from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
+from autoscaler.api.continuation import INCONSISTENT, token
 from autoscaler.errors import ForbiddenError, UnreachableError
 from autoscaler.model.metrics import PodUsage
 from autoscaler.model.objects import Pod
@@ -107,6 +108,7 @@ async def test_each_request_ends_with_its_code_and_a_status(
     async with serving(tmp_path) as world:
         reply = await world.ask(target, headers, method=method)
         assert reply.code == code
+        assert bool(reply.body) is (method != "HEAD")
         if code != 200:
             assert reply.json()["kind"] == "Status"
             assert reply.json()["code"] == code
@@ -153,6 +155,61 @@ async def test_a12_rights_are_asked_for_what_is_read(tmp_path: Path) -> None:
         )
         await world.ask(f"{BASE}/pods")
         assert [getattr(asked, "namespace", None) for _, asked in world.reviews.asked] == ["shop", ""]
+
+
+async def test_a12_who_may_read_one_namespace_may_read_that_one_alone(tmp_path: Path) -> None:
+    class OfShop(Reviews):
+        async def _answer(self) -> None:
+            self.allowed = getattr(self.asked[-1][1], "namespace", "") == "shop"
+
+    ann = [("X-Remote-User", "ann")]
+    async with serving(tmp_path, reviews=OfShop()) as world:
+        assert (await world.ask(f"{BASE}/namespaces/shop/pods", ann, certificate=PROXY)).code == 200
+        for path, where in (
+            ("pods", "at the cluster scope"),
+            ("namespaces/default/pods", 'in the namespace "default"'),
+        ):
+            reply = await world.ask(f"{BASE}/{path}", ann, certificate=PROXY)
+            assert (reply.code, reply.json()["reason"]) == (403, "Forbidden")
+            assert where in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("labelSelector=a%3D%3D%3Db", "labelSelector"), ("labelSelector=-a%3Db", "labelSelector"),
+        ("labelSelector=" + "(" * 4000, "labelSelector"), ("labelSelector=" + "a" * 5000, "labelSelector"),
+        ("fieldSelector=spec.nodeName%3Da", "spec.nodeName"),
+        ("fieldSelector=" + "a" * 4000 + "%3D1", "field selector"), ("limit=-1", "limit"),
+        ("limit=9223372036854775808", "limit"), ("limit=%D9%A3", "limit"),
+        ("limit=" + "9" * 5000, "limit"), ("resourceVersion=x", "resourceVersion"), ("continue=junk", "continue"),
+        ("watch=1&timeoutSeconds=x", "timeoutSeconds"), ("watch=1&resourceVersion=-1", "resourceVersion"),
+    ],
+)  # fmt: skip
+async def test_a17_a_refusal_names_the_parameter_in_a_few_words(tmp_path: Path, query: str, named: str) -> None:
+    async with serving(tmp_path) as world:
+        reply = await world.ask(f"{BASE}/pods?{query}")
+        assert (reply.code, reply.json()["reason"]) == (400, "BadRequest")
+        assert named in reply.json()["message"]
+        assert len(reply.json()["message"]) < 600
+
+
+async def test_a17_a_forged_token_shows_nothing_of_another_namespace(tmp_path: Path) -> None:
+    cluster = golden_cluster()
+    for number in range(5):
+        cluster.add_pod(Pod(namespace="shop", name=f"web-{number}", uid=str(number)), ("c", 1, 1))
+    async with serving(tmp_path, cluster=cluster) as world:
+        shop = f"{BASE}/namespaces/shop/pods?limit=2"
+        revision = int((await world.ask(shop)).json()["metadata"]["resourceVersion"])
+        for forged in (token(revision, "default\0"), token(INCONSISTENT, "default\0web-0"), token(INCONSISTENT, "\0")):
+            found = (await world.ask(f"{shop}&continue={forged}")).json()
+            assert [item["metadata"]["name"] for item in found["items"]] == ["web-0", "web-1"]
+            assert {item["metadata"]["namespace"] for item in found["items"]} == {"shop"}
+        for elsewhere in ("pods", "nodes", "namespaces/shop/pods?labelSelector=a", "namespaces/default/pods"):
+            path = f"{BASE}/{elsewhere}{'&' if '?' in elsewhere else '?'}limit=2"
+            assert (await world.ask(f"{path}&continue={token(revision, 'shop' + chr(0))}")).code == 410
+        for ahead in (2**63, 2**64):
+            assert (await world.ask(f"{shop}&continue={token(ahead, 'shop')}")).code in (400, 410)
 
 
 async def test_a13_discovery_is_whole_while_nothing_can_be_served_yet(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
     [
         pytest.param("", JSON, id="nothing said"),
         pytest.param("*/*", JSON, id="anything"),
+        pytest.param("text/html, *; q=.2", JSON, id="anything, as old clients write it"),
         pytest.param("application/*", JSON, id="any application type"),
         pytest.param("Application/JSON", JSON, id="case does not matter"),
         pytest.param("application/json; charset=utf-8", JSON, id="a charset"),

@@ -50,7 +50,7 @@ def test_the_same_selection_is_equal_however_it_is_spelled() -> None:
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        pytest.param("labelSelector=a%3D%3D%3Db", "label selector", id="no label selector"),
+        pytest.param("labelSelector=a%3D%3D%3Db", "labelSelector: label selector", id="no label selector"),
         pytest.param("labelSelector=" + "a" * 5000, "labelSelector", id="5 KB"),
         pytest.param("fieldSelector=" + "a," * 1500, "fieldSelector", id="a thousand terms"),
         pytest.param("fieldSelector=status.phase%3DRunning", '"status.phase"', id="a field we do not have"),

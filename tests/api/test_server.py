@@ -96,6 +96,13 @@ async def test_a06_without_trust_it_is_not_ready_and_heals(tmp_path: Path) -> No
     [
         pytest.param([("X-Remote-User", "ann"), ("X-Remote-User", "bob")], 401, id="A07: two different users"),
         pytest.param([("X-Remote-User", "ann"), ("X-Remote-User", "ann")], 200, id="A07: the same user twice"),
+        pytest.param([("X-Remote-User", "ann"), ("x-REMOTE-user", "bob")], 401, id="A07: two users in two spellings"),
+        pytest.param([("X_Remote_User", "root"), ("X-Remote-User", "ann")], 200, id="A08: an underscore beside a dash"),
+        pytest.param([("X-A", "b\n" + "X-Remote-User: root")], 400, id="A08: a line feed that hides a header"),
+        pytest.param([("X-A", "b\r" + "X-Remote-User: root")], 400, id="A08: a carriage return that hides a header"),
+        pytest.param([("X-A", "b\r\n\tX-Remote-User: root")], 400, id="A08: a header in a folded line"),
+        pytest.param([("X-Remote-U\u017fer", "root")], 400, id="A08: a letter that folds to an s"),
+        pytest.param([("X-Remote-User", "%72oot")], 403, id="A08: a user is not decoded"),
         pytest.param([("x_remote_user", "root")], 403, id="A08: an underscore is no dash: anonymous"),
         pytest.param([("X-Remote-User ", "root")], 400, id="A08: a space after the name"),
         pytest.param([("X-Remote-User", "a\r\n root")], 400, id="A08: a folded line"),
@@ -115,7 +122,17 @@ async def test_a07_to_a09_odd_headers_of_the_front_proxy(
 
     async with serving(tmp_path, reviews=Picky()) as world:
         assert (await world.ask(NODES, headers, certificate=PROXY)).code == code
-        assert {identity.user for identity, _ in world.reviews.asked} <= {"ann", "system:anonymous"}
+        assert {identity.user for identity, _ in world.reviews.asked} <= {"ann", "%72oot", "system:anonymous"}
+
+
+async def test_a08_headers_behind_a_body_are_none(tmp_path: Path) -> None:
+    async with serving(tmp_path, reviews=Reviews(allowed=False)) as world:
+        trailers = "".join(f"{name}: {value}\r\n" for name, value in MASTER)
+        head = f"GET {NODES} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{trailers}\r\n"
+        last = f"GET {NODES} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answers = await world.send((head + last).encode(), PROXY)
+        assert answers.count(b" 403 Forbidden") == 2
+        assert {identity.user for identity, _ in world.reviews.asked} == {"system:anonymous"}
 
 
 async def test_a10_bearer_tokens(tmp_path: Path) -> None:
