@@ -21,7 +21,7 @@ def test_nothing_gives_nothing() -> None:
     ("text", "shown"),
     [
         pytest.param("shop/web", "shop/web", id="a plain name"),
-        pytest.param("\x1b[2Jgone", "\\x1b[2Jgone", id="an escape sequence"),
+        pytest.param("\x1b[2Jgone", "\\x1b[2Jgone", id="A31: an escape sequence"),
         pytest.param("a\nOK forged", "a\\nOK forged", id="a second line"),
         pytest.param("größe", "größe", id="letters of any script"),
     ],

@@ -102,7 +102,7 @@ async def test_a_failure_is_retried_early_once() -> None:
     assert errors == 2
 
 
-async def test_a_kubelet_that_asks_for_time_gets_it() -> None:
+async def test_k09_a_kubelet_that_asks_for_time_gets_it() -> None:
     world = World("a")
     world.answers["a"] = failing(ScrapeReason.STATUS, retry_after=50)
     async with world.scraping():
@@ -157,7 +157,7 @@ BAD_PAGES = {
 
 
 @pytest.mark.parametrize(("body", "reason"), BAD_PAGES.values(), ids=BAD_PAGES)
-async def test_a_page_that_is_none_keeps_the_last_good_one(body: bytes, reason: ScrapeReason) -> None:
+async def test_k15_a_page_that_is_none_keeps_the_last_good_one(body: bytes, reason: ScrapeReason) -> None:
     world = World("a")
 
     async def bad(_node: Node, _source: Source) -> bytes:
@@ -245,7 +245,7 @@ async def test_the_report_of_a_node_says_how_it_goes() -> None:
     assert bad.remedy.startswith("renew the kubelet's serving certificate")
 
 
-async def test_kubelets_that_are_believed_are_counted() -> None:
+async def test_k10_kubelets_that_are_believed_are_counted() -> None:
     world = World("a", "b")
     world.unverified = {"b"}
     async with world.scraping():

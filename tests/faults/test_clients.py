@@ -171,6 +171,24 @@ async def leave(tmp_path: Path, reviews: Reviews, limits: Limits) -> None:
         assert (await world.ask(f"{BASE}/pods")).code == 200
 
 
+async def test_a24_clients_that_leave_in_the_middle_of_an_answer_free_what_it_held(tmp_path: Path) -> None:
+    async with serving(tmp_path, cluster=many(300, label="x" * 30_000), settings={"limits": Limits(heavy=8)}) as world:
+        tasks = len(asyncio.all_tasks())
+        with capture_logs() as logs:
+            for _ in range(5):
+                held = [await world.connect(window=4096) for _ in range(8)]
+                for reader, writer in held:
+                    writer.transport.pause_reading()  # type: ignore[attr-defined] # typeshed knows a write transport only
+                    writer.write(f"GET {BASE}/pods HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                    writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
+                    assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+                for _, writer in held:
+                    writer.transport.abort()
+                await until(lambda: len(asyncio.all_tasks()) <= tasks)
+        assert logs == []
+        assert (await world.ask(f"{BASE}/pods")).code == 200
+
+
 class Counted(dict[str, str]):
     """Labels that know how often they were written."""
 

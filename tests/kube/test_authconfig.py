@@ -86,7 +86,7 @@ async def test_only_the_one_config_map_is_watched_and_a_new_ca_moves_the_generat
     ],
     ids=["broken", "deleted"],
 )
-async def test_the_last_good_trust_is_kept_and_the_problem_named(event: tuple[str, object], problem: str) -> None:
+async def test_a06_the_last_good_trust_is_kept_and_the_problem_named(event: tuple[str, object], problem: str) -> None:
     async with serving() as (server, client):
         server.on(PATH, listed(config_map("5")))
         server.on(f"{PATH}?watch", watched(event))
@@ -99,7 +99,7 @@ async def test_the_last_good_trust_is_kept_and_the_problem_named(event: tuple[st
         assert json.dumps(config.problem).count("BEGIN") == 0
 
 
-async def test_without_the_right_to_read_it_nobody_is_believed_and_the_binding_is_named() -> None:
+async def test_a06_without_the_right_to_read_it_nobody_is_believed_and_the_binding_is_named() -> None:
     async with serving() as (server, client):
         server.on(PATH, refusal(403, "configmaps is forbidden"))
         config = AuthenticationConfig(client, clock=SkippingClock(), telemetry=telemetry())
@@ -109,7 +109,7 @@ async def test_without_the_right_to_read_it_nobody_is_believed_and_the_binding_i
         assert "extension-apiserver-authentication-reader" in config.problem
 
 
-async def test_a_cluster_without_it_says_so() -> None:
+async def test_a06_a_cluster_without_it_says_so() -> None:
     async with serving() as (server, client):
         server.on(PATH, listed())
         server.on(f"{PATH}?watch", watched())
