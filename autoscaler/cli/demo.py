@@ -65,8 +65,17 @@ def run(out: TextIO | None = None) -> int:
         configure_logs("info", "text", lines)
         for line in uvloop.run(perform(view_for(stream), SystemClock(), os.environ, own / "spool")):
             print(line, file=stream)
-    print(f"\nWhat the program logged meanwhile is in\n  {log}", file=stream)
+    for line in left(log, os.getuid()):
+        print(line, file=stream)
     return 0
+
+
+def left(log: Path, user: int) -> Iterator[str]:
+    """What stays behind, and until when."""
+    yield ""
+    yield "What the program logged meanwhile is in"
+    yield f"  {log}"
+    yield f"beside the record. The folder is that of demos of user {user}: the next one replaces both."
 
 
 def folder(environment: Mapping[str, str], user: int) -> Path:

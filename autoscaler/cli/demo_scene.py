@@ -164,6 +164,6 @@ def _proposal(stage: Proposal) -> str:
     name = sentences.metric_name(stage)
     if stage.replicas is None:
         return f"{name}: {stage.message or stage.reason}"
-    missing = len(stage.pods.missing) if stage.pods else 0
-    gap = f", {missing} {'pod' if missing == 1 else 'pods'} without a sample" if missing else ""
-    return f"{name} {usage(stage)} (target {sentences.target(stage)}{gap}) asks for {stage.replicas}"
+    groups = ((stage.pods.unready, "unready"), (stage.pods.missing, "without a sample")) if stage.pods else ()
+    gaps = "".join(f", {len(names)} {'pod' if len(names) == 1 else 'pods'} {word}" for names, word in groups if names)
+    return f"{name} {usage(stage)} (target {sentences.target(stage)}{gaps}) asks for {stage.replicas}"

@@ -1,20 +1,21 @@
-"""`autoscaler plan`: recorded evaluations in, decisions out, no cluster needed; one JSON line each.
+"""`autoscaler plan`: recorded evaluations in, decisions out, no cluster needed; one JSON line each (docs/plan.md).
 
-A line that cannot be read, or whose policy the API server would refuse, is told on stderr with its number and the
-field; the others are answered all the same, and the exit code then is 1. A field that nobody knows is a warning, as it
-is to the API server. The policy's mode is not asked: what is answered is what would be written.
+A line that cannot be read, that sets what is no setting, or whose policy the API server would refuse, is told on stderr
+with its number and the field; the others are answered all the same, and the exit code then is 1. Any other field that
+nobody knows is a warning, as it is to the API server. A file that has no bundle at all is told once.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from itertools import count
 from typing import TextIO
 
-from autoscaler.cli import policydocument
+from autoscaler.cli import bundlefields, policydocument
 from autoscaler.core.evaluation import Evaluation
 from autoscaler.core.validation import names_a_group, problems
 from autoscaler.errors import ConfigError, MalformedError
@@ -23,6 +24,10 @@ from autoscaler.model.compat import Compat
 from autoscaler.model.policy import Policy
 
 _GZIP = b"\x1f\x8b"
+_OBJECT = re.compile(rb'\s*\{\s*["}]')
+"""How a line begins that is a JSON object by itself: not one of YAML, nor of JSON over several lines."""
+_BUNDLE = f"a bundle is one evaluation as a JSON object on one line; {bundlefields.DESCRIBED}"
+_SHOWN = 4
 _LONGEST_LINE = 256 * 1024 * 1024
 """Bytes: a namespace of 100,000 pods with their samples."""
 
@@ -30,27 +35,73 @@ _LONGEST_LINE = 256 * 1024 * 1024
 def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noqa: B008 - a frozen value
     """Answer every line of the file (`-`: stdin; gzip is recognized) by the rules of `compat`. 1 when one was broken.
 
-    Raises ConfigError.
+    Raises ConfigError, also where no line is a JSON object.
     """
-    broken = 0
+    objects = broken = 0
+    others = _Others()
     for number, line in _lines(bundle_path):
+        if not _OBJECT.match(line):
+            others.add(number)
+            continue
+        objects += 1
         try:
-            given = bundle.read(line, compat)
-            document = policydocument.in_bundle(line)
+            answer = _answer(number, line, compat)
         except MalformedError as exc:
             broken += 1
             print(f"line {number}: {exc}", file=sys.stderr)
             continue
-        if refusals := _refusals(document, given.evaluation):
+        if answer is None:
             broken += 1
-            for refusal in refusals:
-                print(f"line {number}: policy: {refusal}", file=sys.stderr)
-            continue
-        for warning in (*policydocument.unknown(document), *_doubts(given.evaluation.policy)):
-            print(f"line {number}: warning: policy: {warning}", file=sys.stderr)
-        out.write(bundle.encoded(bundle.answered(given)).decode() + "\n")
+        else:
+            out.write(answer + "\n")
     out.flush()
-    return 1 if broken else 0
+    if not objects:
+        what = f"none of its {others.count} lines is a JSON object" if others.count else "it is empty"
+        raise ConfigError(f"--bundle {bundle_path}: has no bundle, {what}: {_BUNDLE}")
+    if others.count:
+        print(f"{others.told()}: no JSON object: {_BUNDLE}", file=sys.stderr)
+    return 1 if broken or others.count else 0
+
+
+class _Others:
+    """Lines that are no JSON object: how many, and the numbers of the first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[int] = []
+
+    def add(self, number: int) -> None:
+        """One more."""
+        self.count += 1
+        if self.count <= _SHOWN:
+            self._first.append(number)
+
+    def told(self) -> str:
+        """`line 3`, `lines 3, 4, 7, 9 and 12 more`."""
+        more = f" and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
+        return f"line{'s' if self.count > 1 else ''} {', '.join(map(str, self._first))}{more}"
+
+
+def _answer(number: int, line: bytes, compat: Compat) -> str | None:
+    """The line of the result; None where it was refused and told so. MalformedError."""
+    try:
+        given = bundle.read(line, compat)
+    except MalformedError as exc:
+        if lacking := bundlefields.missing(line):
+            raise MalformedError(f"lacks {', '.join(lacking)}; {bundlefields.DESCRIBED}") from exc
+        raise
+    found = bundlefields.fields(line)
+    document = policydocument.in_bundle(found.policy)
+    refusals = [each for each in found.unknown if bundlefields.refused(each)]
+    refusals += [f"policy: {each}" for each in _refusals(document, given.evaluation)]
+    for refusal in refusals:
+        print(f"line {number}: {refusal}", file=sys.stderr)
+    if refusals:
+        return None
+    doubts = (*policydocument.unknown(document), *_doubts(given.evaluation.policy))
+    for warning in (*found.unknown, *(f"policy: {each}" for each in doubts)):
+        print(f"line {number}: warning: {warning}", file=sys.stderr)
+    return bundle.encoded(bundle.answered(given)).decode()
 
 
 def _refusals(document: dict[str, object], evaluation: Evaluation) -> list[str]:

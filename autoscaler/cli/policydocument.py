@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import yaml
-from msgspec import Raw, Struct, inspect
+from msgspec import Raw, inspect
 
 from autoscaler.config.nearest import hint
 from autoscaler.errors import MalformedError
 from autoscaler.kube import decode_policy
 from autoscaler.kube.decode_deviations import DeviationsWire
-from autoscaler.kube.wire import decoder
 from autoscaler.model.policy import Mode
 
 VERSIONS = {"HorizontalPodScaler": "hpa-companion.dev/v1alpha1", "HorizontalPodAutoscaler": "autoscaling/v2"}
@@ -51,22 +50,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-class _Holder(Struct):
-    policy: Raw = Raw(b"null")
-
-
-_holder = decoder(_Holder)
-
-
 def in_yaml(text: str) -> list[object]:
     """The documents of a YAML or JSON file, empty ones left out. Raises yaml.YAMLError, ValueError, RecursionError."""
     return [each for each in yaml.load_all(text, _Loader) if each is not None]
 
 
-def in_bundle(line: bytes) -> dict[str, object]:
-    """`policy` of a bundle; MalformedError names a key that is set twice. The rest of a bundle no person writes."""
+def in_bundle(policy: bytes | Raw) -> dict[str, object]:
+    """`policy` of a bundle; MalformedError names a key that is set twice."""
     try:
-        found = json.loads(bytes(_holder(line).policy), object_pairs_hook=_once)
+        found = json.loads(bytes(policy), object_pairs_hook=_once)
     except (ValueError, RecursionError) as exc:
         raise MalformedError(f"policy: {exc}") from exc
     return found if isinstance(found, dict) else {}

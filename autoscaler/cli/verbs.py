@@ -13,6 +13,13 @@ CHECKS = ("lease", "policies", "kafka")
 """What the doctor looks at by name."""
 OUTCOMES = ("written", "held", "shadowed", "observed", "conflicted", "deferred", "failed")
 
+LEAST_BUNDLE = (
+    '{"now":"2026-11-23T12:00:00Z","policy":{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler",'
+    '"metadata":{"name":"web","namespace":"shop"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1",'
+    '"kind":"Deployment","name":"web"},"maxReplicas":9}},"scale":{"metadata":{"name":"web"},"spec":{"replicas":12}}}'
+)
+"""An input of `plan`: 12 are more than maxReplicas."""
+
 
 class Verb(NamedTuple):
     """`usage` is what follows the verb, `examples` are (words after the program, what it does)."""
@@ -146,7 +153,10 @@ def _add_top(to: argparse.ArgumentParser) -> None:
 
 
 def _add_plan(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--bundle", required=True, metavar="FILE|-", help="JSON lines, one evaluation each; - reads stdin.")
+    to.add_argument(
+        "--bundle", required=True, metavar="FILE|-",
+        help="JSON lines, one evaluation each, as docs/plan.md describes it; - reads stdin.",
+    )  # fmt: skip
 
 
 def _add_doctor(to: argparse.ArgumentParser) -> None:
@@ -186,7 +196,11 @@ _ALL = (
          ("run --audit-kafka-bootstrap-servers=kafka-0:9092,kafka-1:9092", "With the record delivered to Kafka.")),
         GROUPS, _nothing),
     Verb("demo", "The same program against a simulated cluster, to watch (about 90 s).", "",
-        (("demo", "Load rises, pods follow, a kubelet dies, load falls."),), (), _nothing),
+        (("demo", "Load rises, pods follow, a kubelet dies, load falls."),), (), _nothing,
+        "Its record and its log stay in ~/.local/state/hpa-companion/demo-UID\n"
+        "(below $XDG_STATE_HOME, if that is set); UID is your user's number, so root has\n"
+        "demo-0. The next demo of the same user replaces them; one that is started\n"
+        "meanwhile has demo-UID-2. The end tells the command that asks the record."),
     Verb("explain", "Why has a target this many replicas? The sums of one decision.",
         "NAMESPACE/NAME [OPTIONS]",
         (("explain shop/web", "The last decision that moved it."),
@@ -227,7 +241,7 @@ _ALL = (
     Verb("plan", "Evaluate recorded inputs offline: JSON lines in, a result line each.", "--bundle FILE|- [OPTIONS]",
         (("plan --bundle bundles.jsonl", "From a file."),
          ("plan --bundle - < bundles.jsonl", "From standard input.")),
-        _some("compat", "config"), _add_plan),
+        _some("compat", "config"), _add_plan, f"The least that can be decided, on one line:\n  {LEAST_BUNDLE}"),
     Verb("doctor", "Check what running needs: cluster, rights, kubelets, Kafka, spool.", "[OPTIONS]",
         (("doctor", "With the settings run would have; give it the same flags."),
          ("doctor --check policies -n shop", "Does the API server take an hps in shop, and refuse a bad one?"),

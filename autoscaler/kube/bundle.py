@@ -1,6 +1,6 @@
 """A bundle: one whole evaluation as a line of JSON, made of Kubernetes objects, and the line that answers it.
 
-The shape is that of tests/conformance/README.md. What a bundle leaves out has the meaning it has in a cluster: no
+The shape is that of docs/plan.md. What a bundle leaves out has the meaning it has in a cluster: no
 `scale` is a GET that found nothing, no `podMetrics` an API that is unavailable, a metric not listed a 404.
 """
 
@@ -23,11 +23,12 @@ from autoscaler.kube.decode_values import ValuesWire
 from autoscaler.kube.encode_status import Document
 from autoscaler.kube.wire import Amounts, OwnedWire, decoder
 from autoscaler.model.compat import RELEASES, Compat
+from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import parse_instant
 from autoscaler.model.metrics import MetricValue, PodMetrics
 from autoscaler.model.objects import Milli, Scale
 from autoscaler.model.plan import Action, History, Plan, Recommendation, ScaleEvent, Stage
-from autoscaler.model.policy import ControllerSettings, MetricSpec, MetricType, Policy
+from autoscaler.model.policy import ControllerSettings, MetricSpec, MetricType, Mode, Policy
 
 Part = TypeVar("Part")
 
@@ -124,10 +125,14 @@ class Bundle(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What would have been done; `write` None writes nothing. Histories are the numbers stored, in slot order."""
+    """What would have been done; `write` None writes nothing. Histories are the numbers stored, in slot order.
+
+    `outcome` is told only of a number that Shadow keeps from being written.
+    """
 
     id: str
     write: int | None
+    outcome: str = ""
     status: Document
     events: tuple[str, ...] = ()
     error: str = ""
@@ -163,15 +168,17 @@ def read(line: bytes, compat: Compat = Compat()) -> Bundle:  # noqa: B008 - a fr
 
 
 def answered(bundle: Bundle) -> Result:
-    """The bundle's evaluation, as if its number, if any, had been written at once. The policy's mode is not asked."""
+    """The bundle's evaluation, as if its number, if any, had been written at once; in Shadow it is not, as ever."""
     evaluation = bundle.evaluation
+    policy, compat = evaluation.policy, evaluation.settings.compat
+    shadowed = policy.mode is Mode.SHADOW and policy.kind != "HorizontalPodAutoscaler"  # which has no mode
     plan = planner.plan(evaluation)
-    compat = evaluation.settings.compat
-    plan = planner.settled(plan, evaluation.policy, written=True, error="", now=evaluation.now, compat=compat)
-    history = plan.history
+    plan = planner.settled(plan, policy, written=not shadowed, error="", now=evaluation.now, compat=compat)
+    history, resize = plan.history, plan.action is Action.RESIZE
     return Result(
         id=bundle.id,
-        write=plan.desired if plan.action is Action.RESIZE else None,
+        write=plan.desired if resize and not shadowed else None,
+        outcome=Outcome.SHADOWED if resize and shadowed else "",
         status=_status(bundle, plan),
         events=tuple(f"{each.type} {each.reason} {each.message}" for each in plan.events),
         error=plan.error,

@@ -25,6 +25,7 @@ from autoscaler.cli.demo_scene import Moment, Scene
 from autoscaler.cli.demo_view import TerminalView
 from autoscaler.cli.explain import run as explain
 from autoscaler.cli.replay import Request
+from autoscaler.cli.verbs import VERBS
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.errors import ConfigError, SpoolInUseError
@@ -136,6 +137,14 @@ async def test_the_command_of_the_summary_asks_the_demos_own_spool(tmp_path: Pat
     assert command[command.index("explain") :] == [
         "explain", "shop/web", "--at", "2027-01-15T08:00:00.000000Z", "--audit-spool-dir", str(tmp_path / "my spool"),
     ]  # fmt: skip
+
+
+def test_the_end_tells_what_stays_and_until_when(tmp_path: Path) -> None:
+    told = list(demo.left(tmp_path / "demo-0" / "demo.log", 0))
+    assert f"  {tmp_path}/demo-0/demo.log" in told
+    assert told[-1] == "beside the record. The folder is that of demos of user 0: the next one replaces both."
+    assert "hpa-companion/demo-UID\n(below $XDG_STATE_HOME" in VERBS["demo"].epilog
+    assert "replaces them" in VERBS["demo"].epilog
 
 
 async def test_the_story_ends_by_itself(tmp_path: Path) -> None:

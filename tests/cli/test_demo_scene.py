@@ -41,6 +41,11 @@ RISE = decision(
             id="pods without a sample",
         ),
         pytest.param(
+            decision(6, 10, (replace(CPU, pods=Counted(ready=5, unready=("a",), missing=("b", "c"))),)),
+            "shop/web 6 -> 10: cpu 338 % (target 60 % of requests, 1 pod unready, 2 pods without a sample) asks for 12",
+            id="a pod that is not ready",
+        ),
+        pytest.param(
             decision(3, 3, (replace(CPU, replicas=None, message="no metrics returned"),)),
             "shop/web stays at 3: cpu: no metrics returned",
             id="a metric that failed",

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from autoscaler.cli import plan
+from autoscaler.cli.arguments import parser
+from autoscaler.cli.bundlefields import NEEDED
+from autoscaler.cli.verbs import LEAST_BUNDLE, VERBS
 from autoscaler.errors import ConfigError
 from autoscaler.model.compat import RELEASES
 from tests.kube.bundles import bundle, pod
+from tests.pages import ROOT, blocks
 
 GOOD = json.dumps(bundle()).encode()
 
@@ -60,10 +65,76 @@ def test_a_line_too_deep_or_too_large_is_a_broken_line(
     assert capsys.readouterr().err.startswith("line 1: ")
 
 
-def test_nothing_is_no_mistake(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_nothing_to_answer_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bundles.jsonl"
-    path.write_bytes(b"\n \n")
-    assert answers(path) == (0, [])
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"bundles\.jsonl: has no bundle, it is empty: a bundle is .*docs/plan\.md"):
+        answers(path)
+
+
+@pytest.mark.parametrize("text", [yaml.safe_dump(bundle()["policy"]), json.dumps(bundle()["policy"], indent=2)])
+def test_a_file_that_has_no_bundle_is_told_once(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"none of its \d+ lines is a JSON object: a bundle is .*docs/plan\.md"):
+        answers(path)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_policy_on_one_line_is_told_where_it_belongs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(bundle()["policy"]))
+    assert answers(path) == (1, [])
+    assert capsys.readouterr().err.startswith("line 1: this is a HorizontalPodAutoscaler, which belongs in `policy`")
+
+
+def test_lines_that_are_no_object_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(b"a\n" + GOOD + b"\n{\n}\n[]\n1\n2\n")
+    code, found = answers(path)
+    assert (code, len(found)) == (1, 1)
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith("lines 1, 3, 4, 5 and 2 more: no JSON object: a bundle is one evaluation")
+
+
+def test_all_that_a_line_lacks_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(b"{}\n")
+    assert answers(path) == (1, [])
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"line 1: lacks {', '.join(NEEDED)}; docs/plan.md")
+
+
+def test_a_setting_that_is_none_is_refused_and_another_field_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bundles.jsonl"
+    given = (bundle(settings={"tolerence": 0.5}), bundle(polizy=1))
+    path.write_text("\n".join(map(json.dumps, given)))
+    code, found = answers(path)
+    assert (code, len(found)) == (1, 1)
+    assert capsys.readouterr().err.splitlines() == [
+        "line 1: settings.tolerence is no field; did you mean tolerance?",
+        "line 2: warning: polizy is no field; did you mean policy?",
+    ]
+
+
+def test_the_example_of_the_page_is_answered_as_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given, told = map(json.loads, blocks(ROOT / "docs/plan.md", "json"))
+    path = tmp_path / "bundles.jsonl"
+    path.write_text(json.dumps(given))
+    assert answers(path) == (0, [told])
+    assert capsys.readouterr().err == ""
+
+
+def test_the_example_of_the_help_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert LEAST_BUNDLE in parser(VERBS["plan"], "autoscaler").format_help()
+    path = tmp_path / "bundles.jsonl"
+    path.write_text(LEAST_BUNDLE)
+    code, [found] = answers(path)
+    assert (code, found["write"]) == (0, 9)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_release_asked_for_decides_unless_the_bundle_names_one(tmp_path: Path) -> None:

@@ -37,6 +37,25 @@ def test_the_answer_has_the_whole_pass() -> None:
     assert "scaleUps" not in found
 
 
+def test_shadow_decides_and_writes_nothing() -> None:
+    whole = bundle()["policy"]
+    shadow = {"apiVersion": "hpa-companion.dev/v1alpha1", "kind": "HorizontalPodScaler"}
+    found = answer(policy=whole | shadow | {"spec": whole["spec"] | {"mode": "Shadow"}})
+    assert (found["write"], found["outcome"], found["status"]["desiredReplicas"]) == (None, "shadowed", 4)
+    assert {each["type"]: each["reason"] for each in found["status"]["conditions"]}["AbleToScale"] == "ReadyForNewScale"
+    assert "events" not in found
+    assert "scaleUps" not in found
+    assert (found["stages"][-1]["stage"], found["stages"][-1]["replicas"]) == ("final", 4)
+
+
+@pytest.mark.parametrize("kind", [{}, {"apiVersion": "hpa-companion.dev/v1alpha1", "kind": "HorizontalPodScaler"}])
+def test_what_is_not_in_shadow_is_written(kind: dict[str, str]) -> None:
+    whole = bundle()["policy"]
+    mode = "Enforce" if kind else "Shadow"  # an HPA has no mode
+    found = answer(policy=whole | kind | {"spec": whole["spec"] | {"mode": mode}})
+    assert (found["write"], "outcome" in found) == (4, False)
+
+
 def test_no_scale_is_a_get_that_found_nothing() -> None:
     found = answer(scale=None)
     assert (found["write"], found["status"]["desiredReplicas"], found["status"]["currentReplicas"]) == (None, 2, 2)
