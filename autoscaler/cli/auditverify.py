@@ -17,6 +17,7 @@ from autoscaler.core.coherence import contradictions
 from autoscaler.core.explanation import printable
 from autoscaler.core.rebuild import rebuilt
 from autoscaler.core.repeats import expanded
+from autoscaler.core.sentences import noun
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import micro_text
@@ -195,7 +196,8 @@ def lines(report: Report) -> list[str]:
     """For a person."""
     verdict, counts = report.verdict, report.verdict.counts
     told = [
-        f"{verdict.records} records of {verdict.targets} targets, {report.evaluations} evaluations",
+        f"{verdict.records} {noun(verdict.records, 'record')} of {verdict.targets} {noun(verdict.targets, 'target')}, "
+        f"{report.evaluations} {noun(report.evaluations, 'evaluation')}",
         f"  duplicates        {counts.duplicates} (legal: delivery is at least once)",
         f"  told again        {report.again} (legal: by the next leader, after a crash)",
         f"  refused by Kafka  {report.parked}",

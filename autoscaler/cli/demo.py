@@ -31,6 +31,7 @@ from autoscaler.cli.demo_view import TerminalView
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.load import load, state_dir
 from autoscaler.config.settings import Settings
+from autoscaler.core.sentences import noun
 from autoscaler.errors import AutoscalerError, ConfigError, SpoolInUseError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import NodeName
@@ -240,10 +241,11 @@ class Performance:
     def summary(self, spool: Path) -> Iterator[str]:
         """What came of it, and the command that explains the biggest change: a path is broken by no line of ours."""
         totals = self.totals()
-        changes = sum(each.outcome is Outcome.WRITTEN for each in self.witnessed)
+        count = sum(each.outcome is Outcome.WRITTEN for each in self.witnessed)
+        changes = f"{count} {noun(count, 'change')}"
         yield ""
         yield f"{min(self._world.elapsed(), self._length):.0f} s of {self._length:.0f} s played."
-        yield f"  {totals.evaluations} evaluations, {changes} changes of replicas, {totals.records} records kept"
+        yield f"  {totals.evaluations} evaluations, {changes} of replicas, {totals.records} records kept"
         yield f"  {totals.scrapes} scrapes of {len(self._world.kubelets)} kubelets, {totals.scrapes_failed} failed"
         for name, sizes in self.sizes.items():
             if len(sizes) == 1:

@@ -268,6 +268,11 @@ def counted(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
+def noun(count: int, word: str) -> str:
+    """`record` for one, `records` for any other number."""
+    return word if count == 1 else f"{word}s"
+
+
 def _names(names: tuple[str, ...], unnamed: int) -> str:
     hidden = len(names[NAMES_SHOWN:]) + unnamed
     shown = ", ".join(names[:NAMES_SHOWN])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from autoscaler.core import sentences
+from autoscaler.core.sentences import noun
 from autoscaler.model.whatif import Candidate, Numbers, Report, Summary, Track
 
 DAY = 86_400
@@ -24,8 +25,8 @@ def verdict(report: Report) -> str:
         return "no evaluation was found to replay"
     replayed = report.identical + report.differing
     if not replayed:
-        return f"none of {report.evaluations:,} evaluations could be replayed"
-    told = f"{replayed:,} evaluations replayed by their own policy: "
+        return f"none of {evaluations(report.evaluations)} could be replayed"
+    told = f"{evaluations(replayed)} replayed by their own policy: "
     if report.identical == replayed:
         told += "every one came to the recorded decision"
     else:
@@ -68,19 +69,24 @@ def counts(of: Numbers) -> tuple[str, ...]:
 
 def records(count: int) -> str:
     """`1 record`, `12 records`."""
-    return f"{count:,} record" if count == 1 else f"{count:,} records"
+    return f"{count:,} {noun(count, 'record')}"
+
+
+def evaluations(count: int) -> str:
+    """`1 evaluation`, `12 evaluations`."""
+    return f"{count:,} {noun(count, 'evaluation')}"
 
 
 def uncounted(recorded: Candidate) -> str:
     """What the sums of the recorded run leave out."""
     count = sum(each.evaluations for each in recorded.unanswerable)
-    return f"What was recorded counts in no sum for {count:,} evaluations, which came behind later ones"
+    return f"What was recorded counts in no sum for {evaluations(count)}, which came behind later ones"
 
 
 def unknown(run: Candidate) -> str:
     """What is not known of a candidate, for which its sums do not count."""
     count = sum(each.evaluations for each in run.unanswerable)
-    return f"{run.name} would have done is not known for {count:,} evaluations, which its sums leave out"
+    return f"{run.name} would have done is not known for {evaluations(count)}, which its sums leave out"
 
 
 def replicas(number: int | None) -> str:
@@ -90,7 +96,7 @@ def replicas(number: int | None) -> str:
 
 def targets(count: int) -> str:
     """`1 target`, `100 targets`."""
-    return f"{count:,} target" if count == 1 else f"{count:,} targets"
+    return f"{count:,} {noun(count, 'target')}"
 
 
 def length(seconds: float) -> str:
@@ -182,7 +188,7 @@ def _more(before: int, after: int) -> str:
 def sentence(track: Track) -> str:
     """`FIGURES` of a target in a run: `2.50 pod-hours, 1 change, 0 minutes under target`."""
     hours, changes, minutes = (figure for figure, _ in figures(track))
-    return f"{hours} pod-hours, {changes} change{'' if changes == '1' else 's'}, {minutes} minutes under target"
+    return f"{hours} pod-hours, {changes} {noun(track.summary.changes, 'change')}, {minutes} minutes under target"
 
 
 def cover(run: Candidate, report: Report) -> str:

@@ -47,7 +47,7 @@ async def report(*found: Found, wanted: Wanted = Wanted(), output: str = "text")
 @pytest.mark.parametrize(
     ("found", "code", "told"),
     [
-        pytest.param((ONE, TWO, THREE), 0, "3 records of 1 targets, 3 evaluations", id="whole"),
+        pytest.param((ONE, TWO, THREE), 0, "3 records of 1 target, 3 evaluations", id="whole"),
         pytest.param((TWO, THREE), 0, "the record is whole", id="the beginning is kept no more"),
         pytest.param((ONE, TWO, TWO, THREE), 0, "duplicates        1 (legal", id="twice"),
         pytest.param((ONE, PARKED, THREE), 0, "refused by Kafka  1", id="one that the broker refused"),

@@ -320,3 +320,7 @@ def test_final(current: int, replicas: int, before: int | None, sentence: str) -
 )
 def test_what_an_hps_adds(told: str, sentence: str) -> None:
     assert told == sentence
+
+
+def test_one_is_no_plural() -> None:
+    assert [sentences.noun(count, "target") for count in (0, 1, 2)] == ["targets", "target", "targets"]

@@ -109,7 +109,11 @@ def test_what_a_run_is_compared_with() -> None:
     )
 
 
-def test_one_change_is_one() -> None:
+def test_one_is_no_plural() -> None:
+    assert words.verdict(small(evaluations=1, identical=1)).startswith("1 evaluation replayed by their own policy")
+    lost = replace(small().recorded, unanswerable=(Unanswerable("t", 0, 1, "late"),))
+    assert " in no sum for 1 evaluation, " in words.uncounted(lost)
+    assert " not known for 1 evaluation, " in words.unknown(lost)
     assert words.sentence(ran(2.5, 1)) == "2.50 pod-hours, 1 change, 1.50 minutes under target"
     assert ", 2 changes, " in words.sentence(ran(2.5, 2))
 
