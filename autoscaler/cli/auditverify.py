@@ -1,4 +1,4 @@
-"""`audit verify`: whether a stream is whole, every record readable, and every number what its sums give."""
+"""`audit verify`: whether a stream is whole, every record readable, and says what its own sums give."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from autoscaler.audit.identities import NO_CHANGE, UNKNOWN, Identities, Known, d
 from autoscaler.audit.verify import LISTED, Fault, Numbers, Verdict
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.coherence import contradictions
+from autoscaler.core.discrepancies import discrepancies
 from autoscaler.core.explanation import printable
-from autoscaler.core.rebuild import rebuilt
-from autoscaler.core.repeats import expanded
 from autoscaler.core.sentences import noun
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
@@ -42,7 +41,7 @@ class Findings(Struct):
 
 
 class Report(Struct, kw_only=True):
-    """What was found. `broken` are records that are none, `wrong` those whose number their sums do not give,
+    """What was found. `broken` are records that are none, `wrong` those that say what their sums do not give,
     `contradictory` those that do not agree with themselves, `conflicts` those that have the number or the id of another
     one, and `backwards` those that were made before the one before them.
     """
@@ -160,11 +159,9 @@ class _Examination:
             self._found.contradictory.add(f"{event.where}: {event.key}: {what}")
         if decision.basis is not None:  # else it may have been told again, or cut
             self._time(event, decision)
-        for each in expanded(decision):
-            self._found.evaluations += 1
-            again = rebuilt(each).replicas
-            if again is not None and again != each.desired:
-                self._found.wrong.add(f"{event.where}: {event.key} says {each.desired}, its sums give {again}")
+        self._found.evaluations += 1 + len(decision.repeats)
+        for what in discrepancies(decision):
+            self._found.wrong.add(f"{event.where}: {event.key} {what}")
 
     def _time(self, event: Event, decision: Decision) -> None:
         """The evaluations of a policy come one after the other; those of two for one target need not."""

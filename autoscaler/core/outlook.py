@@ -24,7 +24,7 @@ from autoscaler.model.plan import Chosen, Limited, Plan, Proposal, Stage
 from autoscaler.model.policy import MetricSpec, Policy
 from autoscaler.model.reason import Reason
 
-OTHER = "decided again, the record gives another number; `autoscaler audit verify` looks for more like it"
+OTHER = "decided again, the record gives another number; `autoscaler audit verify` names what differs"
 
 HALF_A_DAY = 43_200.0
 

@@ -132,15 +132,15 @@ def mismatch(decision: Decision, plan: Plan) -> str:
     for number in range(max(len(recorded), len(replayed))):
         old = recorded[number] if number < len(recorded) else None
         new = replayed[number] if number < len(replayed) else None
-        if old != (_written(new) if isinstance(new, Proposal) else new):
+        if old != (written(new) if isinstance(new, Proposal) else new):
             return f"at the step {type(old or new).__name__.lower()}"
     if (decision.action, decision.desired, decision.current) != (plan.action, plan.desired, plan.current):
         return "in the number"
     return "" if decision.reason == plan.reason else f"in the reason: {plan.reason}, not {decision.reason}"
 
 
-def _written(proposal: Proposal) -> Proposal:
-    """As it comes back from a record: JSON has no infinite ratio, and none that is no number."""
+def written(proposal: Proposal) -> Proposal:
+    """The proposal as it comes back from a record: JSON has no infinite ratio, and none that is no number."""
     kept = [
         each if each is not None and math.isfinite(each) else None for each in (proposal.ratio, proposal.damped_ratio)
     ]

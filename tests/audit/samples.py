@@ -40,8 +40,8 @@ def stages(proposal: Proposal | None = None) -> tuple[Stage, ...]:
     return (
         proposal or cpu_proposal(),
         Chosen(metric="cpu resource utilization (percentage of request)", replicas=5),
-        Stabilized(proposed=5, replicas=5, up_window=0.0, down_window=300.0, reason="ReadyForNewScale"),
-        Limited(wanted=5, replicas=5, min_replicas=2, max_replicas=10, limit=6, reason="DesiredWithinRange"),
+        Stabilized(proposed=5, replicas=5, down_window=300.0, reason="ReadyForNewScale"),
+        Limited(wanted=5, replicas=5, min_replicas=2, max_replicas=10, limit=6, start=3, reason="DesiredWithinRange"),
         Final(current=3, replicas=5, why="cpu resource utilization (percentage of request) above target"),
     )
 
