@@ -28,7 +28,7 @@ from autoscaler.model.plan import Action
 from tests.audit.samples import NOON, decision
 from tests.clock import settle
 
-HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5}
+HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5, "basis": None}
 
 
 def entry(made: Decision) -> Entry:
