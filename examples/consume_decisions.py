@@ -13,6 +13,9 @@ Where the writer had no room it dropped numbers: `shed` of the next record count
 Between epochs the body's `leadership` says what is later, then its `time`: what a former leader delivers late is told
 as late here, for it is true, but not how things are now. A write that the next leader records once more after a crash
 has the same `ce_id`, and is told once.
+
+A file that `autoscaler audit export` wrote is read by `autoscaler audit tail --from FILE`, or by `json.loads` of each
+line (docs/consuming.md).
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from autoscaler.audit import codec
+from autoscaler.audit import codec, event
 from autoscaler.audit.codec import Record
 from autoscaler.cli.arguments import VERBS, parse
 from autoscaler.config.load import load
@@ -27,6 +28,8 @@ from autoscaler.model.plan import Action
 from autoscaler.model.policy import TargetRef
 from autoscaler.model.reason import Reason
 from tests import script
+from tests.audit import samples
+from tests.pages import ROOT, blocks
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TESTED = {
@@ -236,6 +239,39 @@ def test_the_consumer_tells_what_kafka_refused(consumer: ModuleType) -> None:
 def test_the_consumer_passes_over_the_probe_of_a_doctor(consumer: ModuleType) -> None:
     probe = Message(b"hpa-companion/doctor/probe", b"{}", [("ce_type", codec.PROBE_TYPE.encode())])
     assert consumer.lines(probe, consumer.Ledger()) == []
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """A file of one record, as `audit export` writes it."""
+    found = event.from_spool(replace(samples.record(1), seq=3, shed=2))
+    file = tmp_path / "decisions.jsonl"
+    file.write_bytes(event.line(found) + b"\n")
+    return file
+
+
+def test_the_lines_that_read_a_file_do(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(exported.parent)
+    [snippet] = blocks(ROOT / "docs/consuming.md", "python")
+    exec(compile(snippet, "consuming.md", "exec"), {})
+    assert capsys.readouterr().out == "shop/Deployment/web 7 3 5\n"
+
+
+def test_the_fields_of_a_file_are_those_that_are_told(exported: Path) -> None:
+    page = (ROOT / "docs/record.md").read_text().partition("## In a file")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    told = {name: what for names, what in rows for name in re.findall("`(.+?)`", names)}
+    found = json.loads(exported.read_bytes())
+    assert told.keys() == found.keys()
+    assert {name for name, what in told.items() if re.search(r"\bnumbers\b", what)} == {
+        name for name, value in found.items() if isinstance(value, int)
+    }
+    assert "**text**" in told["epoch"]
+    assert isinstance(found["epoch"], str)
+    for name in ("specversion", "source", "datacontenttype"):
+        assert f"`{found[name]}`" in told[name]
 
 
 def test_the_consumer_starts() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 0.5
 TOLD_EVERY = 500
+_NAMED = "name a folder of a spool, a file of JSON Lines, -, kafka or kafka://..."
 _ADDRESS = "write kafka://HOST:PORT[,HOST:PORT...]/TOPIC"
 
 Found = Event | MalformedError
@@ -69,6 +70,8 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
             return FileSource(text)
         if Path(text).is_dir():
             return SpoolSource(Path(text))
+        if "://" not in text and not Path(text).exists():
+            raise ConfigError(f"--from {text}: no such file or folder; {_NAMED}")
     except OSError as exc:
         raise ConfigError(f"--from {text}: {exc.strerror}") from exc
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from heapq import heappush, heappushpop
 from typing import TextIO
 
 import msgspec
@@ -15,15 +15,15 @@ from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event
 from autoscaler.audit.sources import Source, events, live, source_of
 from autoscaler.audit.wanted import Wanted
-from autoscaler.cli import auditexport, auditverify
+from autoscaler.cli import auditexport, audittail, auditverify
 from autoscaler.cli.moments import last_moment, moment
+from autoscaler.cli.selection import Selection, gaps
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
 from autoscaler.core import explanation
-from autoscaler.core.repeats import expanded
-from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
+from autoscaler.core.repeats import latest
+from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError
 from autoscaler.model.decision import Decision
-from autoscaler.model.instant import parse_instant
 from autoscaler.model.reason import Reason
 
 PROGRESS_EVERY = 50_000
@@ -63,14 +63,6 @@ _ONLY_FOR = {
 """Field of a Request: how a person writes it, and the actions that heed it."""
 
 
-class Line(Struct, frozen=True):
-    """An evaluation, or what stands in its place, as `tail` tells it; `at` in seconds since 1970, if it has a time."""
-
-    at: float | None
-    text: str
-    broken: bool = False
-
-
 def run(settings: Settings, request: Request, out: TextIO) -> int:
     """0, or 1 when `verify` found the record broken, `export` left some out or `tail` met what cannot be read. Raises
     ConfigError, AuditError.
@@ -89,48 +81,36 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     )
     match request.action:
         case "tail":
-            broken = asyncio.run(tail(source, wanted, clock, request, out))
+            if request.output == "json":
+                _print(gaps(wanted), sys.stderr)
+            found = live(source, clock) if request.follow else events(source, clock)
+            broken = asyncio.run(audittail.tail(found, wanted, request.lines, request.output, out))
             if broken and not request.follow:
                 _print((f"{broken} could not be read: `audit verify` names them",), sys.stderr)
                 return 1
         case "show":
-            asyncio.run(show(source, request.what, clock, output=request.output, out=out))
+            asyncio.run(show(source, request, clock, out))
         case "verify":
             return asyncio.run(auditverify.verify(_progress(events(source, clock)), wanted, request.output, out))
         case "export":
-            done = asyncio.run(auditexport.export(_progress(events(source, clock)), wanted, request.to, out))
+            selection = Selection(wanted)
+            heard = selection.heard(_progress(events(source, clock)))
+            done = asyncio.run(auditexport.export(heard, wanted, request.to, out))
             _print(done.lines(request.to), sys.stderr)
+            if not done.written and not done.left_out:
+                _print(selection.nothing(), sys.stderr)
+            elif not request.to.endswith(".parquet"):  # which those two do not read
+                _print(gaps(wanted), sys.stderr)
             return 1 if done.left_out else 0
     return 0
 
 
-async def tail(source: Source, wanted: Wanted, clock: Clock, request: Request, out: TextIO) -> int:
-    """One line an evaluation, the latest `lines` of them in order of time; then, following, each as it comes.
+async def show(source: Source, request: Request, clock: Clock, out: TextIO) -> None:
+    """The record of this id, or of the only id that begins so: its last evaluation in full, and how many share it.
 
-    What has no time stands behind what was read before it. How many lines say that something could not be read.
+    AuditError when it is not there.
     """
-    latest: list[tuple[float, int, str]] = []  # a heap; the number keeps those of one time in their order
-    following, number, at, broken = False, 0, float("-inf"), 0
-    async for found in live(source, clock) if request.follow else events(source, clock):
-        if found is None:
-            _print((text for _, _, text in sorted(latest)), out)
-            latest, following = [], True
-            continue
-        for line in _told(found, wanted, request.output):
-            number, at = number + 1, at if line.at is None else line.at
-            broken += line.broken
-            if following:
-                _print((line.text,), out)
-            elif len(latest) < request.lines:
-                heappush(latest, (at, number, line.text))
-            elif latest:
-                heappushpop(latest, (at, number, line.text))
-    _print((text for _, _, text in sorted(latest)), out)
-    return broken
-
-
-async def show(source: Source, what: str, clock: Clock, *, output: str, out: TextIO) -> None:
-    """The record of this id, or of the only id that begins so, in full; AuditError when it is not there."""
+    what = request.what
     if not what:
         raise ConfigError("audit show: name the id of a decision; `audit tail` lists them")
     matching: dict[str, Event] = {}
@@ -147,13 +127,25 @@ async def show(source: Source, what: str, clock: Clock, *, output: str, out: Tex
         raise AuditError(f"there is no record {what}{rest}")
     if found.id != what and len(matching) > 1:
         raise ConfigError(f"audit show: {what} begins several ids, give more of it: {', '.join(sorted(matching))}")
-    if output == "json":
+    if request.output == "json":
         out.write(msgspec.json.format(found.body).decode() + "\n")
     elif found.parked:
         print(f"{found.key} {found.number.seq}: {found.body.decode()}", file=out)
     else:
-        for decision in expanded(_readable(found)):
-            _print((*explanation.lines(explanation.explained(decision)), ""), out)
+        decision = _readable(found)
+        _print(explanation.lines(explanation.explained(latest(decision))), out)
+        if decision.repeats:
+            _print(("", explanation.printable(_shared(decision, request.source))), out)
+
+
+def _shared(decision: Decision, source: str) -> str:
+    """How many evaluations the record has, and what tells another one than the last."""
+    begin = f"{decision.time[:19]}Z"
+    words = ["explain", decision.key, *(("--from", source) if source else ()), "--at", begin]
+    return (
+        f"{1 + len(decision.repeats)} evaluations share this record, from {begin} to {latest(decision).time[:19]}Z; "
+        f"told is the last, another by its time: `{shlex.join(words)}`"
+    )
 
 
 def _readable(event: Event) -> Decision:
@@ -161,60 +153,6 @@ def _readable(event: Event) -> Decision:
         return event.decision()
     except LaterError as exc:
         raise AuditError(f"{event.where}: {exc}; `--output json` shows it as it is") from exc
-
-
-def told(event: Event, decision: Decision) -> str:
-    """`2026-11-23T09:54:21Z  12  shop/Deployment/web: 3 -> 5 replicas, written  AboveTarget  4f2a...`."""
-    return explanation.printable(
-        f"{decision.time[:19]}Z  {event.number.seq:>6}  {explanation.headline(decision)}"
-        f"  ({decision.reason})  {event.id}"
-    )
-
-
-def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterator[Line]:
-    if isinstance(event, OtherError):
-        return
-    if isinstance(event, MalformedError):
-        yield _unread(event, str(event), output)
-        return
-    if not wanted.takes_target(event):
-        return
-    where = {"key": event.key, "epoch": event.number.epoch, "seq": event.number.seq, "id": event.id}
-    if event.parked:
-        text = f"{event.time[:19]}Z  {event.number.seq:>6}  {event.key}: the broker refused this record  {event.id}"
-        text = _json(where | {"time": event.time, "refused": True}) if output == "json" else text
-        yield Line(_at(event.time), text)
-        return
-    for decision in _evaluations(event):
-        if isinstance(decision, MalformedError):
-            yield _unread(decision, f"{event.where}: {decision}", output)
-        elif wanted.takes(decision):
-            text = _json(where | {"decision": decision}) if output == "json" else told(event, decision)
-            yield Line(parse_instant(decision.time), text)
-
-
-def _unread(error: MalformedError, why: str, output: str) -> Line:
-    word = "later" if isinstance(error, LaterError) else "broken"
-    text = _json({word: why}) if output == "json" else f"{word}: {explanation.printable(why)}"
-    return Line(None, text, broken=word == "broken")
-
-
-def _at(text: str) -> float | None:
-    try:
-        return parse_instant(text)
-    except MalformedError:
-        return None
-
-
-def _json(what: object) -> str:
-    return msgspec.json.encode(what).decode()
-
-
-def _evaluations(event: Event) -> Iterator[Decision | MalformedError]:
-    try:
-        yield from expanded(event.decision())
-    except MalformedError as exc:
-        yield exc
 
 
 async def _progress(found: AsyncIterator[Event | MalformedError]) -> AsyncIterator[Event | MalformedError]:

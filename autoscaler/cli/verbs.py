@@ -105,8 +105,9 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
     to.add_argument("--lines", type=int, default=20, help="For `tail`: so many of the latest, by time. [20]")
     to.add_argument("-f", "--follow", action="store_true", help="For `tail`: and what comes from now on.")
     to.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="For `tail`, `show`, `verify`. [text]"
-    )
+        "-o", "--output", choices=("text", "json"), default="text",
+        help="For `tail` (json: the records, as `export` writes them), `show`, `verify`. [text]",
+    )  # fmt: skip
     to.add_argument(
         "--to",
         default="-",
@@ -219,6 +220,7 @@ _ALL = (
          ("audit verify --from kafka://kafka:9092/autoscaler.decisions", "Is the topic complete and in order?"),
          ("audit export --to decisions.parquet", "Every evaluation as a row.")),
         _RECORDS, _add_audit,
+        "What is chosen by --reason or --outcome is a selection: `verify` and `replay` find records missing in it.\n"
         "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
         "nothing was there to check."),
     Verb("replay", "Decide a record again, as it was decided or by another policy.",

@@ -62,6 +62,11 @@ def test_anything_else_is_an_error_that_names_it(text: str) -> None:
         source_of(text, "/spool", KAFKA)
 
 
+def test_a_file_that_is_not_there_is_told_as_that() -> None:
+    with pytest.raises(ConfigError, match=r"^--from nope.jsonl: no such file or folder; name a folder of a spool, "):
+        source_of("nope.jsonl", "/spool", KAFKA)
+
+
 def test_a_name_that_no_file_has_is_told() -> None:
     with pytest.raises(ConfigError, match=r"^--from a+: File name too long"):
         source_of("a" * 5000, "/spool", KAFKA)

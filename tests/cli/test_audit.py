@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.entry import Entry
-from autoscaler.audit.sources import FileSource
+from autoscaler.audit.sources import FileSource, live
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.wanted import Wanted
-from autoscaler.cli import audit
+from autoscaler.cli import audit, audittail, replay
 from autoscaler.cli.audit import Request
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
@@ -85,11 +85,34 @@ def test_tail_is_in_order_of_time_where_a_record_has_many_evaluations(tmp_path: 
         assert said(settings, "tail", lines=1).startswith("2027-01-15T08:00:09Z")
 
 
-def test_tail_for_a_program_has_an_object_for_every_evaluation(settings: Settings) -> None:
-    found = [json.loads(line) for line in said(settings, "tail", output="json").splitlines()]
-    assert [(each["id"], each["seq"], each["decision"]["time"][17:19]) for each in found] == [
-        ("web-1", 1, "01"), ("web-2", 2, "02"), ("web-2", 2, "03"), ("db-4", 1, "04"),
-    ]  # fmt: skip
+def test_tail_for_a_program_can_be_piped_on_to_replay(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "tail.jsonl"
+    file.write_text(said(settings, "tail", output="json"))
+    assert file.read_text().count("\n") == 3
+    assert sorted(file.read_text().splitlines()) == sorted(said(settings, "export").splitlines())
+    assert said(settings, "tail", source=str(file)) == said(settings, "tail")
+    out = io.StringIO()
+    replay.run(settings, replay.Request(source=str(file), output="json"), out)
+    assert json.loads(out.getvalue())["evaluations"] == 4
+
+
+def test_an_export_by_outcome_warns_that_it_is_a_selection(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warning = "a selection by --outcome: `audit verify` and `replay` will find records missing in it\n"
+    said(settings, "export", outcomes=["held"])
+    assert capsys.readouterr().err == "1 written to -\n" + warning
+    said(settings, "tail", output="json", outcomes=["held"])
+    assert capsys.readouterr().err == warning
+    said(settings, "export", outcomes=["held"], to=str(tmp_path / "x.parquet"))
+    said(settings, "export", target="shop/web", since="2027-01-15T08:00:02Z")
+    assert "selection" not in capsys.readouterr().err
+
+
+def test_an_export_of_nothing_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(settings, "export", target="shop/nobody") == ""
+    told = "nothing matched: no record is about shop/nobody; there are\n  shop/Deployment/db\n  shop/Deployment/web\n"
+    assert capsys.readouterr().err == "0 written to -\n" + told
 
 
 class Lines(io.StringIO):
@@ -115,9 +138,9 @@ async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp
             more.write(whole[2])
 
     out = Lines(grow)
-    request = Request(action="tail", lines=1, follow=True)
+    found = live(FileSource(str(file)), SystemClock())
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        task = group.create_task(audit.tail(FileSource(str(file)), Wanted(), SystemClock(), request, out))
+        task = group.create_task(audittail.tail(found, Wanted(), 1, "text", out))
         while out.getvalue().count("\n") < 2:
             await settle()
         task.cancel()
@@ -126,7 +149,12 @@ async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp
 
 def test_show_tells_a_record_in_full(settings: Settings) -> None:
     text = said(settings, "show", what="web-2")
-    assert text.count("shop/Deployment/web: stays at 5 replicas") == 2
+    assert text.count("shop/Deployment/web: stays at 5 replicas") == 1, "once, however many share it"
+    assert text.splitlines()[-1] == (
+        "2 evaluations share this record, from 2027-01-15T08:00:02Z to 2027-01-15T08:00:03Z; told is the last, "
+        "another by its time: `explain shop/Deployment/web --at 2027-01-15T08:00:02Z`"
+    )
+    assert "share this record" not in said(settings, "show", what="web-1")
     assert said(settings, "show", what="d") == said(settings, "show", what="db-4"), "the only one that begins so"
     assert json.loads(said(settings, "show", what="web-1", output="json")) == json.loads(codec.encode(decision(1)))
 
@@ -149,7 +177,7 @@ def test_show_tells_a_record_in_full(settings: Settings) -> None:
                      id="verify of a time"),
         pytest.param("export", {"output": "json"}, ConfigError, "--output is for tail, show, verify only",
                      id="export in another form"),
-        pytest.param("tail", {"source": "nowhere"}, ConfigError, "--from nowhere", id="no source"),
+        pytest.param("tail", {"source": "nowhere"}, ConfigError, "--from nowhere: no such file", id="no source"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_says_why(

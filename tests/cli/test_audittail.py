@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+
+from autoscaler.audit import codec
+from autoscaler.audit.event import Event, from_spool, line
+from autoscaler.audit.wanted import Wanted
+from autoscaler.cli.audittail import tail
+from autoscaler.core.repeats import repeat
+from autoscaler.errors import LaterError, MalformedError, OtherError
+from autoscaler.model.decision import Outcome
+from autoscaler.model.plan import Action
+from tests.audit.samples import NOON, decision, record
+
+HELD = decision(2, action=Action.HOLD, outcome=Outcome.HELD, current=5, desired=5)
+TWICE = replace(HELD, repeats=(repeat(HELD, replace(HELD, time="2027-01-15T08:00:07.500000Z")),))
+FIRST, SECOND = from_spool(record(1)), from_spool(record(2, body=codec.encode(TWICE)))
+LATER = replace(FIRST, type="dev.hpa-companion.decision.v2", where="x.jsonl:1")
+BROKEN = MalformedError("x.jsonl:7: no record of ours")
+
+
+async def told(*found: Event | MalformedError | None, lines: int = 20, output: str = "json", **wanted: object) -> str:
+    async def stream() -> AsyncIterator[Event | MalformedError | None]:
+        for each in found:
+            yield each
+
+    out = io.StringIO()
+    await tail(stream(), Wanted(**wanted), lines, output, out)
+    return out.getvalue()
+
+
+def lines_of(*events: Event) -> str:
+    return "".join(line(each).decode() + "\n" for each in events)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        pytest.param({}, [FIRST, SECOND], id="all"),
+        pytest.param({"lines": 1}, [SECOND], id="the last record"),
+        pytest.param({"outcomes": ("held",)}, [SECOND], id="of an outcome"),
+        pytest.param({"since": NOON + 7}, [SECOND], id="one of its evaluations is of that time"),
+        pytest.param({"target": "shop/db"}, [], id="of a target"),
+    ],
+)
+async def test_for_a_program_the_records_are_told_as_an_export_has_them(
+    wanted: dict[str, object], expected: list[Event]
+) -> None:
+    assert await told(SECOND, FIRST, **wanted) == lines_of(*expected)
+
+
+async def test_following_goes_on_with_records() -> None:
+    assert await told(FIRST, None, SECOND, lines=0) == lines_of(SECOND)
+
+
+async def test_what_is_no_record_goes_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    strange = LaterError("x.jsonl:3: of later")
+    assert await told(FIRST, BROKEN, strange, OtherError("an order"), replace(SECOND, body=b"{}")) == lines_of(FIRST)
+    assert [each.partition(": ")[0] for each in capsys.readouterr().err.splitlines()] == ["broken", "later", "broken"]
+
+
+async def test_a_record_of_a_later_release_is_told_as_it_is_where_nothing_else_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert await told(LATER, SECOND) == lines_of(LATER, SECOND)
+    assert await told(LATER, SECOND, since=NOON + 2) == lines_of(SECOND)
+    assert capsys.readouterr().err == ""
+    assert await told(LATER, SECOND, outcomes=("held",)) == lines_of(SECOND)
+    assert capsys.readouterr().err.startswith("later: x.jsonl:1: ")
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+async def test_where_nothing_matches_it_says_so(output: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for found in ((FIRST, SECOND), (FIRST, None, SECOND)):
+        assert await told(*found, output=output, target="shop/nobody") == ""
+        assert capsys.readouterr().err.splitlines() == [
+            "nothing matched: no record is about shop/nobody; there are",
+            "  shop/Deployment/web",
+        ]
+    await told(FIRST, lines=0, output=output)
+    await told(None, output=output)
+    assert capsys.readouterr().err == "", "what matched need not be shown, and what follows may come yet"
