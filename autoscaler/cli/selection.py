@@ -46,4 +46,4 @@ def gaps(wanted: Wanted) -> list[str]:
     flags = [flag for flag, words in (("--reason", wanted.reasons), ("--outcome", wanted.outcomes)) if words]
     if not flags:
         return []
-    return [f"a selection by {' and '.join(flags)}: `audit verify` and `replay` will find records missing in it"]
+    return [f"a selection by {' and '.join(flags)}: `audit verify` and `replay` may find records missing in it"]

@@ -99,7 +99,7 @@ def test_tail_for_a_program_can_be_piped_on_to_replay(settings: Settings, tmp_pa
 def test_an_export_by_outcome_warns_that_it_is_a_selection(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warning = "a selection by --outcome: `audit verify` and `replay` will find records missing in it\n"
+    warning = "a selection by --outcome: `audit verify` and `replay` may find records missing in it\n"
     said(settings, "export", outcomes=["held"])
     assert capsys.readouterr().err == "1 written to -\n" + warning
     said(settings, "tail", output="json", outcomes=["held"])
