@@ -26,6 +26,7 @@ from autoscaler.control.reverts import Reverts
 from autoscaler.control.sweep import Evaluator, Forgetful, Pace, Policies, Sweep
 from autoscaler.control.teller import Teller
 from autoscaler.control.turns import Turns
+from autoscaler.errors import SlowError
 from autoscaler.kube import autoscalers, policies
 from autoscaler.kube.adapters import Adapters
 from autoscaler.kube.autoscalers import Autoscalers
@@ -49,7 +50,7 @@ Parts = dict[str, Callable[[], Coroutine[object, object, None]]]
 
 
 class _WitnessedOutbox:
-    """The spool as the reconciler's journal; `witness` sees each record once it is durable."""
+    """The spool as the reconciler's journal; `witness` sees each record once it is durable, or for the disk to take."""
 
     def __init__(self, outbox: Outbox, witness: Witness) -> None:
         self._outbox = outbox
@@ -60,7 +61,11 @@ class _WitnessedOutbox:
         return self._outbox.halting
 
     async def record(self, decision: Decision) -> str:
-        record_id = await self._outbox.record(decision)
+        try:
+            record_id = await self._outbox.record(decision)
+        except SlowError:
+            self._witness(decision)
+            raise
         self._witness(decision)
         return record_id
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autoscaler.audit import codec
+from autoscaler.audit.read import SpoolReader
 from autoscaler.control.turns import MOST
+from autoscaler.core.repeats import expanded
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.sim.resources import EVENTS, POD_AUTOSCALERS, POD_SCALERS
 from tests.app.crowd import Crowd
@@ -62,6 +67,21 @@ async def test_beside_an_hpa_a_shadow_goes_on_and_all_conditions_are_told(tmp_pa
         assert {each["observedGeneration"] for each in told.values()} == {1}
         assert told["Conflicted"]["status"] == "False"
         assert told["AuditDelivered"]["reason"] == "NoBrokers"
+
+
+async def test_who_looks_on_sees_a_decision_whose_record_the_disk_takes_later(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.until(lambda _decision: True)
+        with closing(sqlite3.connect(tmp_path / "spool" / "spool.db", isolation_level=None)) as slow:
+            slow.execute("BEGIN IMMEDIATE")
+            waiting = await run.until(lambda _decision: True)
+            slow.execute("ROLLBACK")
+        await run.until(lambda _decision: True)
+    with SpoolReader(tmp_path / "spool") as spool:
+        kept = [codec.decode(record.body) for record in spool.records("shop/Deployment/web")]
+    told = [each.time for record in kept for each in expanded(record)]
+    assert told == [each.time for each in run.decisions]
+    assert waiting.time in told
 
 
 async def said_of_the_hpa(run: Run) -> str:
