@@ -220,7 +220,7 @@ _ALL = (
          ("audit verify --from kafka://kafka:9092/autoscaler.decisions", "Is the topic complete and in order?"),
          ("audit export --to decisions.parquet", "Every evaluation as a row.")),
         _RECORDS, _add_audit,
-        "What is chosen by --reason or --outcome is a selection: `verify` and `replay` may find records missing in it.\n"
+        "What is chosen by --reason or --outcome is a selection: `verify` and `replay` may miss records in it.\n"
         "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
         "nothing was there to check."),
     Verb("replay", "Decide a record again, as it was decided or by another policy.",

@@ -56,8 +56,8 @@ def test_a_page_is_painted_and_asks_nobody(chromium: Path, tmp_path: Path) -> No
     assert (seen.console, seen.requests) == ([], [])
     assert "<script" not in seen.dom
     told = re.sub(r"<[^>]+>", "|", seen.dom)
-    assert re.search(r"recorded\|+1\.0\|+3\|+3\.0\|", told)
-    assert re.search(r"new\.yaml\|+1\.0\|+=\|+4\|+\+1\|+1\.0\|+-2\.0\|", told)
+    assert re.search(r"recorded\|+2 of 2\|+1\.00\|+3\|+3\.00\|", told)
+    assert re.search(r"new\.yaml\|+2 of 2\|+0\.983\|+-1\.7 %\|+4\|+\+1\|+1\.00\|+-2\.0\|", told)
     assert seen.dom.count("<figure") == 2
     assert HOSTILE.split("<")[0] + "&lt;script&gt;" in seen.dom
     assert re.search(r"\|1,203 missing, 1 out of order, 4 came again, .*see \|autoscaler audit verify\|", told)
