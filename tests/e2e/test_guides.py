@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -156,6 +157,7 @@ def test_from_an_hpa_to_the_record_in_kafka_and_a_replay(bare: Cluster, open_gui
     policy["spec"]["maxReplicas"] = 20
     (guide.folder / "new.yaml").write_text(yaml.safe_dump(policy))
     assert "every one came to the recorded decision" in guide.follow("docs/replay.md")
+    (guide.folder / "case.jsonl").write_text(json.dumps(json.loads(next(blocks(ROOT / "docs/plan.md", "json")))))
     guide.follow("README.md", without=["make"], failing={"autoscaler doctor": "unauthorized"})
 
 
