@@ -16,7 +16,7 @@ from autoscaler.audit.event import Event
 from autoscaler.audit.sources import Source, events, live, source_of
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, audittail, auditverify
-from autoscaler.cli.moments import last_moment, moment
+from autoscaler.cli.moments import between
 from autoscaler.cli.selection import Selection, gaps
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
@@ -71,7 +71,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     clock = SystemClock()
-    since, until = _range(request, clock.now())
+    since, until = between(request.since, request.until, clock.now())
     wanted = Wanted(
         target=request.target,
         since=since,
@@ -180,15 +180,6 @@ def _refuse(request: Request) -> None:
             raise ConfigError(f"audit {request.action}: {name} is for {', '.join(actions)} only: leave it out")
     if request.lines < 0:
         raise ConfigError(f"--lines {request.lines}: 0 or more")
-
-
-def _range(request: Request, now: float) -> tuple[float, float]:
-    """From when, until when, in seconds since 1970."""
-    since = moment("--since", request.since, now) if request.since else float("-inf")
-    until = last_moment("--until", request.until, now) if request.until else float("inf")
-    if since > until:
-        raise ConfigError(f"--since {request.since} is later than --until {request.until}: nothing lies between")
-    return since, until
 
 
 def _reasons(words: Sequence[str]) -> Iterator[str]:

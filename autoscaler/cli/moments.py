@@ -31,3 +31,12 @@ def last_moment(flag: str, text: str, now: float) -> float:
     at = moment(flag, text, now)
     whole = not (_AGO.fullmatch(text) or _DATE.fullmatch(text) or _FRACTION.search(text))
     return math.nextafter(at + 1, at) if whole else at
+
+
+def between(since: str, until: str, now: float) -> tuple[float, float]:
+    """What `--since` and `--until` span, in seconds since 1970; "" for no bound. ConfigError names the flag."""
+    first = moment("--since", since, now) if since else -math.inf
+    last = last_moment("--until", until, now) if until else math.inf
+    if first > last:
+        raise ConfigError(f"--since {since} is later than --until {until}: nothing lies between")
+    return first, last

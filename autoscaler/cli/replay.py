@@ -19,7 +19,7 @@ from autoscaler.audit.sources import FileSource, Found, Source, blocks, events, 
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
 from autoscaler.cli.destination import Destination
-from autoscaler.cli.moments import last_moment, moment
+from autoscaler.cli.moments import between
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
 from autoscaler.cli.replayitems import Item, Line, item, stranger
@@ -54,7 +54,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
     clock = SystemClock()
-    since, until = _range(request, clock.now())
+    since, until = between(request.since, request.until, clock.now())
     span = Span(since=since, until=until, ready_after=_seconds("--ready-after", request.ready_after))
     to = None if request.to == "-" else Destination(request.to)
     found = asyncio.run(_replayed(source, request, candidates, span, clock))
@@ -66,15 +66,6 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
         to.write(told(found, request.output))
         print(f"written to {request.to}", file=sys.stderr)
     return 0 if found.sound else 1
-
-
-def _range(request: Request, now: float) -> tuple[float, float]:
-    """From when, until when, in seconds since 1970."""
-    since = moment("--since", request.since, now) if request.since else float("-inf")
-    until = last_moment("--until", request.until, now) if request.until else float("inf")
-    if since > until:
-        raise ConfigError(f"--since {request.since} is later than --until {request.until}: nothing lies between")
-    return since, until
 
 
 async def _replayed(

@@ -112,10 +112,10 @@ def _nearest(proposal: Proposal, current: int, points: Iterator[int], wanted: Ca
         return None
     for point in points:
         if holds(point):
-            edge, last, end = _edge(before, point, holds), point, None
+            edge, last, end = last_that_holds(before, point, holds), point, None
             for further in points:
                 if not holds(further):
-                    end = _edge(further, last, holds)
+                    end = last_that_holds(further, last, holds)
                     break
                 last = further
             return _step(proposal, metric, current, edge, end, up=point > before)
@@ -123,8 +123,8 @@ def _nearest(proposal: Proposal, current: int, points: Iterator[int], wanted: Ca
     return None
 
 
-def _edge(outside: int, inside: int, holds: Callable[[int], bool]) -> int:
-    """The last usage on the way from `inside` to `outside` at which it holds."""
+def last_that_holds(outside: int, inside: int, holds: Callable[[int], bool]) -> int:
+    """The last number on the way from `inside`, for which it holds, to `outside`, for which it does not."""
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         if holds(middle):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from autoscaler.core import sentences
 from autoscaler.core.arithmetic import INT32_MAX
 from autoscaler.core.cause import Cause, cause, clock, ending, holders
-from autoscaler.core.distance import Step, fall, rise
+from autoscaler.core.distance import Step, fall, last_that_holds, rise
 from autoscaler.core.future import Future
 from autoscaler.core.recollection import planned, unanswerable
 from autoscaler.model.basis import Basis
@@ -153,7 +153,7 @@ class _Prospect:
                 return wanted(self._future.plan(at, asked).desired)
 
             if holds(inside):
-                yield _bisected(out, inside, holds)
+                yield out if holds(out) else last_that_holds(out, inside, holds)
 
     def _share(self, need: Need) -> float:
         usage = next(proposal.usage or 0 for name, proposal in self._metrics if name == need.metric)
@@ -209,19 +209,6 @@ def _metrics(plan: Plan, specs: Sequence[MetricSpec]) -> Iterator[tuple[str, Pro
     proposals = [stage for stage in plan.stages if isinstance(stage, Proposal)]
     for proposal, spec in zip(proposals, specs, strict=False):
         yield sentences.metric_name(proposal, spec), proposal
-
-
-def _bisected(out: int, inside: int, holds: Callable[[int], bool]) -> int:
-    """The number nearest to `out` for which it holds, as it does for `inside`."""
-    if holds(out):
-        return out
-    while abs(inside - out) > 1:
-        middle = (inside + out) // 2
-        if holds(middle):
-            inside = middle
-        else:
-            out = middle
-    return inside
 
 
 _Bar = tuple[str, str, Callable[[Policy], Policy]]

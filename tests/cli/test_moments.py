@@ -1,6 +1,6 @@
 import pytest
 
-from autoscaler.cli.moments import last_moment, moment
+from autoscaler.cli.moments import between, last_moment, moment
 from autoscaler.errors import ConfigError
 
 NOON = 1_800_000_000.0
@@ -55,3 +55,11 @@ def test_what_is_none_names_the_flag(text: str) -> None:
 )
 def test_what_is_printed_without_a_fraction_is_found_by_it(text: str, first: float, after: float) -> None:
     assert first <= last_moment("--at", text, NOON) < after
+
+
+def test_what_lies_between_has_its_ends_in_it_and_a_span_the_wrong_way_round_is_refused() -> None:
+    first, last = between("2026-11-27T10:00:00Z", "2026-11-27T10:00:00Z", 0.0)
+    assert 0.99 < last - first < 1.0, "times are printed without their fraction"
+    assert between("", "", 0.0) == (float("-inf"), float("inf"))
+    with pytest.raises(ConfigError, match="--since 5m is later than --until 10m"):
+        between("5m", "10m", 1e9)
