@@ -54,6 +54,7 @@ async def test_load_is_followed_served_and_recorded(tmp_path: Path) -> None:
     again = Strand("shop/Deployment/web", (), ready_after=30.0, since=float("-inf"), until=float("inf"))
     for record in kept:
         again.take(record.epoch, record.seq, codec.decode(record.body))
+    again.end()
     assert (again.identical, again.differences) == (len(told), []), "and each is decided again from its record"
 
 

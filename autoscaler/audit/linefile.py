@@ -26,10 +26,13 @@ _GZIP = b"\x1f\x8b"
 
 
 class Block(Struct, frozen=True):
-    """Lines without their ends; `number` is that of the first, counted from 1."""
+    """Lines without their ends; `number` is that of the first, counted from 1. `cut`: the last one had none, as when
+    who wrote it was interrupted.
+    """
 
     number: int
     lines: list[bytes]
+    cut: bool = False
 
 
 class LineFile:
@@ -67,9 +70,9 @@ class LineFile:
         while more := self._file.read1(BLOCK):
             yield self._block(more)
         if to_the_end and (self._begun or self._over):
-            yield self._block(b"\n")
+            yield self._block(b"\n", cut=True)
 
-    def _block(self, more: bytes) -> Block:
+    def _block(self, more: bytes, *, cut: bool = False) -> Block:
         number, lines = self._number, (self._begun + more).split(b"\n")
         if self._over:
             lines[0] = TOO_LONG
@@ -80,7 +83,7 @@ class LineFile:
         self._over = begun is TOO_LONG or len(begun) > LONGEST_LINE
         self._begun = b"" if self._over else begun
         self._number += len(lines)
-        return Block(number, lines)
+        return Block(number, lines, cut)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from autoscaler.cli.destination import Destination
 from autoscaler.cli.moments import between
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
-from autoscaler.cli.replayitems import Item, Line, item, stranger
+from autoscaler.cli.replayitems import CUT, Item, Line, item, stranger
 from autoscaler.cli.replayworkers import Workers
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
@@ -94,7 +94,7 @@ async def _replayed(
         parts = workers.parts()
     if not sum(part.evaluations for part in parts):
         raise AuditError(f"no record of that time in {_where(request)}; see --since and --until")
-    passed_over = [PassedOver(count, what) for what, count in others.items()]
+    passed_over = [PassedOver(count, what, broken=what == CUT) for what, count in others.items()]
     return report(_where(request), [Named(each.name, each.text) for each in candidates], parts, passed_over)
 
 
@@ -124,8 +124,9 @@ def _told(found: Found, others: Counter[str]) -> Iterator[Item]:
 
 def _lines(block: Block, path: str, keys: dict[bytes, str], others: Counter[str]) -> Iterator[Item]:
     """Of `keys` those that were met, by how they stand in a line."""
+    last = block.number + len(block.lines) - 1 if block.cut else 0
     for number, line in enumerate(block.lines, block.number):
-        text = subject(line)
+        text = subject(line) if number != last else None
         key = None if text is None else keys.get(text)
         if key is None:
             if not line.strip():
@@ -133,7 +134,10 @@ def _lines(block: Block, path: str, keys: dict[bytes, str], others: Counter[str]
             try:
                 event = from_line(line, f"{path}:{number}")
             except MalformedError as exc:
-                _refuse(exc, others)
+                if number == last and not stranger(exc):
+                    others[CUT] += 1
+                else:
+                    _refuse(exc, others)
                 continue
             key = event.key
             if text is not None and text == key.encode():

@@ -43,6 +43,8 @@ Item = Body | Line | Unread
 REFUSED = "Kafka refused the record itself"
 OTHERS = "events of other types, no records of ours"
 PLACELESS = "records of a later release, without a place that this one can read"
+CUT = "last line, cut off before its end"
+"""Of a file whose writer was interrupted: what it begins is no record, and nobody knows which one it was to be."""
 
 
 def item(event: Event) -> Body | Unread:

@@ -221,8 +221,9 @@ _ALL = (
          ("audit export --to decisions.parquet", "Every evaluation as a row.")),
         _RECORDS, _add_audit,
         "What is chosen by --reason or --outcome is a selection: `verify` and `replay` may miss records in it.\n"
-        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, or\n"
-        "nothing was there to check."),
+        "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, a record\n"
+        "is not what its own sums give, contradicts itself, has the number or id of another one or is of before\n"
+        "the one before it, or nothing was there to check."),
     Verb("replay", "Decide a record again, as it was decided or by another policy.",
         "[--from SOURCE] [--policy FILE]... [OPTIONS]",
         (("replay --from decisions.jsonl.gz", "Every decision again, from its record alone."),
@@ -233,8 +234,9 @@ _ALL = (
               "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
               "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "compat", "config"), _add_replay,
         "Exit code: 0 every decision that was made again came out as it was recorded, and a reason is told for each\n"
-        "that was not; 1 one did not, records are missing or out of order, or none could be made again; 2 something\n"
-        "to correct first. What was left out is counted; what the record cannot answer is said, never guessed."),
+        "that was not; 1 one did not, records are missing, out of order or cut off, or none could be made again;\n"
+        "2 something to correct first. What was left out is counted; what the record cannot answer is said, never\n"
+        "guessed."),
     Verb("top", "CPU and memory of nodes or pods, with the age of every sample.",
         "nodes|pods [NAME] [-n NAMESPACE | -A] [-l SELECTOR] [--sort-by cpu|memory] [--containers]",
         (("top nodes", "Every node."),

@@ -84,7 +84,9 @@ class Replay:
         return strand
 
     def part(self) -> Part:
-        """What was found so far."""
+        """What was found, once all were taken."""
+        for each in self._strands.values():
+            each.end()
         found = [strand for _, strand in sorted(self._strands.items()) if strand.evaluations]
         tracks, untold = [], []
         for number in range(len(self._candidates)):
@@ -120,9 +122,9 @@ def report(
     """All parts as one report; there is at least one evaluation. `passed_over` belongs to no part."""
     differences = sorted((one for each in parts for one in each.differences), key=lambda each: each.time)
     numbered = [one for each in parts for one in each.numbered]
-    others: Counter[str] = Counter()
+    others: Counter[tuple[str, bool]] = Counter()
     for one in (*passed_over, *(one for each in parts for one in each.passed_over)):
-        others[one.reason] += one.events
+        others[one.reason, one.broken] += one.events
     return Report(
         source=source,
         since=min(each.first for each in parts),
@@ -149,7 +151,7 @@ def report(
         unanswerable=_worst_first(one for each in parts for one in each.unanswerable),
         numbers=_summed(numbered),
         numbered=tuple(sorted(numbered, key=_gravity)),
-        passed_over=tuple(PassedOver(count, what) for what, count in others.most_common()),
+        passed_over=tuple(PassedOver(count, *what) for what, count in others.most_common()),
     )
 
 

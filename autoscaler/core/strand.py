@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
 from autoscaler.core.lane import Lane, Tally, Turn
+from autoscaler.core.leaders import Leaders
+from autoscaler.core.leaps import LEAP, Held, Leaps
 from autoscaler.core.recollection import unanswerable
 from autoscaler.core.rerun import Met, Rerun, Usages, usages_of
+from autoscaler.core.shortfall import Shortfall
 from autoscaler.core.trace import UNKNOWN, State, Trace
 from autoscaler.core.trial import Facts, Trial, demand
 from autoscaler.model.basis import Basis, Spec
@@ -22,23 +23,15 @@ LATE = "the record came behind those of a later leader"
 UNORDERED = "the record came behind later ones of its target"
 SIZELESS = "the record has no size of the target"
 BEHIND = "its time is not after that of the evaluation before"
-AHEAD = 1440
-"""Minutes by which a leadership's number may be ahead of the time (`codec.place`) and still outdo a later record."""
+FORERUN = "its time is ahead of that of the record after it: a clock was wrong"
 PATIENCE = 300.0
 """Seconds for which an evaluation is taken to hold; own sync periods longer than a quarter of it make it longer."""
-
-
-class Missing(Struct):
-    """Evaluations of one reason that could not be made again."""
-
-    first: float
-    count: int = 0
 
 
 class Strand:
     """`specs` are the policies to try, None for one that is not for this target.
 
-    Records that were begun outside of `since` to `until` are left out.
+    Records that were begun outside of `since` to `until` are left out. What was taken is there after `end`.
     """
 
     def __init__(
@@ -50,16 +43,16 @@ class Strand:
         self.evaluations = self.identical = self.differing = 0
         self.first, self.last = float("inf"), float("-inf")
         self.differences: list[Difference] = []
-        self.missing: dict[str, Missing] = {}
-        self.uncounted: dict[str, Missing] = {}
-        self.untried: list[dict[str, Missing]] = [{} for _ in specs]
+        self.missing, self.uncounted = Shortfall(target), Shortfall(target)
+        self.untried = [Shortfall(target) for _ in specs]
         self.patience = PATIENCE
         self._beside: list[Trace | None] = [None for _ in specs]
         self._expected: int | None = None
         self._lanes: dict[int, Lane] = {}
-        self._led = float("-inf")
+        self._led = self._reached = float("-inf")
+        self._leaps = Leaps()
         self._written: set[str] = set()
-        self._leadership = 0
+        self._leaders = Leaders()
         self._rerun = Rerun(target)
         self._edition, self._state = -1, UNKNOWN
 
@@ -77,7 +70,55 @@ class Strand:
             return
         if decision.outcome is Outcome.WRITTEN:
             self._written.add(decision.id)
-        if self._former(decision, start):
+        if start > self._reached + LEAP or self._leaps.waiting:
+            self._wait(Held(epoch=epoch, start=start, turn=turn, decision=decision))
+        else:
+            self._settle(decision, start, turn)
+
+    def pass_over(self, epoch: int, seq: int, at: float, why: str, *, shed: int = 0) -> None:
+        """A record in the place of the next one that nobody can read: its evaluations, one at least, are not known."""
+        turn = self._lane(epoch).take(seq, shed, at)
+        if turn is not Turn.AGAIN:
+            self._wait(Held(epoch=epoch, start=at, turn=turn, why=why))
+
+    def end(self) -> None:
+        """Nothing follows: what waited to be confirmed is so."""
+        for each in self._leaps.rest():
+            self._go_on(each)
+
+    def _wait(self, one: Held) -> None:
+        taken = self._leaps.take(one, self._reached)
+        for each in taken.ahead:
+            self._set_apart(each, one.start)
+        for each in taken.due:
+            self._go_on(each)
+
+    def _go_on(self, one: Held) -> None:
+        if one.decision is not None:
+            self._settle(one.decision, one.start, one.turn)
+            return
+        self._reached = max(self._reached, one.start)
+        if self._unread(one, one.start):
+            self._skip(one.why, one.start, 1)
+
+    def _set_apart(self, one: Held, before: float) -> None:
+        """It was made some time before the moment that is given, whatever it says."""
+        if one.decision is not None:
+            self._judge_alone(one.decision, one.start, FORERUN, before)
+            self._expect(one.decision)
+        elif self._unread(one, before):
+            self._leave_out(FORERUN, before, 1)
+
+    def _unread(self, one: Held, at: float) -> bool:
+        """Whether one evaluation more is missing."""
+        counts = self._since <= at <= self._until
+        if counts:
+            self._count_in(1, at, at)
+            self.missing.add(one.why, at, 1)
+        return counts
+
+    def _settle(self, decision: Decision, start: float, turn: Turn) -> None:
+        if self._leaders.former(decision.leadership, start, self._led):
             self._judge_alone(decision, start, LATE)
             return
         if turn is Turn.LATE and start <= self._led:
@@ -87,24 +128,19 @@ class Strand:
         if self._since <= start <= self._until:
             times, basis = self._times(decision, start), self._basis(decision)
             if basis is None:
-                self._skip(self._miss(decision, times), start, len(times))
+                self._skip(self._miss(decision, start, len(times)), start, len(times))
             else:
                 met, usages = self._rerun.met(decision, basis), usages_of(decision)
                 self._judge(decision, met, times, usages)
                 self._follow(decision, basis, met, times, usages)
                 if start <= led:
                     self._leave_out(BEHIND, start, sum(each <= led for each in times))
+        self._reached = max(self._reached, start + (decision.repeats[-1].after if decision.repeats else 0.0))
+        self._expect(decision)
+
+    def _expect(self, decision: Decision) -> None:
         if decision.current is not None:
             self._expected = decision.desired if decision.outcome is Outcome.WRITTEN else decision.current
-
-    def pass_over(self, epoch: int, seq: int, at: float, why: str, *, shed: int = 0) -> None:
-        """A record in the place of the next one that nobody can read: its evaluations, one at least, are not known."""
-        if self._lane(epoch).take(seq, shed, at) is Turn.AGAIN or not self._since <= at <= self._until:
-            return
-        self.first, self.last = min(self.first, at), max(self.last, at)
-        self.evaluations += 1
-        _count(self.missing, why, at, 1)
-        self._skip(why, at, 1)
 
     @property
     def tally(self) -> Tally:
@@ -120,52 +156,44 @@ class Strand:
             lane = self._lanes[epoch] = Lane(self._since, self._until)
         return lane
 
-    def _former(self, decision: Decision, start: float) -> bool:
-        """Whether a later leader's records came before.
-
-        By its number; beside one that no leader can have had yet, by its time.
-        """
-        leadership, latest = decision.leadership, self._leadership
-        if leadership is None:
-            return False
-        if leadership < latest and (start <= self._led or latest <= start / 60 + AHEAD):
-            return True
-        self._leadership = leadership
-        return False
-
-    def _judge_alone(self, decision: Decision, start: float, why: str) -> None:
-        if self._since <= start <= self._until:
-            times = self._times(decision, start)
+    def _judge_alone(self, decision: Decision, start: float, why: str, at: float | None = None) -> None:
+        """`at`: about when it was made, where its own time is wrong."""
+        counts_at = start if at is None else at
+        if self._since <= counts_at <= self._until:
+            times = self._times(decision, start, at)
             basis = self._basis(decision)
             if basis is None:
-                self._miss(decision, times)
+                self._miss(decision, counts_at, len(times))
             else:
                 self._judge(decision, self._rerun.met(decision, basis), times, usages_of(decision))
-            self._leave_out(why, start, len(times))
+            self._leave_out(why, counts_at, len(times))
 
     def _leave_out(self, why: str, at: float, number: int) -> None:
         """Of all sums: a `Trace` goes forward in time only."""
-        _count(self.uncounted, why, at, number)
+        self.uncounted.add(why, at, number)
         for trial, untried in zip(self.trials, self.untried, strict=True):
             if trial is not None:
-                _count(untried, why, at, number)
+                untried.add(why, at, number)
 
-    def _times(self, decision: Decision, start: float) -> list[float]:
-        """Of its evaluations, which count from now on."""
+    def _times(self, decision: Decision, start: float, at: float | None = None) -> list[float]:
+        """Of its evaluations, which count from now on; `at` as above."""
         times = [start]
         if decision.repeats:
             times += [round(start + each.after, 6) for each in decision.repeats]
-        self.evaluations += len(times)
-        self.first, self.last = min(self.first, start), max(self.last, times[-1])
+        self._count_in(len(times), start if at is None else at, times[-1] if at is None else at)
         return times
+
+    def _count_in(self, number: int, first: float, last: float) -> None:
+        self.evaluations += number
+        self.first, self.last = min(self.first, first), max(self.last, last)
 
     def _basis(self, decision: Decision) -> Basis | None:
         """What to decide it from; None: it is `unanswerable`."""
         return None if decision.truncated and unanswerable(decision) else decision.basis
 
-    def _miss(self, decision: Decision, times: Sequence[float]) -> str:
+    def _miss(self, decision: Decision, at: float, number: int) -> str:
         why = unanswerable(decision)
-        _count(self.missing, why, times[0], len(times))
+        self.missing.add(why, at, number)
         return why
 
     def _skip(self, why: str, at: float, number: int) -> None:
@@ -177,7 +205,7 @@ class Strand:
         trial = self.trials[place]
         if trial is None:
             return
-        _count(self.untried[place], why, at, number)
+        self.untried[place].add(why, at, number)
         trial.skip(at, self.patience)
         beside = self._beside[place] or self.recorded.fork()
         beside.add(at, UNKNOWN, None, short=False, patience=self.patience)
@@ -189,16 +217,15 @@ class Strand:
 
     def unanswerable(self) -> Iterator[Unanswerable]:
         """What could not be decided again."""
-        return (Unanswerable(self._target, each.first, each.count, why) for why, each in self.missing.items())
+        return self.missing.told()
 
     def left_out(self) -> Iterator[Unanswerable]:
         """What was decided again and counts in none of the recorded run's sums."""
-        return (Unanswerable(self._target, each.first, each.count, why) for why, each in self.uncounted.items())
+        return self.uncounted.told()
 
     def untold(self, candidate: int) -> Iterator[Unanswerable]:
         """The same of a candidate."""
-        found = self.untried[candidate].items()
-        return (Unanswerable(self._target, each.first, each.count, why) for why, each in found)
+        return self.untried[candidate].told()
 
     # As it was recorded
 
@@ -262,7 +289,3 @@ def _patience(basis: Basis) -> float:
     """Evaluations come once a sync period at least."""
     own = basis.spec.deviations.sync_period
     return max(PATIENCE, 4 * (basis.settings.sync_period if own is None else own))
-
-
-def _count(counted: dict[str, Missing], why: str, at: float, number: int) -> None:
-    counted.setdefault(why, Missing(at)).count += number

@@ -72,7 +72,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     known. `recorded`, None for the recorded run, is what to compare with: the recorded sums of just these targets, over
     just the time for which the candidate is known. `unanswerable` are evaluations of which the record cannot say what
     this policy would have decided: its tracks are unknown there. Of the recorded run they are those that came, or were,
-    behind later ones: they were decided again and count in no sum.
+    behind later ones or ahead of them: they were decided again and count in no sum.
     """
 
     name: str
@@ -118,10 +118,11 @@ class Numbers(Struct, frozen=True, kw_only=True):
 
 
 class PassedOver(Struct, frozen=True):
-    """So many events that are of no target's record, and what they are."""
+    """So many events that are of no target's record, and what they are; `broken`: one was to be a record."""
 
     events: int
     reason: str
+    broken: bool = False
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -150,4 +151,5 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def sound(self) -> bool:
         """Something was replayed, all of it came to the recorded decision, and nothing is missing without a reason."""
-        return self.identical > 0 and not self.differing and self.numbers.whole
+        broken = any(each.broken for each in self.passed_over)
+        return self.identical > 0 and not self.differing and self.numbers.whole and not broken

@@ -80,7 +80,7 @@ def evaluations(count: int) -> str:
 def uncounted(recorded: Candidate) -> str:
     """What the sums of the recorded run leave out."""
     count = sum(each.evaluations for each in recorded.unanswerable)
-    return f"What was recorded counts in no sum for {evaluations(count)}, which came behind later ones"
+    return f"What was recorded counts in no sum for {evaluations(count)}, out of the order of time"
 
 
 def unknown(run: Candidate) -> str:

@@ -24,6 +24,7 @@ def test_every_line_comes_once_under_its_number(tmp_path: Path, packed: bool, en
         blocks = list(file.blocks(to_the_end=True))
         assert file.share == 1.0
     assert len(blocks) > 2
+    assert [each.cut for each in blocks] == [False] * (len(blocks) - 1) + [not end]
     numbered = {number: line for each in blocks for number, line in enumerate(each.lines, each.number)}
     assert numbered == dict(enumerate(LINES, 1))
 

@@ -12,11 +12,11 @@ from autoscaler.audit.sources import FileSource
 from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
-from autoscaler.cli.replayitems import OTHERS, PLACELESS, REFUSED, Unread
+from autoscaler.cli.replayitems import CUT, OTHERS, PLACELESS, REFUSED, Unread
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.core.replay import Span
-from autoscaler.core.strand import LATE
+from autoscaler.core.strand import FORERUN, LATE
 from autoscaler.errors import AuditError, ConfigError, MalformedError, OtherError
 from bench import week
 from tests.cli.test_policyfile import POLICY
@@ -157,6 +157,35 @@ def test_a_line_that_is_none_ends_it(record, tmp_path):
     broken.write_bytes(record.read_bytes() + b"{}\n")
     with pytest.raises(AuditError, match="audit verify"):
         run(source=str(broken))
+
+
+@pytest.mark.parametrize("left", [1, 60, 400, -1], ids=["a byte", "its head", "half of it", "all but its end"])
+def test_a_last_line_that_was_cut_off_is_told_and_the_others_replayed(record, tmp_path, left):
+    *_, last = record.read_bytes().splitlines()
+    source = rewritten(record, tmp_path / "cut.jsonl", lambda text: [*text[:-1], last[:left]])
+    code, told = run(source=source, output="json")
+    found = json.loads(told)
+    alone = rewritten(record, tmp_path / "alone.jsonl", lambda text: text[:-1])
+    assert (code, found["identical"]) == (1, json.loads(run(source=alone, output="json")[1])["identical"])
+    assert found["passed_over"] == [{"events": 1, "reason": CUT, "broken": True}]
+    assert f"1 passed over: {CUT}" in run(source=source)[1]
+    whole = rewritten(record, tmp_path / "whole.jsonl", lambda text: [*text[:-1], last])
+    assert run(source=whole)[0] == 0, "only its line feed is not there"
+    ended = rewritten(record, tmp_path / "ended.jsonl", lambda text: [*text[:-1], last[:left], b"\n"])
+    with pytest.raises(AuditError, match="audit verify"):
+        run(source=ended)
+
+
+def test_a_record_of_a_clock_that_was_years_ahead_does_not_stretch_the_period(record, tmp_path):
+    """What `audit verify` tells of it is its own."""
+
+    def ahead(text):
+        return [*text[:5], text[5].replace(b'"time":"2027-', b'"time":"2036-'), *text[6:]]
+
+    code, told = run(source=rewritten(record, tmp_path / "ahead.jsonl", ahead), output="json")
+    found, whole = json.loads(told), json.loads(run(source=str(record), output="json")[1])
+    assert (code, found["evaluations"], found["until"]) == (0, 40, whole["until"])
+    assert [each["reason"] for each in found["recorded"]["unanswerable"]] == [FORERUN]
 
 
 def test_the_words_of_the_command_line(record, capsys):

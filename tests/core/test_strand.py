@@ -10,7 +10,7 @@ from autoscaler.core.basis import spec_of
 from autoscaler.core.lane import Tally
 from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
-from autoscaler.core.strand import BEHIND, LATE, SIZELESS, UNORDERED, Strand
+from autoscaler.core.strand import BEHIND, FORERUN, LATE, SIZELESS, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
 from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Proposal
@@ -33,6 +33,7 @@ def strand(decisions, *specs, since=float("-inf"), until=float("inf"), ready_aft
     found = Strand(KEY, specs, ready_after=ready_after, since=since, until=until)
     for seq, each in enumerate(decisions, 1):
         found.take(1, seq, codec.decode(codec.encode(each)))
+    found.end()
     return found
 
 
@@ -131,6 +132,7 @@ def test_duplicates_are_passed_over_and_a_span_is_kept_to():
     for seq, each in enumerate(made, 1):
         for _ in range(2):
             found.take(1, seq, each)
+    found.end()
     assert (found.evaluations, found.first, found.last) == (5, week.START + 60, week.START + 120)
 
 
@@ -150,6 +152,7 @@ def turns(*records):
     found = Strand(KEY, [spec_of(week.policy())], ready_after=week.READY_AFTER, since=float("-inf"), until=float("inf"))
     for epoch, seq, each in records:
         found.take(epoch, seq, each)
+    found.end()
     return found
 
 
@@ -187,6 +190,7 @@ def test_what_nobody_can_read_is_passed_over_with_its_reason():
     found = turns()
     found.pass_over(9, 1, 50.0, "of a later release")
     found.pass_over(9, 1, 50.0, "of a later release")
+    found.end()
     assert found.evaluations == 1
     assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]
 
@@ -239,15 +243,63 @@ def test_what_is_missing_is_counted(forty):
     assert found.tally == Tally(missing=1, not_kept=2)
 
 
-def test_a_time_that_is_far_ahead_leaves_what_follows_out_of_the_sums_and_says_so(forty):
-    """Nobody can tell it from a clock that was set back; all are judged."""
+@pytest.mark.parametrize("wrong", [range(35, 36), range(20, 23), range(1)], ids=["one", "three", "the first"])
+def test_what_a_clock_ran_years_ahead_with_is_judged_and_spoils_nothing_else(forty, wrong):
+    """It is left out of the sums and says so; the period is that of the others, and candidates are led through them."""
     made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
-    made[35] = (1, 36, replace(forty[35], time=micro_text(week.START + 86_400)))
+    for number in wrong:
+        ahead = micro_text(week.START + 9 * 365 * 86_400 + number * 15)
+        made[number] = (1, number + 1, replace(forty[number], time=ahead))
+    found, same = led(made)
+    assert (found.evaluations, found.identical + found.differing, same) == (40, 40, True)
+    assert week.START <= found.first <= week.START + 15
+    assert found.last == week.START + 39 * 15
+    for left in (found.left_out(), found.untold(0)):
+        assert [(each.evaluations, each.reason) for each in left] == [(len(wrong), FORERUN)]
+        assert all(each.time <= found.last for each in left)
+    others = [each for each in made if each[1] - 1 not in wrong]
+    assert found.recorded.summary() == turns(*others).recorded.summary()
+
+
+def test_a_clock_that_was_ahead_counts_for_a_span_by_the_record_after_it(forty):
+    far = replace(forty[35], time=micro_text(week.START + 86_400))
+    for until, count in ((week.START + 34 * 15, 35), (week.START + 36 * 15, 37)):
+        found = strand([*forty[:35], far, *forty[36:]], since=week.START, until=until)
+        assert found.evaluations == count
+    assert strand([*forty[:35], far, *forty[36:]], since=week.START + 80_000).evaluations == 0
+
+
+def test_a_record_that_nobody_can_read_and_a_clock_ran_ahead_with_leads_nobody_astray(forty):
+    found = Strand(KEY, [spec_of(week.policy())], ready_after=30, since=float("-inf"), until=float("inf"))
+    for seq, each in enumerate(forty, 1):
+        if seq == 20:
+            found.pass_over(1, seq, week.START + 86_400, "of a later release")
+        else:
+            found.take(1, seq, each)
+    found.end()
+    assert (found.evaluations, found.last) == (40, week.START + 39 * 15)
+    assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]
+    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(1, FORERUN)]
+
+
+def test_a_clock_that_was_set_back_by_minutes_leaves_what_follows_out_of_the_sums_and_says_so(forty):
+    """Nobody can tell which of both was right; all are judged."""
+    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
+    made[35] = (1, 36, replace(forty[35], time=micro_text(week.START + 3600)))
     found = turns(*made)
     assert found.evaluations == 40
     assert found.identical + found.differing == 40
     for left in (found.left_out(), found.untold(0)):
         assert [(each.evaluations, each.reason) for each in left] == [(4, BEHIND)]
+
+
+def test_a_gap_of_a_day_is_one(forty):
+    """As the last 20 tell, and as the last one alone does."""
+    for first in (20, 39):
+        late = [replace(each, time=micro_text(week.START + 86_400 + at * 15)) for at, each in enumerate(forty)]
+        found = strand([*forty[:first], *late[first:]])
+        assert (found.evaluations, found.last) == (40, week.START + 86_400 + 39 * 15)
+        assert list(found.left_out()) == []
 
 
 def test_the_record_beside_a_candidate_is_that_of_the_time_for_which_it_is_known():
@@ -259,6 +311,7 @@ def test_the_record_beside_a_candidate_is_that_of_the_time_for_which_it_is_known
             found.pass_over(1, seq, week.START + (seq - 1) * 15, "gone")
         else:
             found.take(1, seq, each)
+    found.end()
     same, whole = found.trials[0].trace.summary(), found.recorded.summary()
     assert same.changes > 0
     assert found.beside(0) == same

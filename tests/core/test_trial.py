@@ -29,6 +29,7 @@ def tried(decisions, wanted, ready_after=week.READY_AFTER):
     found = Strand(KEY, (spec_of(wanted),), ready_after=ready_after, since=float("-inf"), until=float("inf"))
     for seq, each in enumerate(decisions, 1):
         found.take(1, seq, each)
+    found.end()
     (trial,) = found.trials
     return trial.trace.track(300), [each.reason for each in found.untold(0)]
 

@@ -74,7 +74,7 @@ def test_what_is_not_known_of_a_candidate_is_told() -> None:
 def test_what_counts_in_no_sum_of_the_recorded_run_is_told() -> None:
     run = replace(small().recorded, unanswerable=[Unanswerable("a/D/b", MONDAY, 1234, "late")])
     told = list(lines(small(recorded=run)))
-    assert "What was recorded counts in no sum for 1,234 evaluations, which came behind later ones" in told
+    assert "What was recorded counts in no sum for 1,234 evaluations, out of the order of time" in told
     assert told[-1].split() == ["a/D/b", "1,234", "2026-11-16T00:00:00Z", "late"]
 
 
