@@ -44,7 +44,9 @@ e2e: $(STAMP) ## Only the tests on the real control plane and broker
 fuzz: $(STAMP) ## Feed the decoders, and whole runs from page to size, with new random cases, 10,000 a test
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz --timeout 3600 $(PYTEST_ARGS)
 
-soak: $(STAMP) ## 1,000 targets through half an hour without Kafka, kills and a new address; about an hour, with a verdict
+soak: $(STAMP) ## 100 leaders killed, then 1,000 targets through half an hour without Kafka; over an hour, with verdicts
+	@$(BIN)/python -m tests.e2e.tools
+	@$(BIN)/python -m tests.e2e.restarts
 	@$(BIN)/python -m tests.e2e.kafka.soak
 
 bench: $(STAMP) ## Measure; ratios of one run (docs/benchmarks.md; about half an hour)

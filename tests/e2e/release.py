@@ -66,6 +66,11 @@ class Release:
         """Where the running program keeps its records."""
         return self._folder / "volumes" / "state" / "spool"
 
+    @property
+    def another_spool(self) -> Path:
+        """The same of the one beside it."""
+        return self._folder / "another-spool"
+
     def helm(self, verb: str, *flags: str, chart: Path = CHART) -> str:
         """`install` or `upgrade` with the current values."""
         file = self._folder / "values.json"
@@ -87,7 +92,7 @@ class Release:
 
     def start_another(self, port: int, *flags: str) -> Process:
         """Run it once more beside the first one, on this port of 127.0.0.1, with a spool of its own."""
-        place = [f"--audit-spool-dir={self._folder / 'another-spool'}", "--bind-address=127.0.0.1"]
+        place = [f"--audit-spool-dir={self.another_spool}", "--bind-address=127.0.0.1"]
         return self._run("another", "another.log", *place, f"--secure-port={port}", *flags)
 
     def completed(self, pod: Object, *flags: str) -> subprocess.CompletedProcess[str]:
