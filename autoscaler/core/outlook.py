@@ -6,6 +6,7 @@ when windows, rates and pauses end; and what metrics would have to measure, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
@@ -13,13 +14,13 @@ from msgspec.structs import replace
 
 from autoscaler.core import sentences
 from autoscaler.core.arithmetic import INT32_MAX
-from autoscaler.core.cause import Cause, cause, clock, ending, holders
+from autoscaler.core.cause import Cause, cause, ending, holders
 from autoscaler.core.distance import Step, fall, last_that_holds, rise
 from autoscaler.core.future import Future
 from autoscaler.core.recollection import planned, unanswerable
 from autoscaler.model.basis import Basis
 from autoscaler.model.decision import Decision
-from autoscaler.model.instant import seconds_text
+from autoscaler.model.instant import micro_text, micros_after, seconds_text
 from autoscaler.model.plan import Chosen, Limited, Plan, Proposal, Stage
 from autoscaler.model.policy import MetricSpec, Policy
 from autoscaler.model.reason import Reason
@@ -38,8 +39,8 @@ class Need(Struct, frozen=True):
 
 class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """To another number. `replicas` None: there is none, as long as `field` of the policy is as it is, or for what the
-    sentence says. `at` is from when on, RFC 3339, "" from the next evaluation on. Any one of `any_of`, or all of
-    `all_of`, has to be measured until then; neither: nothing has to change but the time.
+    sentence says. `at` is from which microsecond on, RFC 3339, "" from the next evaluation on. Any one of `any_of`, or
+    all of `all_of`, has to be measured until then; neither: nothing has to change but the time.
     """
 
     replicas: int | None
@@ -112,16 +113,21 @@ class _Prospect:
         return Way(replicas=number, at=self._at(at), sentence=told)
 
     def _at(self, at: float) -> str:
-        return "" if at <= self._future.soon else seconds_text(at)
+        return "" if at <= self._future.soon else micro_text(at)
 
-    def _since(self, at: float, asked: int | None) -> str:
-        """` from 08:02:41Z on, when the 12 of 07:57:40Z expires`."""
+    def _since(self, at: float, *asked: int | None) -> str:
+        """` from 08:02:41Z on, when the 12 of 07:57:40Z expires`: for the first that is asked, in whole seconds unless
+        one of them comes to another number by then.
+        """
         future = self._future
         if at <= future.soon:
             return ""
-        held = next(holders(future.plan(max(future.soon, at - 1), asked)), None)
-        when = clock(at) if at - future.now < HALF_A_DAY else seconds_text(at)
-        return f" from {when} on{ending(held, future.policy)}"
+        held = next(holders(future.plan(max(future.soon, micros_after(at, -1)), asked[0])), None)
+        second = float(math.ceil(at))
+        same = all(future.plan(second, each).desired == future.plan(at, each).desired for each in asked)
+        when = seconds_text(second) if same else micro_text(at)
+        told = when if at - future.now >= HALF_A_DAY else when[11:]
+        return f" from {told} on{ending(held, future.policy)}"
 
     # By a metric
 
@@ -140,7 +146,7 @@ class _Prospect:
         told = [f"{count} with {need.metric} {need.step.upwards()}" for count, need in zip(numbers, needs, strict=True)]
         return Way(
             replicas=numbers[0],
-            sentence=", or ".join(told) + self._since(at, least),
+            sentence=", or ".join(told) + self._since(at, least, *(need.step.asks for need in needs)),
             at=self._at(at),
             any_of=tuple(needs),
         )

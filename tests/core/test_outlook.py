@@ -1,5 +1,6 @@
 """What is told of the future is planned anew: at that time, with that usage, under that policy."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -8,17 +9,16 @@ from msgspec.structs import replace
 from autoscaler.core import planner
 from autoscaler.core.future import MOMENT
 from autoscaler.core.outlook import OTHER, Outlook, outlook
-from autoscaler.core.recollection import planned
-from autoscaler.core.sentences import metric_name
 from autoscaler.model.decision import Outcome
-from autoscaler.model.instant import micro_text, parse_instant
+from autoscaler.model.instant import micros_after, parse_instant
 from autoscaler.model.metrics import MetricValue
-from autoscaler.model.plan import History, Proposal, Recommendation, ScaleEvent
+from autoscaler.model.plan import History, Recommendation, ScaleEvent
 from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules
 from tests.audit.samples import decision
 from tests.core.chance import evaluations
 from tests.core.evaluations import CPU, NOW, evaluation, policy, scale, usage
 from tests.core.recording import recorded
+from tests.core.story import Story, usages_with
 
 FREE = ScalingRules(stabilization=0, policies=(ScalingPolicy("Percent", 100, 15),))
 FOUR = ScalingRules(stabilization=0, policies=(ScalingPolicy("Pods", 4, 15),))
@@ -71,8 +71,18 @@ def test_held_by_the_window():
     assert found.by_itself == found.fewer
     assert found.fewer.replicas == 1
     assert found.fewer.sentence == ("1 from 03:48:50Z on, when the 5 of 03:43:49Z expires, while the metrics ask for 1")
-    assert seconds(found.fewer) == NOW + 130
-    assert (number(then, NOW + 129), number(then, NOW + 130)) == (5, 1)
+    assert found.fewer.at == "1970-01-02T03:48:49.500001Z"
+    assert (number(then, NOW + 129.5), number(then, seconds(found.fewer)), number(then, NOW + 130)) == (5, 1, 1)
+
+
+def test_a_number_that_is_gone_by_the_next_whole_second_is_told_with_a_fraction():
+    past = History(recommendations=(Recommendation(5, NOW - 170.8), Recommendation(4, NOW - 170.5)))
+    found, then = told(evaluation(scale=scale(5), pod_metrics=IDLE, history=past))
+    assert found.fewer.sentence == (
+        "4 from 03:48:49.200001Z on, when the 5 of 03:43:49Z expires, while the metrics ask for 1"
+    )
+    assert found.fewer.at == "1970-01-02T03:48:49.200001Z"
+    assert (number(then, NOW + 129.2), number(then, seconds(found.fewer)), number(then, NOW + 130)) == (5, 4, 1)
 
 
 def test_limited_by_a_rate():
@@ -80,8 +90,8 @@ def test_limited_by_a_rate():
     found, then = told(evaluation(policy=behaving(FOUR), pod_metrics=BUSY, history=past), Outcome.WRITTEN)
     assert found.decides.sentence == "not above 4 for now: Pods 4 per 15 s, from 0; 10 would be wanted"
     assert found.more.sentence == "6 from 03:46:44Z on, when Pods 4 per 15 s allows it, while the metrics ask for 10"
-    assert seconds(found.more) == NOW + 4
-    assert (number(then, NOW + 3), number(then, NOW + 4)) == (4, 6)
+    assert seconds(found.more) == NOW + 3.5
+    assert (number(then, micros_after(NOW + 3.5, -1)), number(then, NOW + 3.5)) == (4, 6)
 
 
 def test_limited_to_a_doubling_in_a_sync_period():
@@ -106,7 +116,7 @@ def test_the_smallest_change_of_a_metric_and_when():
     )
     less, enough = (usage(0, 50), usage(1, 51)), (usage(0, 51), usage(1, 51))
     at = seconds(found.fewer)
-    assert [number(then, when, pod_metrics=less) for when in (at - 1, at)] == [2, 1]
+    assert [number(then, when, pod_metrics=less) for when in (micros_after(at, -1), at)] == [2, 1]
     assert number(then, at, pod_metrics=enough) == 2
 
 
@@ -116,7 +126,8 @@ def test_more_must_be_asked_for_all_through_the_window():
         "3 with cpu from 111 % on (222m in 2 pods) from 03:47:40Z on, when the 2 of 03:46:40Z expires"
     )
     loaded = (usage(0, 111), usage(1, 111))
-    assert [number(then, at, pod_metrics=loaded) for at in (NOW + 59, NOW + 60)] == [2, 3]
+    assert [number(then, at, pod_metrics=loaded) for at in (micros_after(NOW + 60, -1), NOW + 60)] == [2, 3]
+    assert seconds(found.more) == NOW + 60
 
 
 def test_one_of_several_metrics_is_enough_for_more_and_all_have_to_fall_for_fewer():
@@ -159,7 +170,8 @@ def test_a_pause_ends_by_itself():
     assert found.decides.stage == "paused"
     assert found.decides.sentence == "spec.pause: 4 is wanted; sam holds it until 1970-01-02T03:47:40Z: load test"
     assert found.by_itself.sentence == "4 from 03:47:41Z on, when spec.pause is over, while the metrics ask for 10"
-    assert [number(then, at) for at in (NOW + 60, NOW + 61)] == [2, 4]
+    assert seconds(found.by_itself) == NOW + 60.5
+    assert [number(then, at) for at in (micros_after(NOW + 60.5, -1), NOW + 60.5)] == [2, 4]
 
 
 def test_a_pause_that_is_long_says_the_day():
@@ -228,41 +240,15 @@ def test_there_may_be_none(changes, why):
     assert outlook(decision(**changes)) == why
 
 
-class Story:
-    """A record that goes on with the usages it is told, planned from the record alone."""
-
-    def __init__(self, found):
-        self.first, self.now = found, parse_instant(found.time)
-        self.history = planned(found).history
-
-    def number(self, at, usages=None):
-        """At that time, and at a few before it."""
-        for part in (0.3, 0.9):
-            self.history = self._planned(self.now + MOMENT + part * (at - self.now - MOMENT), usages).history
-        return self._planned(at, usages).desired
-
-    def _planned(self, at, usages):
-        own, basis = self.first.basis.spec.deviations.sync_period, self.first.basis
-        over = at >= self.now + (basis.settings.sync_period if own is None else own)
-        basis = replace(basis, history=self.history, period_start=None if over else basis.period_start)
-        told = iter(usages or [each.usage for each in self.first.stages if isinstance(each, Proposal)])
-        stages = tuple(
-            replace(each, usage=next(told)) if isinstance(each, Proposal) else each for each in self.first.stages
-        )
-        return planned(replace(self.first, time=micro_text(at), basis=basis, stages=stages))
-
-
-def usages_with(found, needs, nearer=0):
-    """Of each metric, those in need at their level, or that much nearer to what they were."""
-    proposals = [each for each in found.stages if isinstance(each, Proposal)]
-    wanted = {need.metric: need.step.usage for need in needs}
-    names = [metric_name(each, spec) for each, spec in zip(proposals, found.basis.spec.metrics, strict=True)]
-    told = [(wanted.get(name), each.usage) for name, each in zip(names, proposals, strict=True)]
-    return [own if new is None else new + (nearer if new < own else -nearer) for new, own in told]
+def spoken(way):
+    """The time of day in the sentence."""
+    at = parse_instant(way.at[:11] + re.search(r" from (\S+Z) on", way.sentence)[1])
+    assert seconds(way) <= at < seconds(way) + 1
+    return at
 
 
 def test_whatever_is_told_comes_true():
-    """Of all kinds of metrics, policies and failures; half of them depart from the HPA."""
+    """Of all kinds of metrics, policies and failures, to the microsecond; half of them depart from the HPA."""
     seen = Counter()
     for given in evaluations(11, 2500, deviating=0.5):
         found = recorded(given)
@@ -275,7 +261,8 @@ def test_whatever_is_told_comes_true():
         if itself := told.by_itself:
             at = seconds(itself) if itself.at else soon
             assert Story(found).number(at) == itself.replicas != found.desired, given
-            assert at == soon or Story(found).number(max(soon, at - 1)) == found.desired, given
+            assert at == soon or Story(found).number(max(soon, micros_after(at, -1))) == found.desired, given
+            assert at == soon or Story(found).number(spoken(itself)) == itself.replicas, (given, itself)
             seen["by itself"] += 1
         for word, way in (("more", told.more), ("fewer", told.fewer)):
             if way is None or way == told.by_itself:
@@ -288,7 +275,8 @@ def test_whatever_is_told_comes_true():
                 seen[word] += 1
                 near = Story(found).number(at, usages_with(found, needs, nearer=1))
                 assert len(needs) > 1 or (near - found.desired) * sign <= 0, (given, way)
-                early = Story(found).number(max(soon, at - 1), usages_with(found, needs))
+                early = Story(found).number(max(soon, micros_after(at, -1)), usages_with(found, needs))
                 assert at == soon or (early - found.desired) * sign <= 0, (given, way)
+                assert at == soon or Story(found).number(spoken(way), usages_with(found, needs)) == there, (given, way)
             seen[way.field] += way.replicas is None
     assert min(seen[word] for word in ("by itself", "more", "fewer", "spec.maxReplicas", "spec.minReplicas")) > 50
