@@ -282,20 +282,3 @@ RULES = (
 def spec(changes: Spec) -> Spec:
     """`BASE` with these fields."""
     return copy.deepcopy(BASE | changes)
-
-
-QUANTITIES = {
-    "100m": True,
-    "1e3": True,
-    "0.5Gi": True,
-    "9223372036854775": True,
-    "0": False,
-    "-1": False,
-    "٣": False,
-    "NaN": False,
-    "1 Gi": False,
-    "": False,
-}
-"""Texts of a target, and whether it may be that: Kubernetes' grammar, and more than nothing."""
-OVERFLOWING = ("9223372036854776", "1E", "9e99")
-"""More than 64 bits of thousandths hold: the definition lets them in, as an HPA's; we refuse them."""

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from autoscaler.api.connection import Limits
 from tests.api.asking import rest
+from tests.api.holding import answers, held
 from tests.api.reply import parsed
 from tests.api.world import MASTER, PROXY, World, closed, serving, until
 
@@ -217,28 +218,6 @@ async def test_an_idle_connection_is_kept_longer_than_headers_may_take(tmp_path:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.read(1), 0.7)
         await closed(writer)
-
-
-async def held(world: World, source: str, count: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connections from that address, each kept open by one answered request, in this order."""
-    found = []
-    for _ in range(count):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", world.server.port, ssl=world.client_context(), local_addr=(source, 0)
-        )
-        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
-        found.append((reader, writer))
-    return found
-
-
-async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    try:
-        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        await reader.readuntil(b"ok")
-    except (asyncio.IncompleteReadError, OSError):
-        return False
-    return True
 
 
 async def test_a13_a14_held_connections_of_many_addresses_lock_nobody_out(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from autoscaler.kube import decode_policy
 from autoscaler.model.compat import RELEASES
 from autoscaler.model.policy import Behavior, Deviations, MetricSpec, Pause, ScalingPolicy, ScalingRules, TargetRef
 from tests.core.evaluations import CPU, TARGET, policy
-from tests.hps_rules import OVERFLOWING, QUANTITIES, RULES, resource, spec
+from tests.hps_quantities import OVERFLOWING, QUANTITIES
+from tests.hps_rules import RULES, resource, spec
 
 PAUSE = Pause(until=1.0, reason="load test", actor="sam")
 GOOD_RULES = ScalingRules(policies=(ScalingPolicy("Percent", 100, 15),))

@@ -15,7 +15,8 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import ApiError, Object
 from tests.e2e.workloads import hpa, scaler
-from tests.hps_rules import QUANTITIES, RULES, Rule, Spec, resource, spec
+from tests.hps_quantities import QUANTITIES
+from tests.hps_rules import RULES, Rule, Spec, resource, spec
 
 NAME = "horizontalpodscalers.hpa-companion.dev"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

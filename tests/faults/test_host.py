@@ -7,121 +7,25 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import time
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from autoscaler.clock import SystemClock
-from autoscaler.sim.curves import Polyline
-from autoscaler.sim.resources import DEPLOYMENTS, POD_SCALERS
-from autoscaler.sim.workloads import Workload
-from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
-from tests.e2e.processes import free_port
 from tests.e2e.requirements import need
-from tests.pair import HPS, NAME, NAMESPACE, until
+from tests.faults.hosted import NODES, START, Program, program, scrapes, small_world, started
+from tests.pair import until
 
-PROBE_SECONDS = 5.0
-"""What the chart's probes wait."""
 PROBES = 3
 """How many in a row may fail."""
-START = 40.0
 MANY = 260
 """Nodes: more than 256 files, were a connection kept to each."""
-BUSY = Polyline((0.0, 0.2), (2.0, 0.8))
-NODES = "/apis/metrics.k8s.io/v1/nodes"
 
 pytestmark = [pytest.mark.timeout(120)]
-
-
-class Program:
-    """A running one, asked as a kubelet and an administrator would."""
-
-    def __init__(self, world: World, process: Process, port: int, session: aiohttp.ClientSession) -> None:
-        self.world, self.process = world, process
-        self._url, self._session = f"https://127.0.0.1:{port}", session
-
-    async def get(self, path: str, within: float = PROBE_SECONDS) -> tuple[int, str]:
-        """Status and text; (0, "") when there was no answer in time."""
-        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Connection": "close"}
-        try:
-            async with (
-                asyncio.timeout(within),
-                self._session.get(self._url + path, ssl=False, headers=headers) as response,
-            ):
-                return response.status, await response.text()
-        except (aiohttp.ClientError, TimeoutError):
-            return 0, ""
-
-    async def probed(self, probe: str) -> bool:
-        return (await self.get(probe))[0] == 200
-
-    async def ready(self) -> None:
-        async with asyncio.timeout(START):
-            while not await self.probed("/readyz"):
-                assert self.process.returncode is None
-                await asyncio.sleep(0.1)
-
-    async def served(self) -> int:
-        """How many nodes have a usage."""
-        return (await self.get(NODES))[1].count('"usage"')
-
-    @property
-    def replicas(self) -> int:
-        return int(self.world.store.get(DEPLOYMENTS, NAMESPACE, NAME)["spec"]["replicas"])
-
-
-@asynccontextmanager
-async def small_world(folder: Path, nodes: int = 2) -> AsyncIterator[World]:
-    """In which load rises at once; its kubeconfig is in `folder`."""
-    web = Workload(namespace=NAMESPACE, name=NAME, replicas=2, cpu=BUSY)
-    async with World(SystemClock(), Shape(nodes=nodes, sample_period=0.5), [web]) as world:
-        world.store.create(POD_SCALERS, NAMESPACE, HPS)
-        world.kubeconfig(folder / "kubeconfig")
-        yield world
-
-
-@asynccontextmanager
-async def started(
-    world: World, place: str, *flags: str, under: Sequence[str] = (), log: int = DEVNULL, name: str = "one"
-) -> AsyncIterator[Program]:
-    """`place`: the folder as the program sees it, in which everything is that it keeps by `name`."""
-    port = free_port()
-    all_flags = [
-        f"--kubeconfig={place}/kubeconfig", f"--cert-dir={place}/{name}", f"--audit-spool-dir={place}/{name}/spool",
-        "--bind-address=127.0.0.1", f"--secure-port={port}", "--kubelet-allow-loopback",
-        "--kubelet-use-node-status-port", "--metric-resolution=1s", "--evaluation-interval=0.5s",
-        "--sync-period=1s", *flags,
-    ]  # fmt: skip
-    command = [*under, sys.executable, "-m", "autoscaler", "run", *all_flags]
-    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=log)
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield Program(world, process, port, session)
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        await process.wait()
-
-
-@asynccontextmanager
-async def program(
-    folder: Path, *flags: str, nodes: int = 2, under: Sequence[str] = (), seen_as: str = "", log: int = DEVNULL
-) -> AsyncIterator[Program]:
-    """One in a world of its own. `under`: what runs it; `seen_as`: where that has `folder`."""
-    async with (
-        small_world(folder, nodes) as world,
-        started(world, seen_as or str(folder), *flags, under=under, log=log) as made,
-    ):
-        yield made
 
 
 async def test_p02_with_256_files_every_node_is_read_and_the_probes_answer_beside_a_crowd(tmp_path: Path) -> None:
@@ -131,7 +35,7 @@ async def test_p02_with_256_files_every_node_is_read_and_the_probes_answer_besid
         crowd = [socket.create_connection(("127.0.0.1", int(one._url.rpartition(":")[2]))) for _ in range(60)]
         try:
             async with asyncio.timeout(START):
-                while await one.served() < MANY or _asked(one.world) < 2 * MANY:
+                while await one.served() < MANY or scrapes(one.world) < 2 * MANY:
                     await asyncio.sleep(0.5)
             assert await one.probed("/livez")
             assert await one.probed("/readyz")
@@ -183,11 +87,11 @@ async def test_p04_with_half_of_the_core_it_needs_turns_are_left_out_and_the_liv
         missed = 0
         async with asyncio.TaskGroup() as group:
             throttling = group.create_task(_throttled(one.process, share))
-            before, begun = _asked(one.world), asyncio.get_running_loop().time()
+            before, begun = scrapes(one.world), asyncio.get_running_loop().time()
             while (passed := asyncio.get_running_loop().time() - begun) < seconds:
                 missed = 0 if await one.probed("/livez") else missed + 1
                 assert missed < PROBES, "it would be restarted"
-            assert _asked(one.world) - before < 0.8 * nodes * passed
+            assert scrapes(one.world) - before < 0.8 * nodes * passed
             throttling.cancel()
         one.process.send_signal(signal.SIGCONT)
         late = [line for line in (await one.get("/metrics"))[1].splitlines() if "scrape_lag_seconds_bucket" in line]
@@ -217,10 +121,6 @@ async def _throttled(process: Process, share: float) -> None:
         process.send_signal(signal.SIGSTOP)
         due = (_processor_seconds(process) - before) / share
         await asyncio.sleep(max(0.02, due - (clock() - begun)))
-
-
-def _asked(world: World) -> int:
-    return sum(kubelet.requests["/metrics/resource 200"] for kubelet in world.kubelets.values())
 
 
 async def test_p07_with_a_log_that_nobody_reads_it_serves_and_scales(tmp_path: Path) -> None:
@@ -310,8 +210,8 @@ async def test_p06_half_an_hour_in_a_hurry_leaves_memory_threads_and_files_as_th
     async with program(tmp_path, *hurry, nodes=HURRIED) as one:
 
         async def turns(number: int) -> None:
-            begun = _asked(one.world)
-            await until(lambda: _asked(one.world) - begun >= HURRIED * number)
+            begun = scrapes(one.world)
+            await until(lambda: scrapes(one.world) - begun >= HURRIED * number)
 
         await one.ready()
         await until(lambda: one.replicas > 2)
