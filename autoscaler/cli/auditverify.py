@@ -16,7 +16,7 @@ from autoscaler.audit.wanted import Wanted
 from autoscaler.core.coherence import contradictions
 from autoscaler.core.discrepancies import discrepancies
 from autoscaler.core.explanation import printable
-from autoscaler.core.sentences import noun
+from autoscaler.core.figures import counted
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import micro_text
@@ -193,8 +193,8 @@ def lines(report: Report) -> list[str]:
     """For a person."""
     verdict, counts = report.verdict, report.verdict.counts
     told = [
-        f"{verdict.records} {noun(verdict.records, 'record')} of {verdict.targets} {noun(verdict.targets, 'target')}, "
-        f"{report.evaluations} {noun(report.evaluations, 'evaluation')}",
+        f"{counted(verdict.records, 'record')} of {counted(verdict.targets, 'target')}, "
+        f"{counted(report.evaluations, 'evaluation')}",
         f"  duplicates        {counts.duplicates} (legal: delivery is at least once)",
         f"  told again        {report.again} (legal: by the next leader, after a crash)",
         f"  refused by Kafka  {report.parked}",
@@ -228,7 +228,7 @@ _UNSEEN = (
 def _conclusion(report: Report) -> list[str]:
     if report.sound:
         dropped = report.verdict.counts.shed
-        return [*_UNSEEN, f"the record is whole, but for {dropped} numbers not kept" if dropped else _WHOLE]
+        return [*_UNSEEN, f"the record is whole, but for {counted(dropped, 'number')} not kept" if dropped else _WHOLE]
     if report.verdict.records or report.broken.count:
         return ["the record is NOT whole"]
     if report.passed_over:

@@ -31,7 +31,7 @@ from autoscaler.cli.demo_view import TerminalView
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.load import load, state_dir
 from autoscaler.config.settings import Settings
-from autoscaler.core.sentences import noun
+from autoscaler.core.figures import counted
 from autoscaler.errors import AutoscalerError, ConfigError, SpoolInUseError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import NodeName
@@ -242,14 +242,15 @@ class Performance:
         """What came of it, and the command that explains the biggest change: a path is broken by no line of ours."""
         totals = self.totals()
         count = sum(each.outcome is Outcome.WRITTEN for each in self.witnessed)
-        changes = f"{count} {noun(count, 'change')}"
+        kubelets = counted(len(self._world.kubelets), "kubelet")
         yield ""
         yield f"{min(self._world.elapsed(), self._length):.0f} s of {self._length:.0f} s played."
-        yield f"  {totals.evaluations} evaluations, {changes} of replicas, {totals.records} records kept"
-        yield f"  {totals.scrapes} scrapes of {len(self._world.kubelets)} kubelets, {totals.scrapes_failed} failed"
+        evaluations, records = counted(totals.evaluations, "evaluation"), counted(totals.records, "record")
+        yield f"  {evaluations}, {counted(count, 'change')} of replicas, {records} kept"
+        yield f"  {counted(totals.scrapes, 'scrape')} of {kubelets}, {totals.scrapes_failed} failed"
         for name, sizes in self.sizes.items():
             if len(sizes) == 1:
-                yield f"  {name}: {sizes[0]} replicas"
+                yield f"  {name}: {counted(sizes[0], 'replica')}"
             else:
                 yield f"  {name}: between {min(sizes)} and {max(sizes)} replicas seen"
                 yield f"    {' -> '.join(map(str, sizes))}"

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from autoscaler.core import sentences
+from autoscaler.core import figures, sentences
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import Action, Chosen, Forced, Limited, Proposal, Stabilized, Stage
 
@@ -103,7 +103,7 @@ def usage(proposal: Proposal) -> str:
         return "no data"
     if proposal.target_type == "Utilization":
         return f"{proposal.current} %"
-    return sentences.amount(proposal, proposal.current)
+    return figures.amount(proposal, proposal.current)
 
 
 def sentence(decision: Decision) -> str:
@@ -153,7 +153,7 @@ def _told(stage: Stage) -> str:
             return sentences.forced(stage)
         case Stabilized() if stage.by is not None:
             up = stage.reason == "ScaleUpStabilized"
-            window = sentences.span((stage.up_window or 0.0) if up else stage.down_window)
+            window = figures.span((stage.up_window or 0.0) if up else stage.down_window)
             return f"{stage.replicas} was wanted within the last {window}"
         case Limited() if stage.reason not in SAYING_NOTHING:
             return sentences.limited(stage)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoscaler.cli.demo_scene import AGEING, Moment, NodeRow, Scene, TargetRow, noteworthy, sentence
-from autoscaler.core import sentences
+from autoscaler.core import figures
 from autoscaler.core.explanation import printable
 from autoscaler.model.decision import Decision
 from autoscaler.model.plan import Action
@@ -118,7 +118,7 @@ def node_table(rows: Sequence[NodeRow], *, narrow: bool = False) -> Table:
             row.name,
             "-" if row.cpu is None else f"{row.cpu:.2f} of {row.cores:g}",
             *(bar(row.cpu or 0.0, row.cores) for _ in load),
-            "-" if row.memory is None else sentences.size(row.memory),
+            "-" if row.memory is None else figures.size(row.memory),
             _age(row.age),
             _state(row),
         )

@@ -11,6 +11,7 @@ from cryptography import x509
 from autoscaler.cli.clusterchecks import Asker
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.clock import Clock
+from autoscaler.core.figures import counted
 from autoscaler.errors import KubeError, MalformedError, NotFoundError
 from autoscaler.kube.authconfig import NAME, NAMESPACE, RESOURCE, config_map, trust
 from autoscaler.model.identity import FrontProxyTrust
@@ -47,7 +48,7 @@ def _judged(believed: FrontProxyTrust, authorities: list[x509.Certificate], shar
     if ends <= now:
         return bad(CHECK, f"its CA has expired: {_names(believed)}", "renew the front proxy's CA and certificate")
     if ends - now < SOON_SECONDS:
-        told = f"its CA expires in {(ends - now) / 86400:.0f} days: {_names(believed)}"
+        told = f"its CA expires in {counted(round((ends - now) / 86400), 'day')}: {_names(believed)}"
         return doubtful(CHECK, told, "renew the front proxy's CA and certificate")
     return good(CHECK, _names(believed))
 

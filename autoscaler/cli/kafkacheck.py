@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from autoscaler.audit.inquiry import Answer, Broker, Refusal, Topic
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.config.settings import AuditSettings, UsageSettings
+from autoscaler.core.figures import counted
 
 CHECK = "Kafka"
 NEEDED = ("Describe", "Write")
@@ -50,14 +51,19 @@ def _brokers(answer: Answer, given: str, protocol: str) -> Finding:
     refused = {each.address: each.refusal for each in answer.brokers if each.refusal is not None}
     if refused:
         return _silent(answer.brokers, refused, given)
-    told = f"{len(answer.brokers)} of {len(answer.brokers)} brokers answer by {protocol}"
+    count = len(answer.brokers)
+    told = f"{count} of {_answering(count)} by {protocol}"
     return good(CHECK, f"{told}: {', '.join(each.address for each in answer.brokers)}; cluster {answer.cluster}")
+
+
+def _answering(brokers: int) -> str:
+    return f"{counted(brokers, 'broker')} {'answers' if brokers == 1 else 'answer'}"
 
 
 def _silent(brokers: Sequence[Broker], refused: Mapping[str, Refusal], given: str) -> Finding:
     """Who let us in by the given address names others, which a client must reach too."""
     first, *_ = refused.values()
-    told = f"{len(brokers) - len(refused)} of {len(brokers)} brokers answer; {given} names "
+    told = f"{len(brokers) - len(refused)} of {_answering(len(brokers))}; {given} names "
     told += f"{', '.join(refused)}, where: {first.told}"
     todo = "start it, or correct advertised.listeners of that broker; "
     todo += first.advice or "see that DNS and network of this machine lead there"

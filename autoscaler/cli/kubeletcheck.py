@@ -16,6 +16,7 @@ from autoscaler.cli.finding import Finding, State, bad, doubtful, good
 from autoscaler.clock import Clock
 from autoscaler.core.certificates import certificate_state
 from autoscaler.core.exposition import ExpositionDecoder
+from autoscaler.core.figures import counted
 from autoscaler.core.remedies import REMEDIES
 from autoscaler.core.summary import summary_page
 from autoscaler.errors import KubeError, MalformedError, ScrapeError, ScrapeReason
@@ -83,7 +84,7 @@ async def examine(asker: Asker, kubelets: Kubelets, source: Source, selector: st
 def _altogether(found: Sequence[Finding], nodes: int) -> Finding:
     """Of how many nodes what is known."""
     answering = sum(finding.state is State.OK for finding in found)
-    told = f"{answering} of {nodes} nodes give a page"
+    told = f"{answering} of {counted(nodes, 'node')} {'gives' if nodes == 1 else 'give'} a page"
     if answering == nodes:
         return good(CHECK, told)
     failing = len(found) - answering

@@ -8,6 +8,7 @@ from typing import TypeVar
 from autoscaler.audit.event import Event
 from autoscaler.audit.wanted import Wanted
 from autoscaler.core.explanation import printable
+from autoscaler.core.figures import counted
 
 LISTED = 20
 _Found = TypeVar("_Found")
@@ -34,7 +35,8 @@ class Selection:
         if not self.records:
             return ["nothing matched: there are no records"]
         if any(map(self._wanted.takes_key, self._targets)):
-            return [f"nothing matched: of {self.records} records none is of that target, time, reason and outcome"]
+            heard = counted(self.records, "record")
+            return [f"nothing matched: of {heard} none is of that target, time, reason and outcome"]
         names = sorted(self._targets)
         more = [f"  and {len(names) - LISTED} more"] if len(names) > LISTED else []
         told = [f"  {printable(each)}" for each in names[:LISTED]]

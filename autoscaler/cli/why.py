@@ -21,6 +21,7 @@ from autoscaler.audit.naming import keys_of
 from autoscaler.cli import explain
 from autoscaler.clock import SystemClock
 from autoscaler.core.explanation import printable
+from autoscaler.core.figures import counted
 from autoscaler.errors import ForbiddenError, MalformedError, NotFoundError
 from autoscaler.kube.client import KubeClient, Params, segment
 from autoscaler.kube.connection import connect
@@ -163,7 +164,9 @@ async def _events(body: bytes, path: str) -> AsyncIterator[Event | MalformedErro
 
 
 def _told(status: _Status, name: str, why: str) -> Iterator[str]:
-    yield f"{name}: {status.current_replicas} replicas, {status.desired_replicas} wanted; of its status only, as {why}"
+    size = "of unknown size" if status.current_replicas is None else counted(status.current_replicas, "replica")
+    wanted = "no number" if status.desired_replicas is None else status.desired_replicas
+    yield f"{name}: {size}, {wanted} wanted; of its status only, as {why}"
     for each in status.conditions:
         yield f"  {each.type} {each.status} {each.reason}: {each.message}"
     if status.last_decision_id:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from autoscaler.core.arithmetic import INT32_MAX, quotient
+from autoscaler.core.figures import SIZES, counted, in_bytes, in_cores
 from autoscaler.core.rebuild import PER_POD, Ask
-from autoscaler.core.sentences import SIZES, counted, in_bytes, in_cores
 from autoscaler.core.totals import PLAIN
 from autoscaler.model.plan import Proposal
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from autoscaler.core import sentences
+from autoscaler.core import figures, sentences
 from autoscaler.core.distance import Step, steps
 from autoscaler.core.outlook import Outlook, outlook
 from autoscaler.core.reasons import MEANINGS
@@ -95,7 +95,7 @@ def explained(decision: Decision) -> Explanation:
         time=decision.time,
         id=decision.id,
         policy=f"{policy.kind} {policy.namespace}/{policy.name}, generation {policy.generation}",
-        samples="none used" if age is None else f"at most {sentences.span(age)} old",
+        samples="none used" if age is None else f"at most {figures.span(age)} old",
         metrics=tuple(_metric(stage, spec, current) for stage, spec in asked(decision)),
         steps=tuple(_steps(decision)),
         outlook=ahead if isinstance(ahead, Outlook) else None,
@@ -116,10 +116,10 @@ def headline(decision: Decision) -> str:
             Outcome.FAILED: "not written: the write was refused",
             Outcome.HELD: "not written",
         }[decision.outcome]
-        return f"{decision.key}: {decision.current} -> {decision.desired} replicas, {end}"
+        return f"{decision.key}: {decision.current} -> {figures.counted(decision.desired, 'replica')}, {end}"
     if decision.current is None:
         return f"{decision.key}: could not be evaluated"
-    return f"{decision.key}: stays at {decision.current} {'replica' if decision.current == 1 else 'replicas'}"
+    return f"{decision.key}: stays at {figures.counted(decision.current, 'replica')}"
 
 
 def lines(explanation: Explanation) -> Iterator[str]:

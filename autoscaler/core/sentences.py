@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoscaler.core.figures import amount, counted, span
 from autoscaler.model.instant import seconds_text
 from autoscaler.model.plan import (
     Aged,
@@ -23,48 +24,8 @@ from autoscaler.model.plan import (
 from autoscaler.model.policy import MetricSpec, MetricType
 
 NAMES_SHOWN = 4
-SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 
-_RESOURCES = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE)
 _PER_POD = (MetricType.RESOURCE, MetricType.CONTAINER_RESOURCE, MetricType.PODS)
-
-
-def amount(proposal: Proposal, milli: int) -> str:
-    """A quantity of this metric: `1350m` of CPU, `512 MiB` of memory, `12.5` of anything else."""
-    if in_cores(proposal):
-        return f"{milli}m"
-    return size(milli / 1000) if in_bytes(proposal) else f"{milli / 1000:.12g}"
-
-
-def in_cores(proposal: Proposal) -> bool:
-    """Whether it measures CPU."""
-    return proposal.type in _RESOURCES and proposal.name == "cpu"
-
-
-def in_bytes(proposal: Proposal) -> bool:
-    """Whether it measures memory, or room."""
-    of_bytes = proposal.name in ("memory", "ephemeral-storage") or proposal.name.startswith("hugepages-")
-    return proposal.type in _RESOURCES and of_bytes
-
-
-def size(number: float) -> str:
-    """Bytes: `512 MiB`, `1.5 GiB`."""
-    for unit, name in SIZES[:-1]:
-        if abs(number) >= unit:
-            return f"{number / unit:.4g} {name}"
-    return f"{number:.0f} B"
-
-
-def span(seconds: float) -> str:
-    """How long: `42 s`, `4 min 30 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        minutes, rest = divmod(whole, 60)
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, rest = divmod(whole // 60, 60)
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def target(proposal: Proposal) -> str:
@@ -210,8 +171,7 @@ def aged(stage: Aged) -> str:
     """Whose samples were too old."""
     pods = len(stage.pods) + stage.unnamed
     told = [f"samples of {counted(pods)} ({_names(stage.pods, stage.unnamed)})"] if pods else []
-    values = "value" if stage.values == 1 else "values"
-    told += [f"{stage.values} custom or external {values}"] if stage.values else []
+    told += [counted(stage.values, "custom or external value")] if stage.values else []
     return f"Too old to count, at more than {span(stage.max_age)}: {', '.join(told)}."
 
 
@@ -261,16 +221,6 @@ def _filled(proposal: Proposal) -> str:
 def _windows(stage: Stabilized) -> str:
     down = f"down {span(stage.down_window)}"
     return f"up {span(stage.up_window)}, {down}" if stage.up_window else down
-
-
-def counted(count: int) -> str:
-    """`1 pod`, `3 pods`."""
-    return f"{count} pod" if count == 1 else f"{count} pods"
-
-
-def noun(count: int, word: str) -> str:
-    """`record` for one, `records` for any other number."""
-    return word if count == 1 else f"{word}s"
 
 
 def _names(names: tuple[str, ...], unnamed: int) -> str:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from autoscaler.core import sentences
-from autoscaler.core.sentences import noun
+from autoscaler.core.figures import noun, span
 from autoscaler.model.whatif import Candidate, Numbers, Report, Summary, Track
 
 DAY = 86_400
@@ -105,8 +104,8 @@ def length(seconds: float) -> str:
         return f"{seconds:.3g} s"
     days, rest = divmod(round(seconds), DAY)
     if not days:
-        return sentences.span(seconds)
-    return f"{days} d" if rest < 60 else f"{days} d {sentences.span(rest)}"
+        return span(seconds)
+    return f"{days} d" if rest < 60 else f"{days} d {span(rest)}"
 
 
 def moment(at: float) -> str:

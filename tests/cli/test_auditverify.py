@@ -110,7 +110,7 @@ async def test_two_spools_that_take_turns_are_whole_whichever_is_older() -> None
 
 async def test_it_says_what_it_cannot_see_and_how_many_were_not_kept() -> None:
     code, text = await report(ONE, event(replace(record(3), shed=1)))
-    assert (code, text.splitlines()[-1]) == (0, "the record is whole, but for 1 numbers not kept")
+    assert (code, text.splitlines()[-1]) == (0, "the record is whole, but for 1 number not kept")
     assert "status.lastDecisionId" in text
     assert "a whole epoch" in text
 

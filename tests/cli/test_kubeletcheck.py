@@ -104,7 +104,7 @@ async def test_a_chosen_source_does_not_fall_back() -> None:
 @pytest.mark.parametrize("reason", ScrapeReason)
 async def test_every_failure_says_where_and_what_to_do(reason: ScrapeReason) -> None:
     first, found = await looked([node("a")], Kubelets(reason=reason), Source.RESOURCE)
-    assert first.detail == "0 of 1 nodes give a page"
+    assert first.detail == "0 of 1 node gives a page"
     assert found.state is State.BAD
     assert found.detail.startswith(f"{reason} at 10.0.0.9:10250: that is how it is; certificate ")
     assert found.todo == REMEDIES[reason]

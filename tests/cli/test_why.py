@@ -95,6 +95,8 @@ async def test_a_replica_that_never_led_leaves_the_status_to_tell() -> None:
     ]
     code, text = told(found, "json")
     assert (code, json.loads(text)["status"]) == (1, status)
+    _, text = told(await asked(Cluster(policy=b'{"status": {}}'), "shop", "web"))
+    assert text.startswith("shop/web: of unknown size, no number wanted; of its status only, as no decision")
 
 
 async def test_without_both_it_is_not_there() -> None:

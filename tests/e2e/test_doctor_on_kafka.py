@@ -73,7 +73,7 @@ async def doctor(broker: Broker, tmp_path: Path) -> Doctor:
 async def test_q09_topics_and_rights_are_told_as_they_are(broker: Broker, topic: str, doctor: Doctor) -> None:
     brokers, decisions = doctor.told(topic)
     assert (brokers.state, decisions.state) == ("ok", "ok")
-    assert brokers.detail.startswith(f"1 of 1 brokers answer by SASL_SSL: {broker.sasl}; cluster ")
+    assert brokers.detail.startswith(f"1 of 1 broker answers by SASL_SSL: {broker.sasl}; cluster ")
     assert decisions == Line(
         f"Kafka topic {topic}", "ok", "of decisions: 3 partitions; our user may Describe and Write", ""
     )
