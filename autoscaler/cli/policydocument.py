@@ -73,6 +73,33 @@ def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
+def items(document: object) -> list[object] | None:
+    """What stands in a `List`, as `kubectl get -o yaml` prints it; None when it is none."""
+    if not isinstance(document, dict) or (document.get("apiVersion"), document.get("kind")) != ("v1", "List"):
+        return None
+    found = document.get("items")
+    return found if isinstance(found, list) else []
+
+
+def stranger(document: object) -> str:
+    """Kind and name of an object whose API group has no policies; "" for a policy, and for what is meant to be one."""
+    if not isinstance(document, dict):
+        return ""
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str) or kind in VERSIONS or _group(version) in _GROUPS:
+        return ""
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{kind} {name}" if isinstance(name, str) else kind
+
+
+def _group(version: str) -> str:
+    return version.rpartition("/")[0]
+
+
+_GROUPS = frozenset(map(_group, VERSIONS.values()))
+
+
 def refusals(document: Mapping[str, object]) -> Iterator[str]:
     """Why this is no policy that could be applied, one sentence each, by the field."""
     kind, version = document.get("kind"), document.get("apiVersion")

@@ -1,7 +1,8 @@
 """Policies in a file, for `replay --policy`: HorizontalPodScalers or HorizontalPodAutoscalers as they would be applied.
 
 Each is for the targets that its namespace and `spec.scaleTargetRef` name; `*` in a name, and no namespace, match any.
-A field nobody knows is an error here: a policy with a mistyped one would be tried without it.
+A `List` is read through; what is of another API group, such as a Namespace, is passed over and told. A field nobody
+knows is an error here: a policy with a mistyped one would be tried without it.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ _TOO_DEEP = "is nested too deeply, or an anchor refers to itself"
 
 
 class PolicyFile(Struct, frozen=True):
-    """`name` is the file's without its ending; `specs` by what of `namespace/kind/name` they are for."""
+    """`name` is the file's without its ending; `specs` by what of `namespace/kind/name` they are for. `passed_over` are
+    the objects of the file that are no policies.
+    """
 
     name: str
     text: str
     specs: tuple[tuple[str, Spec], ...]
+    passed_over: tuple[str, ...] = ()
 
     def spec(self, key: str) -> Spec | None:
         """The first for this target, if any."""
@@ -48,7 +52,9 @@ def read(paths: Sequence[str], compat: Compat) -> tuple[PolicyFile, ...]:
         name = Path(path).stem
         same = sum(each.name.partition("#")[0] == name for each in found)
         text = _text(path)
-        found.append(PolicyFile(f"{name}#{same + 1}" if same else name, text, tuple(_specs(path, text, compat))))
+        mine, others = _sorted(path, text)
+        specs = tuple(_specs(path, mine, compat))
+        found.append(PolicyFile(f"{name}#{same + 1}" if same else name, text, specs, others))
     return tuple(found)
 
 
@@ -65,9 +71,41 @@ def _text(path: str) -> str:
         raise ConfigError(f"--policy {path}: is no UTF-8 text") from exc
 
 
-def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
+_Placed = tuple[str, object]
+"""An object, and where it stands in its file, "" for the only one."""
+
+
+def _sorted(path: str, text: str) -> tuple[Sequence[_Placed], tuple[str, ...]]:
+    """What is, or is meant to be, a policy, and the names of all else."""
+    mine: list[_Placed] = []
+    others: list[str] = []
+    for place, each in _objects(path, text):
+        if other := policydocument.stranger(each):
+            others.append(other)
+        else:
+            mine.append((place, each))
+    if not mine:
+        told = f"has no policy, only {', '.join(others)}:" if others else "is empty,"
+        raise ConfigError(f"--policy {path}: {told} write a HorizontalPodScaler into it")
+    return mine, tuple(others)
+
+
+def _objects(path: str, text: str) -> Iterator[_Placed]:
+    documents = _documents(path, text)
+    for number, document in enumerate(documents, 1):
+        place = f"document {number}" if len(documents) > 1 else ""
+        items = policydocument.items(document)
+        if items is None:
+            yield place, document
+            continue
+        below = f"{place}, " if place else ""
+        for index, each in enumerate(items, 1):
+            yield f"{below}item {index}", each
+
+
+def _documents(path: str, text: str) -> list[object]:
     try:
-        documents = policydocument.in_yaml(text)
+        return policydocument.in_yaml(text)
     except yaml.constructor.ConstructorError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         raise ConfigError(f"--policy {path}, line {line}: {exc.problem}") from exc
@@ -75,18 +113,19 @@ def _specs(path: str, text: str, compat: Compat) -> Iterator[tuple[str, Spec]]:
         raise ConfigError(f"--policy {path}: no YAML: {' '.join(str(exc).split())}") from exc
     except RecursionError as exc:
         raise ConfigError(f"--policy {path}: {_TOO_DEEP}") from exc
-    if not documents:
-        raise ConfigError(f"--policy {path}: is empty, write a HorizontalPodScaler into it")
-    claimed: dict[str, int] = {}
-    for number, document in enumerate(documents, 1):
-        where = f"--policy {path}" + (f", document {number}" if len(documents) > 1 else "")
+
+
+def _specs(path: str, objects: Sequence[_Placed], compat: Compat) -> Iterator[tuple[str, Spec]]:
+    claimed: dict[str, str] = {}
+    for place, document in objects:
+        where = f"--policy {path}, {place}" if place else f"--policy {path}"
         try:
             target, spec = _spec(where, document, compat)
         except RecursionError as exc:
             raise ConfigError(f"{where}: {_TOO_DEEP}") from exc
-        if (first := claimed.setdefault(target, number)) != number:
+        if (first := claimed.setdefault(target, place)) != place:
             raise ConfigError(
-                f"{where}: is for {target}, and so is document {first}: live, neither would scale it (ClaimedTwice); "
+                f"{where}: is for {target}, and so is {first}: live, neither would scale it (ClaimedTwice); "
                 "put it into a file of its own, with a --policy for each"
             )
         yield target, spec

@@ -26,6 +26,7 @@ from autoscaler.cli.replayitems import CUT, Item, Line, item, stranger
 from autoscaler.cli.replayworkers import Workers
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
+from autoscaler.core.explanation import printable
 from autoscaler.core.replay import Named, Span, report
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model import duration
@@ -53,6 +54,10 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
     source = source_of(request.source, settings.audit.spool_dir, kafka)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
+    for each in candidates:
+        if each.passed_over:
+            others = f"passed over, as no policies: {', '.join(each.passed_over)}"
+            print(printable(f"--policy {each.name}: {others}"), file=sys.stderr)
     clock = SystemClock()
     since, until = between(request.since, request.until, clock.now())
     span = Span(since=since, until=until, ready_after=_seconds("--ready-after", request.ready_after))

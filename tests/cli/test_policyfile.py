@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from autoscaler.cli import policyfile
 from autoscaler.errors import ConfigError
@@ -56,6 +57,41 @@ def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
     assert [each.name for each in read(tmp_path, POLICY, hpa)] == ["new", "new#2"]
 
 
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+
+
+def listed(*objects):
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(each) for each in objects]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(NAMESPACE + "---\n" + POLICY, id="a manifest of more than the policy"),
+        pytest.param(listed(NAMESPACE, POLICY), id="a list, as kubectl prints it"),
+        pytest.param(listed(NAMESPACE) + "---\n" + POLICY, id="both"),
+    ],
+)
+def test_a_list_is_read_through_and_other_objects_are_passed_over(tmp_path, text):
+    (found,) = read(tmp_path, text)
+    assert [target for target, _ in found.specs] == ["shop/Deployment/web"]
+    assert found.passed_over == ("Namespace shop",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(listed(NAMESPACE, POLICY.replace("10", "0")), "yaml, item 2: spec.maxReplicas: is 0", id="item"),
+        pytest.param(POLICY + "---\n" + listed(POLICY), "document 2, item 1: is for shop/", id="item of a document"),
+        pytest.param(listed(POLICY) + "---\n" + POLICY, "and so is document 1, item 1: live", id="the first one"),
+    ],
+)
+def test_an_item_of_a_list_is_named_by_its_place(tmp_path, text, said):
+    with pytest.raises(ConfigError) as told:
+        read(tmp_path, text)
+    assert said in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -64,6 +100,11 @@ def test_an_hpa_is_a_policy_too_and_files_of_one_name_are_told_apart(tmp_path):
             "kind: Deployment", "kind: 'Deployment' is no policy, use HorizontalPodScaler or", id="another kind"
         ),
         pytest.param("[1]", "kind: None is no policy", id="no object"),
+        pytest.param(NAMESPACE, "has no policy, only Namespace shop: write a HorizontalPodScaler", id="no policy"),
+        pytest.param(listed(), "is empty, write a HorizontalPodScaler into it", id="a list of nothing"),
+        pytest.param(
+            POLICY.replace("HorizontalPodScaler", "HorizontalPodScalar"), "kind: 'HorizontalPodScalar' is", id="a typo"
+        ),
         pytest.param("a: [", "no YAML", id="no YAML"),
         pytest.param("a: " + "[" * 5000, "nested too deeply", id="a thousand brackets"),
         pytest.param(POLICY + "  metrics: &m [*m]", "an anchor refers to itself", id="itself within itself"),

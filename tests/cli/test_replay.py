@@ -7,9 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec, event
-from autoscaler.audit.event import Event
 from autoscaler.audit.sources import FileSource
-from autoscaler.audit.verify import Number
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
 from autoscaler.cli.replayitems import CUT, OTHERS, PLACELESS, REFUSED, Unread
@@ -19,20 +17,12 @@ from autoscaler.core.replay import Span
 from autoscaler.core.strand import FORERUN, LATE
 from autoscaler.errors import AuditError, ConfigError, MalformedError, OtherError
 from bench import week
+from bench.replay import POLICY as POLICY_80
+from tests.cli.recordlines import in_turns, lines, numbered, others, rewritten, two_alike
 from tests.cli.test_policyfile import POLICY
+from tests.pages import ROOT, blocks
 
 LOAD = 1200
-
-
-def lines(decisions):
-    for seq, each in enumerate(week.records(decisions), 1):
-        yield line(each, 1, seq)
-
-
-def line(made, epoch, seq):
-    number, body = Number(made.key, epoch, seq), codec.encode(made)
-    told = Event(number=number, id=made.id, time=made.time, type=codec.DECISION_TYPE, body=body)
-    return event.line(told) + b"\n"
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +64,28 @@ def test_another_policy_is_told_beside_it(record, half):
     assert candidate["summary"]["minutes_under_target"] == 0.25
 
 
+def test_the_page_shows_what_is_printed(tmp_path, monkeypatch, capsys):
+    """The record and the policy that docs/replay.md tells of."""
+    [sample] = blocks(ROOT / "docs/replay.md", "console")
+    typed, shown = sample.split("\n", 1)
+    made = week.decisions(week.daily(), 2000 * week.EVERY, week.policy("web-000"))
+    (tmp_path / "decisions.jsonl").write_bytes(b"".join(lines(made)))
+    (tmp_path / "new.yaml").write_text(POLICY_80)
+    monkeypatch.chdir(tmp_path)
+    assert main(typed.split()[2:]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_what_is_no_policy_is_told_beside_the_report(record, half, capsys):
+    half.write_text("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n---\n" + half.read_text())
+    assert run(source=str(record), policies=(str(half),))[0] == 0
+    assert capsys.readouterr().err == "--policy half: passed over, as no policies: Namespace shop\n"
+
+
 @pytest.fixture
 def shop(tmp_path):
-    """Two targets that did the same."""
-    made = [
-        replace(each, target=replace(each.target, name=name))
-        for name in ("web", "api")
-        for each in week.records(week.decisions(lambda _: LOAD, 600))
-    ]
     path = tmp_path / "shop.jsonl"
-    path.write_bytes(b"".join(line(each, 1 + (each.target.name == "api"), seq) for seq, each in enumerate(made, 1)))
+    path.write_bytes(b"".join(two_alike(lambda _: LOAD)))
     return path
 
 
@@ -205,18 +207,7 @@ async def test_ctrl_c_is_heard_while_a_file_is_read(record):
 
 @pytest.fixture(scope="module")
 def turns(tmp_path_factory):
-    """Spools 9 and 4 take turns; the write that ended the second is recorded once more by the third."""
-    made = list(week.records(week.decisions(lambda after: 1200 if after < 300 else 4000, 1200)))
-    each, seqs, text = len(made) // 4, {9: 0, 4: 0}, []
-    for number, one in enumerate(made):
-        turn = min(number // each, 3)
-        epoch = (9, 4, 9, 4)[turn]
-        told = replace(one, leadership=turn + 1)
-        seqs[epoch] += 1
-        text.append(line(told, epoch, seqs[epoch]))
-        if turn == 1 and told.outcome == "written":
-            seqs[9] += 1
-            text.append(line(replace(told, stages=(), basis=None, repeats=()), 9, seqs[9]))
+    made, text = in_turns()
     path = tmp_path_factory.mktemp("turns") / "turns.jsonl"
     path.write_bytes(b"".join(text))
     return path, made
@@ -270,18 +261,6 @@ def test_since_may_be_how_long_ago(record):
         run(source=str(record), since="2h", until="-1h")
 
 
-def rewritten(record, path, change):
-    """Where the record stands with its lines changed."""
-    path.write_bytes(b"".join(change(record.read_bytes().splitlines(keepends=True))))
-    return str(path)
-
-
-def numbered(text, seq):
-    """The line with another number."""
-    head, _, rest = text.partition(b'"seq":')
-    return head + b'"seq":%d,' % seq + rest.partition(b",")[2]
-
-
 @pytest.mark.parametrize(
     ("change", "code", "numbers", "identical"),
     [
@@ -307,17 +286,6 @@ def test_what_is_not_there_is_counted_and_all_that_is_there_replayed(
     ended, told = run(source=source)
     assert ended == code
     assert ("audit verify" in told) == bool(code)
-
-
-def others(text):
-    """Between the records an order, one without the place of a record, and a record of a later type without one."""
-    order, later = b"com.example.order", codec.DECISION_TYPE.replace("v1", "v2").encode()
-    known = codec.DECISION_TYPE.encode()
-    placeless = text[0].replace(b'"epoch"', b'"era"')
-    return [
-        placeless.replace(known, order), *text[:2], text[1].replace(known, order), placeless.replace(known, later),
-        *text[2:5], text[5].replace(known, later), *text[6:],
-    ]  # fmt: skip
 
 
 def test_events_of_other_types_end_nothing_and_are_counted(record, tmp_path):
