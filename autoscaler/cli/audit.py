@@ -89,7 +89,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
                 _print((f"{broken} could not be read: `audit verify` names them",), sys.stderr)
                 return 1
         case "show":
-            asyncio.run(show(source, request, clock, out))
+            asyncio.run(show(source, request, clock, out, _whence(settings, request)))
         case "verify":
             return asyncio.run(auditverify.verify(_progress(events(source, clock)), wanted, request.output, out))
         case "export":
@@ -105,10 +105,17 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     return 0
 
 
-async def show(source: Source, request: Request, clock: Clock, out: TextIO) -> None:
+def _whence(settings: Settings, request: Request) -> Sequence[str]:
+    """The words by which another verb reads the same record."""
+    if request.source:
+        return "--from", request.source
+    return ("--audit-spool-dir", settings.audit.spool_dir) if settings.origins["audit-spool-dir"] == "flag" else ()
+
+
+async def show(source: Source, request: Request, clock: Clock, out: TextIO, whence: Sequence[str]) -> None:
     """The record of this id, or of the only id that begins so: its last evaluation in full, and how many share it.
 
-    AuditError when it is not there.
+    `whence` are the words for `explain` to read the same. AuditError when it is not there.
     """
     what = request.what
     if not what:
@@ -135,13 +142,13 @@ async def show(source: Source, request: Request, clock: Clock, out: TextIO) -> N
         decision = _readable(found)
         _print(explanation.lines(explanation.explained(latest(decision))), out)
         if decision.repeats:
-            _print(("", explanation.printable(_shared(decision, request.source))), out)
+            _print(("", explanation.printable(_shared(decision, whence))), out)
 
 
-def _shared(decision: Decision, source: str) -> str:
+def _shared(decision: Decision, whence: Sequence[str]) -> str:
     """How many evaluations the record has, and what tells another one than the last."""
     begin = f"{decision.time[:19]}Z"
-    words = ["explain", decision.key, *(("--from", source) if source else ()), "--at", begin]
+    words = ["explain", decision.key, *whence, "--at", begin]
     return (
         f"{1 + len(decision.repeats)} evaluations share this record, from {begin} to {latest(decision).time[:19]}Z; "
         f"told is the last, another by its time: `{shlex.join(words)}`"

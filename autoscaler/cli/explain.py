@@ -137,7 +137,7 @@ def _identified(records: Records, key: str, text: str, no_time: ConfigError) -> 
         if found:
             raise ConfigError(f"{text} begins several ids, give more of it: {', '.join(sorted(found)[:LISTED])}")
     raise ConfigError(
-        f"{no_time}, neither {OLDEST} nor {LATEST}, and no decision about {key} has an id that begins so"
+        f"{no_time}, and so do {OLDEST}, {LATEST} and an id or its beginning; no decision about {key} has such an id"
     ) from no_time
 
 

@@ -21,7 +21,7 @@ def moment(flag: str, text: str, now: float) -> float:
     try:
         return parse_instant(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
     except MalformedError as exc:
-        raise ConfigError(f"{flag}: {exc}, no date and no time ago such as 15m or 2h") from exc
+        raise ConfigError(f"{flag}: {exc}; a date or a time ago such as 15m or 2h does, too") from exc
 
 
 def last_moment(flag: str, text: str, now: float) -> float:

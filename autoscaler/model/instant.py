@@ -29,5 +29,5 @@ def parse_instant(text: str) -> float:
     except ValueError as exc:
         raise MalformedError(f"{text!r} is no RFC 3339 time such as 2026-11-23T09:54:21Z") from exc
     if at.tzinfo is None:
-        raise MalformedError(f"{text!r} has no time zone: end it with Z")
+        raise MalformedError(f"{text!r} has no time zone: write {at.isoformat()}Z")
     return at.timestamp()

@@ -147,12 +147,13 @@ async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp
     assert [line.split()[-1] for line in out.getvalue().splitlines()] == ["web-2", "db-4"]
 
 
-def test_show_tells_a_record_in_full(settings: Settings) -> None:
+def test_show_tells_a_record_in_full(settings: Settings, tmp_path: Path) -> None:
     text = said(settings, "show", what="web-2")
     assert text.count("shop/Deployment/web: stays at 5 replicas") == 1, "once, however many share it"
     assert text.splitlines()[-1] == (
         "2 evaluations share this record, from 2027-01-15T08:00:02Z to 2027-01-15T08:00:03Z; told is the last, "
-        "another by its time: `explain shop/Deployment/web --at 2027-01-15T08:00:02Z`"
+        "another by its time: `explain shop/Deployment/web "
+        f"--audit-spool-dir {tmp_path}/spool --at 2027-01-15T08:00:02Z`"
     )
     assert "share this record" not in said(settings, "show", what="web-1")
     assert said(settings, "show", what="d") == said(settings, "show", what="db-4"), "the only one that begins so"

@@ -172,8 +172,9 @@ def test_a_time_that_is_none_names_the_flag(spool: Spool) -> None:
         ),
         pytest.param("web", None, ConfigError, "neither namespace/name nor namespace/kind/name", id="no namespace"),
         pytest.param("shop/", None, ConfigError, "neither namespace/name", id="no name"),
-        pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time.*, no date and no time ago .*, "
-                     "neither oldest nor latest, and no decision about shop/Deployment/web has an id", id="nothing"),
+        pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time.*; a date or a time ago .*, "
+                     "and so do oldest, latest and an id .*; no decision about shop/Deployment/web", id="nothing"),
+        pytest.param("shop/web", "2027-01-15T08:00:01", ConfigError, "write 2027-01-15T08:00:01Z;", id="no time zone"),
         pytest.param("shop/web", "db-4", ConfigError, "no decision about shop/Deployment/web", id="another's id"),
         pytest.param("shop/web", "web-", ConfigError, "web- begins several ids, give more of it: web-1, web-2, web-3",
                      id="several ids"),

@@ -39,8 +39,17 @@ def test_a_time_as_it_is_typed(text: str, at: float) -> None:
     ],
 )
 def test_what_is_none_names_the_flag(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"--since: .*no date and no time ago such as 15m or 2h"):
+    with pytest.raises(ConfigError, match=r"--since: .*; a date or a time ago such as 15m or 2h does, too"):
         moment("--since", text, NOON)
+
+
+@pytest.mark.parametrize("text", ["2027-01-15T08:00:00", "2027-01-15 08:00"])
+def test_without_a_zone_the_same_moment_is_shown_with_one(text: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        moment("--since", text, NOON)
+    written = "2027-01-15T08:00:00Z"
+    assert f"{text!r} has no time zone: write {written};" in str(told.value)
+    assert moment("--since", written, NOON) == NOON
 
 
 @pytest.mark.parametrize(
