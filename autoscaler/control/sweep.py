@@ -2,7 +2,8 @@
 
 A policy is due when it is new or its spec changed (not more often than every `EDIT_SECONDS`), when fresh samples of its
 pods came in (not more often than every `evaluation_interval`), and at the latest one `sync_period` (its own, if it has
-one) after its last evaluation. One policy is never evaluated twice at once; at most `concurrency` are evaluated at the
+one) after its last evaluation. One whose write was refused because its target had changed is due again soon: a Deployment
+that was just made is changed by its controller for a second. One policy is never evaluated twice at once; at most `concurrency` are evaluated at the
 same time, and as many of those that ask adapters: an adapter that hangs keeps no other policy waiting. Nothing starts
 before `open_gate` is called: a cold cache decides nothing.
 """
@@ -24,7 +25,7 @@ from autoscaler.control.calm import Calm
 from autoscaler.control.memory import PolicyId, identity
 from autoscaler.core.evaluation import VALUE_TYPES
 from autoscaler.errors import AutoscalerError
-from autoscaler.model.decision import Decision
+from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.objects import ObjectKey
 from autoscaler.model.policy import Policy
 
@@ -32,7 +33,8 @@ log = structlog.get_logger(__name__)
 
 
 EDIT_SECONDS = 1.0
-"""So long after an evaluation edits of the spec are collected: who edits in a loop has the last one looked at."""
+"""So long after an evaluation edits of the spec are collected: who edits in a loop has the last one looked at.
+So long after a refused write the next evaluation is due, twice as long after the next one in a row."""
 
 
 class Policies(Protocol):
@@ -90,6 +92,7 @@ class Sweep:
         self._queue: list[tuple[float, ObjectKey]] = []
         self._last: dict[ObjectKey, float] = {}
         self._generation: dict[ObjectKey, tuple[str, int]] = {}
+        self._refused: dict[ObjectKey, int] = {}
         self._busy: set[ObjectKey] = set()
         self._fresh_while_busy: set[ObjectKey] = set()
         self._stopping = False
@@ -122,7 +125,7 @@ class Sweep:
                 self._generation[key] = mark
                 self._set_due(key, self._after_edit(key))
         for gone in self._generation.keys() - known.keys():
-            for table in (self._generation, self._due, self._last):
+            for table in (self._generation, self._due, self._last, self._refused):
                 table.pop(gone, None)
         there = {identity(policy) for policy in known.values()}
         for memory in self._memories:
@@ -164,7 +167,7 @@ class Sweep:
         try:
             policy = self._policies.policies().get(key)
             if policy is not None and self._gate.is_set() and not self._stopping:
-                await self._evaluator.reconcile(policy)
+                self._count_refused(key, await self._evaluator.reconcile(policy))
                 self.decisions += 1
         except AutoscalerError as exc:
             log.error("Could not evaluate a policy", policy=str(key), error=str(exc))
@@ -173,6 +176,12 @@ class Sweep:
         finally:
             self._busy.discard(key)
             self._again(key, mark)
+
+    def _count_refused(self, key: ObjectKey, decision: Decision) -> None:
+        if decision.outcome is Outcome.CONFLICTED:
+            self._refused[key] = self._refused.get(key, 0) + 1
+        else:
+            self._refused.pop(key, None)
 
     def _asks_adapters(self, key: ObjectKey) -> bool:
         policy = self._policies.policies().get(key)
@@ -187,8 +196,13 @@ class Sweep:
         elif self._generation[key] != mark:
             self._set_due(key, self._after_edit(key))
         else:
-            latest = self._sync_period(key)
+            latest = min(self._sync_period(key), self._after_refusal(key))
             self._set_due(key, self._last[key] + (min(self._pace.evaluation_interval, latest) if fresh else latest))
+
+    def _after_refusal(self, key: ObjectKey) -> float:
+        """Seconds from an evaluation to the next; endless when its write was not refused."""
+        refused = self._refused.get(key, 0)
+        return math.ldexp(EDIT_SECONDS, min(refused, 30) - 1) if refused else math.inf
 
     def _after_edit(self, key: ObjectKey) -> float:
         now = self._clock.monotonic()

@@ -37,6 +37,7 @@ class World:
         self.takes = 0.0
         self.running = self.most = 0
         self.broken: Exception | None = None
+        self.outcome = Outcome.HELD
         self.slow: set[str] = set()
         self.release = asyncio.Event()
         self.calm = Calm()
@@ -57,7 +58,7 @@ class World:
             raise self.broken
         return Decision(
             id="1", time="", target=policy.target, namespace="shop", policy=PolicyRef("", "", "", "", 0),
-            action=Action.HOLD, outcome=Outcome.HELD, current=1, desired=1, reason=Reason.ON_TARGET,
+            action=Action.HOLD, outcome=self.outcome, current=1, desired=1, reason=Reason.ON_TARGET,
         )  # fmt: skip
 
     def times(self, name: str = "web") -> list[float]:
@@ -176,6 +177,30 @@ async def test_a_failed_evaluation_comes_again_at_the_next_period(world: World, 
     async with sweeping(world):
         await world.clock.advance(15)
     assert world.times() == [0, 15]
+
+
+async def test_s08_a_refused_write_is_decided_anew_soon_and_then_ever_later(world: World) -> None:
+    world.outcome = Outcome.CONFLICTED
+    async with sweeping(world):
+        for _ in range(40):
+            await world.clock.advance(1)
+        assert world.times() == [0, 1, 3, 7, 15, 30]
+        world.outcome = Outcome.WRITTEN
+        for _ in range(30):
+            await world.clock.advance(1)
+        assert world.times()[6:] == [45, 60]
+
+
+async def test_after_a_write_that_counted_the_next_refusal_is_a_first_one_again(world: World) -> None:
+    world.outcome = Outcome.CONFLICTED
+    async with sweeping(world):
+        await world.clock.advance(1)
+        world.outcome = Outcome.WRITTEN
+        await world.clock.advance(2)
+        world.outcome = Outcome.CONFLICTED
+        for _ in range(16):
+            await world.clock.advance(1)
+        assert world.times() == [0, 1, 3, 18, 19]
 
 
 async def test_at_most_the_given_number_runs_at_once(world: World) -> None:
