@@ -57,6 +57,11 @@ def test_help_of_a_verb_needs_no_arguments(capsys: pytest.CaptureFixture[str]) -
         pytest.param(["top", "node", "-n", "shop"], "-n is for pods only", id="a namespace of nodes"),
         pytest.param(["top", "pods", "web", "-A"], "name it with -n", id="one pod of all namespaces"),
         pytest.param(
+            ["why", "shop/web"],
+            "'shop/web' is no name of an object: ask `why web -n NAMESPACE`",
+            id="a path for a name",
+        ),
+        pytest.param(
             ["plan", "--bundle", "-", "--fast"], "unknown flag --fast", id="a flag of a verb without settings"
         ),
     ],

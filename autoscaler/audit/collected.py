@@ -15,6 +15,9 @@ from autoscaler.errors import AuditError, MalformedError
 MOST_BYTES = 1 << 30
 """Bodies kept; an hour of a thousand targets in one namespace is a tenth of it."""
 
+MOST_ELSEWHERE = 10_000
+"""Targets of other namespaces that are told apart."""
+
 
 class _Placed(Struct, frozen=True):
     record: Record
@@ -29,6 +32,7 @@ class Collected:
     def __init__(self, path: str) -> None:
         self.path = path
         self._records: dict[str, dict[str, _Placed]] = {}
+        self._elsewhere: set[str] = set()
 
     async def take(self, events: AsyncIterator[Event | MalformedError], namespace: str) -> None:
         """Everything of the namespace that can be read. AuditError when nothing of any can be, or it is too much."""
@@ -38,7 +42,11 @@ class Collected:
                 first = first or each
                 continue
             good = True
-            if each.parked or not each.key.startswith(f"{namespace}/"):
+            if each.parked:
+                continue
+            if not each.key.startswith(f"{namespace}/"):
+                if len(self._elsewhere) < MOST_ELSEWHERE:
+                    self._elsewhere.add(each.key)
                 continue
             size += len(each.body)
             if size > MOST_BYTES:
@@ -55,8 +63,8 @@ class Collected:
             raise AuditError(f"nothing in it is a record of ours: {str(first)[:300]}")
 
     def targets(self) -> list[str]:
-        """Keys (`namespace/kind/name`), sorted."""
-        return sorted(self._records)
+        """Keys (`namespace/kind/name`), sorted; those of other namespaces too, whose records are not kept."""
+        return sorted({*self._records, *self._elsewhere})
 
     def holds(self, identity: str) -> bool:
         """Whether the record of this id is there."""

@@ -98,6 +98,8 @@ def _explain(command: Command) -> int:
 
     gc.enable()
     own = command.own
+    if command.verb == "why" and "/" in own.name:
+        raise ConfigError(f"{own.name!r} is no name of an object: ask `why {own.name.rpartition('/')[2]} -n NAMESPACE`")
     if command.verb == "why" and not own.source:
         from autoscaler.cli import why
 

@@ -2,10 +2,10 @@
 
 A policy is due when it is new or its spec changed (not more often than every `EDIT_SECONDS`), when fresh samples of its
 pods came in (not more often than every `evaluation_interval`), and at the latest one `sync_period` (its own, if it has
-one) after its last evaluation. One whose write was refused because its target had changed is due again soon: a Deployment
-that was just made is changed by its controller for a second. One policy is never evaluated twice at once; at most `concurrency` are evaluated at the
-same time, and as many of those that ask adapters: an adapter that hangs keeps no other policy waiting. Nothing starts
-before `open_gate` is called: a cold cache decides nothing.
+one) after its last evaluation. One whose write was refused, since its target had changed meanwhile, is due again soon:
+a Deployment that was just made is changed by its controller. One policy is never evaluated twice at once; at most
+`concurrency` are evaluated at the same time, and as many of those that ask adapters: an adapter that hangs keeps no
+other policy waiting. Nothing starts before `open_gate` is called: a cold cache decides nothing.
 """
 
 from __future__ import annotations

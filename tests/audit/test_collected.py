@@ -48,7 +48,8 @@ async def test_the_newest_is_that_of_the_highest_number_however_they_came() -> N
 async def test_another_namespace_and_what_the_broker_refused_are_passed_over() -> None:
     made = await collected(event(decision(1), 1), event(decision(2), 2, PARKED_TYPE))
     assert seqs(made) == [1, 1, 1]
-    assert (await collected(event(decision(1), 1), namespace="sho")).targets() == []
+    elsewhere = await collected(event(decision(1), 1), namespace="sho")
+    assert (elsewhere.targets(), seqs(elsewhere)) == ([WEB], [None] * 3)
 
 
 async def test_one_broken_line_is_passed_over_and_nothing_but_broken_lines_is_an_error() -> None:

@@ -219,6 +219,14 @@ def test_a_file_of_json_lines_tells_what_its_spool_does(spool: Spool, tmp_path: 
         assert out.getvalue() == told(spool, target, at, output="json")
 
 
+def test_a_file_without_the_namespace_tells_what_it_knows(spool: Spool, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    with SpoolReader(spool.path.parent) as reader:
+        file.write_bytes(b"".join(line(from_spool(each)) + b"\n" for each in reader.records()))
+    with pytest.raises(AuditError, match=r"no decision about shp/web in .*it knows shop/Deployment/"):
+        explain.run("shp/web", source=FileSource(str(file)), out=io.StringIO())
+
+
 def test_a_file_of_something_else_is_one_short_line(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("x" * 5000 + "\n")
