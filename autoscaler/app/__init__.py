@@ -24,7 +24,6 @@ from autoscaler.api.nodepage import NodePage
 from autoscaler.api.server import ApiServer, ApiSettings
 from autoscaler.app.descriptors import raised, shares_now
 from autoscaler.app.eventloop import runner
-from autoscaler.app.garbage import set_aside
 from autoscaler.app.leadership import Leadership
 from autoscaler.app.records import SpoolRecords
 from autoscaler.app.scaling import Parts, Scaling, Witness
@@ -46,6 +45,7 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
+from autoscaler.garbage import set_aside
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster

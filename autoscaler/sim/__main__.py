@@ -17,6 +17,7 @@ from pathlib import Path
 import uvloop
 
 from autoscaler.clock import SystemClock
+from autoscaler.garbage import set_aside
 from autoscaler.sim.crowd import TEAM, WAVE, crowd, scalers
 from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
 
@@ -109,6 +110,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         except OSError as exc:
             print(f"--kubeconfig {arguments.kubeconfig} cannot be written: {exc.strerror}", file=sys.stderr)  # noqa: T201 - a program of its own
             return 2
+        set_aside()  # half a second of looking at all its pods would be told of whoever is measured
         print("ready", flush=True)  # noqa: T201 - whoever started us waits for this line
         print(_told(world, arguments.kubeconfig), flush=True)  # noqa: T201 - the same
         await stopped.wait()

@@ -5,7 +5,7 @@ import sys
 
 LOOK = """
 import gc, weakref
-from autoscaler.app.garbage import YOUNG, set_aside
+from autoscaler.garbage import YOUNG, set_aside
 class Node: pass
 def cycle():
     node = Node(); node.itself = node
