@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from autoscaler.app import Application
-from autoscaler.clock import SystemClock
+from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
 from autoscaler.model.decision import Decision
@@ -39,12 +39,12 @@ HPS = {
 class Run:
     """A running application in a world; decisions as they become durable."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    def __init__(self, world: World, settings: Settings, clock: Clock | None = None) -> None:
         self.world = world
         self.decisions: list[Decision] = []
         self._news = asyncio.Event()
         self.stop, self.ended = asyncio.Event(), asyncio.Event()
-        self.app = Application(settings, witness=self._saw)
+        self.app = Application(settings, clock=clock, witness=self._saw)
 
     async def live(self) -> None:
         await self.app.run(self.stop)
@@ -65,10 +65,13 @@ class Run:
             self._news.clear()
             await self._news.wait()
 
-    async def get(self, path: str, token: str = ADMIN_TOKEN) -> tuple[int, dict[str, object]]:
+    async def serving(self) -> None:
         while not hasattr(self.app, "server"):  # it is not built yet
             await asyncio.sleep(0.05)
         await self.app.server.started.wait()
+
+    async def get(self, path: str, token: str = ADMIN_TOKEN) -> tuple[int, dict[str, object]]:
+        await self.serving()
         context = ssl.create_default_context(cafile=str(self.app.server.certificate.certificate))
         url = f"https://127.0.0.1:{self.app.server.port}{path}"
         async with (

@@ -160,7 +160,9 @@ async def connected(address: tuple[str, int], family: int) -> socket.socket:
 async def secured(plain: socket.socket, context: ssl.SSLContext, name: str) -> TlsConnection:
     """TLS on it, its certificate verified for `name`; OSError, ssl.SSLError among them. `plain` is taken over."""
     try:
-        tls = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        tls = context.wrap_socket(
+            plain, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
     except BaseException:
         plain.close()
         raise

@@ -119,6 +119,8 @@ def kubelet_context(files: TrustFiles, *, verify: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # A page may end with the connection: TLS has to say that it does. OpenSSL before 3 knows nothing else.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if verify:
         _load_authorities(context, files)
     else:

@@ -1,5 +1,8 @@
 """Kubelets whose samples are not what they should be: what of them is served, and what is only counted."""
 
+import time
+import tracemalloc
+
 import pytest
 
 from autoscaler.core.exposition import MAX_LINES, ExpositionDecoder
@@ -143,20 +146,68 @@ def crowded(pods: int, containers: int, *, of: str = "pod") -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def test_k26_a_node_of_500_pods_with_20_containers_is_read_whole() -> None:
-    body = crowded(500, 20)
-    assert len(body) < MAX_BODY
-    containers = tuple(Container(f"c{index}") for index in range(20))
-    pods = [
-        Pod(namespace="shop", name=f"pod-{n}", uid=str(n), node=NodeName("n1"), containers=containers)
-        for n in range(500)
+def crowd(pods: int, containers: int, *, node: str) -> list[Pod]:
+    """Those of a `crowded` page."""
+    given = tuple(Container(f"c{index}") for index in range(containers))
+    return [
+        Pod(namespace="shop", name=f"{node}-{number}", uid=f"{node}-{number}", node=NodeName(node), containers=given)
+        for number in range(pods)
     ]
+
+
+def test_k26_a_node_of_500_pods_with_20_containers_is_read_whole() -> None:
+    body = crowded(500, 20, of="n1")
+    assert len(body) < MAX_BODY
+    pods = crowd(500, 20, node="n1")
     told = Told(*pods)
     page = ExpositionDecoder().page(body, instant(10))
     assert (len(page.containers), page.skipped) == (10_000, {})
     told.clock.at = 10
     told.store.put(told.node(), page, pods, instant(10))
     assert all(len(told.served(each.name) or ()) == 20 for each in pods)
+
+
+class Scraped:
+    """One node of so many pods of 20 containers, page by page; `seconds` is the processor time of the last one."""
+
+    def __init__(self, told: Told, pods: int, name: str) -> None:
+        self.seconds = 0.0
+        self._told, self._decoder = told, ExpositionDecoder()
+        self._pods, self._body = crowd(pods, 20, node=name), crowded(pods, 20, of=name)
+        self._node = told.node(name)
+
+    def scrape(self, at: float) -> None:
+        self._told.clock.at = at
+        body = self._body.replace(b" 12.5 ", b" %.1f " % at).replace(b" 1800000010000", b" %d" % (instant(at) // 10**6))
+        begun = time.thread_time()
+        page = self._decoder.page(body, instant(at))
+        self._told.store.put(self._node, page, self._pods, instant(at))
+        self.seconds = time.thread_time() - begun
+
+
+def test_k26_what_a_crowded_node_costs_is_in_proportion_and_so_is_its_memory() -> None:
+    """10,000 containers on one node beside as many on 50 nodes, in turns: twice as much at most, page by page.
+
+    A pod of two containers takes 2.2 KB (docs/benchmarks.md): these may take twice that a container.
+    """
+    told = Told(resolution=15)
+    tracemalloc.start()
+    one = Scraped(told, 500, "one")
+    before, _ = tracemalloc.get_traced_memory()
+    one.scrape(10)
+    one.scrape(25)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 10_000 * 2200
+    fifty = [Scraped(told, 10, f"n{number}") for number in range(50)]
+    mine, theirs = [], []
+    for number in range(5):
+        at = 40 + 15 * number
+        for each in (one, *fifty):
+            each.scrape(at)
+        mine.append(one.seconds)
+        theirs.append(sum(each.seconds for each in fifty))
+    assert min(mine) < 2 * min(theirs)
 
 
 def test_k33_openmetrics_and_exemplars_are_read() -> None:

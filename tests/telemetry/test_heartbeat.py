@@ -1,5 +1,6 @@
 import asyncio
 
+import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
@@ -23,24 +24,36 @@ async def test_a23_a_loop_that_turns_is_alive_and_one_that_does_not_is_dead_afte
 
 
 class LateClock(FakeClock):
-    """Comes 0.3 s late to every timer."""
+    """Comes so many seconds late to every timer."""
+
+    def __init__(self, late: float) -> None:
+        super().__init__()
+        self._late = late
 
     async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds + 0.3)
+        await super().sleep(seconds + self._late)
 
 
-async def test_a_late_timer_is_measured() -> None:
-    clock, registry = LateClock(), CollectorRegistry()
+@pytest.mark.parametrize(
+    ("late", "buckets"),
+    [
+        pytest.param(0.3, {"0.25": 0, "0.5": 1}, id="a late timer"),
+        pytest.param(6.0, {"5.0": 0, "20.0": 1}, id="A23: a loop that stood still for 6 s"),
+    ],
+)
+async def test_how_late_the_loop_comes_is_measured_and_it_is_alive(late: float, buckets: dict[str, int]) -> None:
+    clock, registry = LateClock(late), CollectorRegistry()
     heart = Heartbeat(clock, ProcessTelemetry(registry))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(heart.run())
         await settle()
-        await clock.advance(1.4)
+        await clock.advance(1 + late - 0.1)
+        assert heart.verdict().ok
+        await clock.advance(0.2)
+        assert heart.verdict().ok
         running.cancel()
-    counted = {
-        le: registry.get_sample_value("autoscaler_event_loop_lag_seconds_bucket", {"le": le}) for le in ("0.25", "0.5")
-    }
-    assert counted == {"0.25": 0, "0.5": 1}
+    for le, count in buckets.items():
+        assert registry.get_sample_value("autoscaler_event_loop_lag_seconds_bucket", {"le": le}) == count, le
 
 
 async def test_p09_a_wall_clock_that_was_set_is_counted_and_told_once() -> None:
