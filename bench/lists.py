@@ -12,7 +12,8 @@ import ssl
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 
 from msgspec import structs
@@ -140,6 +141,23 @@ async def in_process(cluster: Cluster, target: str, accept: str = "") -> Callabl
     return once
 
 
+@asynccontextmanager
+async def served(cluster: Cluster) -> AsyncIterator[ApiServer]:
+    """The server of the Metrics API, to whom everybody is welcome."""
+    with tempfile.TemporaryDirectory() as folder:
+        everybody = Everybody()
+        server = ApiServer(
+            ApiSettings(bind_address="127.0.0.1", port=0, cert_dir=folder),
+            usage=cluster, feed=cluster, inventory=cluster, reviews=everybody, trust=everybody,
+            health=Health(), telemetry=Telemetry(), clock=SystemClock(),
+        )  # fmt: skip
+        serving = asyncio.get_running_loop().create_task(server.run())
+        await server.started.wait()
+        yield server
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
 def client(port: int, ca_pem: str, pipe: Connection) -> None:
     """Send each request that comes down the pipe on one connection; answer with its size and seconds."""
 
@@ -225,15 +243,7 @@ async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
         await measure("all pods, protobuf, in process, every sample new", rounds, binary, renew, say),
         await measure("100 pods by label, in process", rounds, one, nothing, say),
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        everybody = Everybody()
-        server = ApiServer(
-            ApiSettings(bind_address="127.0.0.1", port=0, cert_dir=folder),
-            usage=cluster, feed=cluster, inventory=cluster, reviews=everybody, trust=everybody,
-            health=Health(), telemetry=Telemetry(), clock=SystemClock(),
-        )  # fmt: skip
-        serving = asyncio.get_running_loop().create_task(server.run())
-        await server.started.wait()
+    async with served(cluster) as server:
         ours, theirs = multiprocessing.get_context("spawn").Pipe()
         ca_pem = server.certificate.ca_bundle().decode()
         asking = multiprocessing.get_context("spawn").Process(target=client, args=(server.port, ca_pem, theirs))
@@ -258,6 +268,4 @@ async def _cases(pods: int, rounds: int, say: Say) -> list[Figure]:
         ]
         ours.send(None)
         asking.join()
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
     return found
