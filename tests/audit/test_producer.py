@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.partitioner import DefaultPartitioner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoscaler.audit import reasons
 from autoscaler.audit.brokerlog import BrokerLog
 from autoscaler.audit.brokers import KafkaSettings
-from autoscaler.audit.producer import KafkaProducer
+from autoscaler.audit.producer import KafkaProducer, partition
 from autoscaler.clock import SystemClock
 
 API_VERSIONS, METADATA = 18, 3
@@ -139,3 +142,9 @@ async def test_q13_a_name_is_looked_up_anew_for_each_producer(monkeypatch: pytes
             await producer.start()
         await producer.close()
     assert found == ["kafka.shop", "kafka.shop"]
+
+
+@given(st.binary(min_size=1, max_size=600), st.integers(1, 50))
+def test_a_key_goes_where_the_librarys_own_partitioner_sends_it(key: bytes, partitions: int) -> None:
+    every = list(range(partitions))
+    assert partition(key, every, []) == partition(key, every, every) == DefaultPartitioner()(key, every, [])
