@@ -51,21 +51,10 @@ class _MetricsWire(Struct):
 _metrics = decoder(_MetricsWire)
 
 
-class Observed(Struct, frozen=True):
+class Observed(decode_policy.Cached, frozen=True):
     """An HPA, and what its status says of its last decision."""
 
-    policy: Policy
     theirs: Theirs
-
-    @property
-    def uid(self) -> str:
-        """Of the HPA."""
-        return self.policy.uid
-
-    @property
-    def resource_version(self) -> str:
-        """Of the HPA."""
-        return self.policy.resource_version
 
 
 def observed(data: bytes | Raw) -> Observed:

@@ -142,6 +142,22 @@ _status = decoder(StatusWire)
 _PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
 
+class Cached(Struct, frozen=True):
+    """A policy as a cache keeps it (`kube.cache.Versioned`); what else it keeps of the object comes behind."""
+
+    policy: Policy
+
+    @property
+    def uid(self) -> str:
+        """Of the object."""
+        return self.policy.uid
+
+    @property
+    def resource_version(self) -> str:
+        """Of the object."""
+        return self.policy.resource_version
+
+
 def policy(data: bytes | Raw, kind: str = "") -> Policy:
     """The object, defaults applied; `kind` stands in where a list of a built-in kind leaves it out."""
     wire = _policy(data)

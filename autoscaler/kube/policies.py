@@ -33,21 +33,10 @@ GROUP, VERSION, PLURAL, KIND = "hpa-companion.dev", "v1alpha1", "horizontalpodsc
 API_VERSION = f"{GROUP}/{VERSION}"
 
 
-class Held(Struct, frozen=True):
+class Held(decode_policy.Cached, frozen=True):
     """A policy with its whole status as it stands, also what this program does not know of it."""
 
-    policy: Policy
     status: Document
-
-    @property
-    def uid(self) -> str:
-        """Of the policy."""
-        return self.policy.uid
-
-    @property
-    def resource_version(self) -> str:
-        """Of the policy."""
-        return self.policy.resource_version
 
 
 class _StatusWire(Struct):
