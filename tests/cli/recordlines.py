@@ -1,11 +1,18 @@
-"""A record as the lines of a file, as `audit export` writes them, and what may have become of them."""
+"""A record as the lines of a file, as `audit export` writes them, what may have become of them, and its replay."""
+
+import io
 
 from msgspec.structs import replace
 
 from autoscaler.audit import codec, event
 from autoscaler.audit.event import Event
 from autoscaler.audit.verify import Number
+from autoscaler.cli import replay
+from autoscaler.cli.replay import Request
+from autoscaler.config.load import load
 from bench import week
+
+LOAD = 1200
 
 
 def lines(decisions):
@@ -19,14 +26,27 @@ def line(made, epoch, seq):
     return event.line(told) + b"\n"
 
 
-def two_alike(load):
-    """Ten minutes of two targets that did the same."""
+def steady(path):
+    """Ten minutes of one target under the same load."""
+    path.write_bytes(b"".join(lines(week.decisions(lambda _: LOAD, 600))))
+    return path
+
+
+def two_alike():
+    """The same of two targets."""
     made = [
         replace(each, target=replace(each.target, name=name))
         for name in ("web", "api")
-        for each in week.records(week.decisions(load, 600))
+        for each in week.records(week.decisions(lambda _: LOAD, 600))
     ]
     return [line(each, 1 + (each.target.name == "api"), seq) for seq, each in enumerate(made, 1)]
+
+
+def replayed(**words):
+    """Exit code, and what is written to standard output."""
+    out = io.StringIO()
+    code = replay.run(load({}, {}), Request(**words), out)
+    return code, out.getvalue()
 
 
 def in_turns():

@@ -1,35 +1,25 @@
 import asyncio
-import io
 import json
-from collections import Counter
 
 import pytest
-from msgspec.structs import replace
 
-from autoscaler.audit import codec, event
 from autoscaler.audit.sources import FileSource
 from autoscaler.cli import main, replay
 from autoscaler.cli.replay import Request
-from autoscaler.cli.replayitems import CUT, OTHERS, PLACELESS, REFUSED, Unread
 from autoscaler.clock import SystemClock
-from autoscaler.config.load import load
 from autoscaler.core.replay import Span
 from autoscaler.core.strand import FORERUN, LATE
-from autoscaler.errors import AuditError, ConfigError, MalformedError, OtherError
+from autoscaler.errors import AuditError, ConfigError
 from bench import week
 from bench.replay import POLICY as POLICY_80
-from tests.cli.recordlines import in_turns, lines, numbered, others, rewritten, two_alike
+from tests.cli.recordlines import in_turns, lines, numbered, replayed, rewritten, steady, two_alike
 from tests.cli.test_policyfile import POLICY
 from tests.pages import ROOT, blocks
-
-LOAD = 1200
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
-    path = tmp_path_factory.mktemp("record") / "decisions.jsonl"
-    path.write_bytes(b"".join(lines(week.decisions(lambda _: LOAD, 600))))
-    return path
+    return steady(tmp_path_factory.mktemp("record") / "decisions.jsonl")
 
 
 @pytest.fixture
@@ -42,14 +32,8 @@ def half(tmp_path):
     return path
 
 
-def run(**words):
-    out = io.StringIO()
-    code = replay.run(load({}, {}), Request(**words), out)
-    return code, out.getvalue()
-
-
 def test_the_recorded_policy_comes_to_the_recorded_decisions(record):
-    code, told = run(source=str(record), output="json")
+    code, told = replayed(source=str(record), output="json")
     found = json.loads(told)
     assert (code, found["evaluations"], found["identical"], found["differing"]) == (0, 40, 40, 0)
     assert found["source"] == str(record)
@@ -57,7 +41,7 @@ def test_the_recorded_policy_comes_to_the_recorded_decisions(record):
 
 def test_another_policy_is_told_beside_it(record, half):
     """2.5 pod-hours more an hour: the sums are those of tests/core/test_trial.py."""
-    code, told = run(source=str(record), policies=(str(half),), output="json", ready_after="20s")
+    code, told = replayed(source=str(record), policies=(str(half),), output="json", ready_after="20s")
     (candidate,) = json.loads(told)["candidates"]
     assert (code, candidate["name"], candidate["policy"]) == (0, "half", half.read_text())
     assert candidate["summary"]["pod_hours"] == pytest.approx((4 * 15 + 8 * 570) / 3600)
@@ -78,21 +62,21 @@ def test_the_page_shows_what_is_printed(tmp_path, monkeypatch, capsys):
 
 def test_what_is_no_policy_is_told_beside_the_report(record, half, capsys):
     half.write_text("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n---\n" + half.read_text())
-    assert run(source=str(record), policies=(str(half),))[0] == 0
+    assert replayed(source=str(record), policies=(str(half),))[0] == 0
     assert capsys.readouterr().err == "--policy half: passed over, as no policies: Namespace shop\n"
 
 
 @pytest.fixture
 def shop(tmp_path):
     path = tmp_path / "shop.jsonl"
-    path.write_bytes(b"".join(two_alike(lambda _: LOAD)))
+    path.write_bytes(b"".join(two_alike()))
     return path
 
 
 def test_a_policy_for_some_targets_is_compared_with_the_record_of_these(record, shop, half):
-    _, told = run(source=str(record), policies=(str(half),), output="json")
+    _, told = replayed(source=str(record), policies=(str(half),), output="json")
     alone = json.loads(told)
-    _, told = run(source=str(shop), policies=(str(half),), output="json")
+    _, told = replayed(source=str(shop), policies=(str(half),), output="json")
     found = json.loads(told)
     (candidate,) = found["candidates"]
     assert (candidate["targets"], found["recorded"]["targets"]) == (1, 2)
@@ -100,7 +84,7 @@ def test_a_policy_for_some_targets_is_compared_with_the_record_of_these(record, 
     assert found["recorded"]["summary"]["pod_hours"] == 2 * candidate["recorded"]["pod_hours"]
     rows = []
     for source in (record, shop):
-        _, told = run(source=str(source), policies=(str(half),))
+        _, told = replayed(source=str(source), policies=(str(half),))
         rows.append(next(each.split() for each in told.splitlines() if each.startswith("half")))
     assert (rows[0][1:4], rows[1][1:4]) == (["1", "of", "1"], ["1", "of", "2"])
     assert rows[0][4:6] == rows[1][4:6], "as much more as it is of that target alone"
@@ -111,14 +95,14 @@ def test_a_decision_that_was_changed_is_listed_and_ends_with_1(record, tmp_path)
     forged.write_bytes(
         record.read_bytes().replace(b'"desired":4,"reason":"AboveTarget"', b'"desired":5,"reason":"AboveTarget"')
     )
-    code, told = run(source=str(forged))
+    code, told = replayed(source=str(forged))
     assert code == 1
     assert "in the number" in told
 
 
 def test_the_page_goes_into_a_file(record, tmp_path, capsys):
     page = tmp_path / "week.html"
-    assert run(source=str(record), output="html", to=str(page)) == (0, "")
+    assert replayed(source=str(record), output="html", to=str(page)) == (0, "")
     assert page.read_text().startswith("<!doctype html>")
     assert f"written to {page}" in capsys.readouterr().err
 
@@ -136,7 +120,7 @@ def test_the_page_goes_into_a_file(record, tmp_path, capsys):
 )
 def test_what_is_to_be_corrected_is_said(record, words, error, said):
     with pytest.raises(error, match=said):
-        run(source=str(record), **words)
+        replayed(source=str(record), **words)
 
 
 def test_where_to_write_is_found_out_before_the_work(tmp_path):
@@ -144,38 +128,21 @@ def test_where_to_write_is_found_out_before_the_work(tmp_path):
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}\n")
     with pytest.raises(ConfigError, match="--to /nowhere/x: No such file"):
-        run(source=str(broken), to="/nowhere/x")
+        replayed(source=str(broken), to="/nowhere/x")
 
 
 def test_a_policy_for_nobody_names_the_targets_there_are(record, tmp_path):
     path = tmp_path / "api.yaml"
     path.write_text(POLICY.replace("name: web}\n  max", "name: api}\n  max"))
     with pytest.raises(ConfigError, match=r"is for shop/Deployment/api, .* it knows shop/Deployment/web"):
-        run(source=str(record), policies=(str(path),))
+        replayed(source=str(record), policies=(str(path),))
 
 
 def test_a_line_that_is_none_ends_it(record, tmp_path):
     broken = tmp_path / "broken.jsonl"
     broken.write_bytes(record.read_bytes() + b"{}\n")
     with pytest.raises(AuditError, match="audit verify"):
-        run(source=str(broken))
-
-
-@pytest.mark.parametrize("left", [1, 60, 400, -1], ids=["a byte", "its head", "half of it", "all but its end"])
-def test_a_last_line_that_was_cut_off_is_told_and_the_others_replayed(record, tmp_path, left):
-    *_, last = record.read_bytes().splitlines()
-    source = rewritten(record, tmp_path / "cut.jsonl", lambda text: [*text[:-1], last[:left]])
-    code, told = run(source=source, output="json")
-    found = json.loads(told)
-    alone = rewritten(record, tmp_path / "alone.jsonl", lambda text: text[:-1])
-    assert (code, found["identical"]) == (1, json.loads(run(source=alone, output="json")[1])["identical"])
-    assert found["passed_over"] == [{"events": 1, "reason": CUT, "broken": True}]
-    assert f"1 passed over: {CUT}" in run(source=source)[1]
-    whole = rewritten(record, tmp_path / "whole.jsonl", lambda text: [*text[:-1], last])
-    assert run(source=whole)[0] == 0, "only its line feed is not there"
-    ended = rewritten(record, tmp_path / "ended.jsonl", lambda text: [*text[:-1], last[:left], b"\n"])
-    with pytest.raises(AuditError, match="audit verify"):
-        run(source=ended)
+        replayed(source=str(broken))
 
 
 def test_a_record_of_a_clock_that_was_years_ahead_does_not_stretch_the_period(record, tmp_path):
@@ -184,8 +151,8 @@ def test_a_record_of_a_clock_that_was_years_ahead_does_not_stretch_the_period(re
     def ahead(text):
         return [*text[:5], text[5].replace(b'"time":"2027-', b'"time":"2036-'), *text[6:]]
 
-    code, told = run(source=rewritten(record, tmp_path / "ahead.jsonl", ahead), output="json")
-    found, whole = json.loads(told), json.loads(run(source=str(record), output="json")[1])
+    code, told = replayed(source=rewritten(record, tmp_path / "ahead.jsonl", ahead), output="json")
+    found, whole = json.loads(told), json.loads(replayed(source=str(record), output="json")[1])
     assert (code, found["evaluations"], found["until"]) == (0, 40, whole["until"])
     assert [each["reason"] for each in found["recorded"]["unanswerable"]] == [FORERUN]
 
@@ -216,7 +183,7 @@ def turns(tmp_path_factory):
 def test_two_spools_that_take_turns_are_one_record(turns, tmp_path, capsys):
     path, made = turns
     evaluations = sum(1 + len(each.repeats) for each in made)
-    code, told = run(source=str(path), output="json")
+    code, told = replayed(source=str(path), output="json")
     found = json.loads(told)
     assert (code, found["identical"], found["unanswerable"]) == (0, evaluations, [])
     again = tmp_path / "again.jsonl"
@@ -237,7 +204,7 @@ def test_the_tail_of_a_former_leader_is_judged_but_leads_no_candidate(turns, tmp
     text = path.read_bytes().splitlines(keepends=True)
     late = tmp_path / "late.jsonl"
     late.write_bytes(b"".join([*text[:5], *text[6:8], text[5], *text[8:]]))
-    code, told = run(source=str(late), output="json", policies=(str(half),))
+    code, told = replayed(source=str(late), output="json", policies=(str(half),))
     found = json.loads(told)
     assert (code, found["identical"]) == (0, sum(1 + len(each.repeats) for each in made))
     (untold,) = found["candidates"][0]["unanswerable"]
@@ -248,7 +215,7 @@ def test_a_record_of_a_later_release_is_told_and_the_others_replayed(record, tmp
     text = record.read_bytes().splitlines(keepends=True)
     later = tmp_path / "later.jsonl"
     later.write_bytes(b"".join([text[0], text[1].replace(b'"reason":"', b'"reason":"Lunar', 1), *text[2:]]))
-    code, told = run(source=str(later), output="json")
+    code, told = replayed(source=str(later), output="json")
     found = json.loads(told)
     assert (code, found["differing"]) == (0, 0)
     assert ["audit record of a later release: reason 'Lunar" in each["reason"] for each in found["unanswerable"]] == [
@@ -258,7 +225,7 @@ def test_a_record_of_a_later_release_is_told_and_the_others_replayed(record, tmp
 
 def test_since_may_be_how_long_ago(record):
     with pytest.raises(AuditError, match="see --since and --until"):
-        run(source=str(record), since="2h", until="-1h")
+        replayed(source=str(record), since="2h", until="-1h")
 
 
 @pytest.mark.parametrize(
@@ -278,47 +245,11 @@ def test_what_is_not_there_is_counted_and_all_that_is_there_replayed(
     record, tmp_path, change, code, numbers, identical
 ):
     source = rewritten(record, tmp_path / "gaps.jsonl", change)
-    ended, told = run(source=source, output="json")
+    ended, told = replayed(source=source, output="json")
     found = json.loads(told)
     assert (ended, found["identical"], found["evaluations"]) == (code, identical, identical)
     assert tuple(found["numbers"][name] for name in ("missing", "out_of_order", "duplicates")) == numbers
     assert [each["target"] for each in found["numbered"]] == ["shop/Deployment/web"] * any(numbers)
-    ended, told = run(source=source)
+    ended, told = replayed(source=source)
     assert ended == code
     assert ("audit verify" in told) == bool(code)
-
-
-def test_events_of_other_types_end_nothing_and_are_counted(record, tmp_path):
-    code, told = run(source=rewritten(record, tmp_path / "others.jsonl", others), output="json")
-    found = json.loads(told)
-    assert (code, found["identical"], found["numbers"]["missing"]) == (0, 36, 0)
-    assert [(each["evaluations"], each["reason"]) for each in found["unanswerable"]] == [
-        (1, "audit record of a later release: type dev.hpa-companion.decision.v2")
-    ]
-    assert [(each["events"], each["reason"]) for each in found["passed_over"]] == [(2, OTHERS), (1, PLACELESS)]
-
-
-def test_a_record_of_nothing_that_can_be_decided_ends_with_1(record, tmp_path):
-    source = rewritten(
-        record, tmp_path / "later.jsonl", lambda text: [each.replace(b"decision.v1", b"decision.v2") for each in text]
-    )
-    for output in ("text", "html"):
-        code, told = run(source=source, output=output)
-        assert code == 1
-        assert "none of 12 evaluations could be replayed" in told
-    source = rewritten(record, tmp_path / "orders.jsonl", lambda text: [text[0].replace(b"decision.v1", b"x")])
-    with pytest.raises(AuditError, match=f"no record in .*; only 1 {OTHERS}"):
-        run(source=source)
-
-
-def test_what_a_topic_has_beside_its_records_is_counted(record):
-    first, *_ = (event.from_line(each, "t[0]@1") for each in record.read_bytes().splitlines())
-    counted = Counter()
-    parked = replace(first, type=codec.PARKED_TYPE)
-    found = [*replay._told(parked, counted), *replay._told(OtherError("t[0]@9: an order"), counted)]
-    assert found == [Unread(first.key, 1, 1, week.START, REFUSED)]
-    assert counted == {OTHERS: 1}
-    with pytest.raises(AuditError, match=r"t\[0\]@1: .*see `audit verify`"):
-        list(replay._told(replace(parked, time="noon"), counted))
-    with pytest.raises(AuditError, match="t: garbage; `audit verify`"):
-        list(replay._told(MalformedError("t: garbage"), counted))

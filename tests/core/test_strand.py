@@ -5,41 +5,25 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.audit import codec
 from autoscaler.core.basis import spec_of
 from autoscaler.core.lane import Tally
 from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
-from autoscaler.core.strand import BEHIND, FORERUN, LATE, SIZELESS, UNORDERED, Strand
+from autoscaler.core.strand import LATE, SIZELESS, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
-from autoscaler.model.instant import micro_text
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
 from autoscaler.model.reason import Reason
 from bench import week
 from tests.core.chance import evaluations
+from tests.core.strands import KEY, led, strand, turns, wild
 from tests.core.test_recollection import recorded
 
-KEY = "shop/Deployment/web"
 HOURS = 3600.0
 QUICK = Behavior(
     up=ScalingRules(stabilization=30, policies=(ScalingPolicy("Percent", 50, 60), ScalingPolicy("Pods", 2, 60))),
     down=ScalingRules(stabilization=120, policies=(ScalingPolicy("Pods", 1, 60),), tolerance=0.02),
 )
-
-
-def strand(decisions, *specs, since=float("-inf"), until=float("inf"), ready_after=week.READY_AFTER):
-    """All of them taken, through the wire."""
-    found = Strand(KEY, specs, ready_after=ready_after, since=since, until=until)
-    for seq, each in enumerate(decisions, 1):
-        found.take(1, seq, codec.decode(codec.encode(each)))
-    found.end()
-    return found
-
-
-def wild(after):
-    """A load that jumps every few minutes, and at times is gone."""
-    return (int(after / 170) * 7919) % 13 * 1000
 
 
 @pytest.mark.parametrize(
@@ -147,15 +131,6 @@ def test_a_target_that_cannot_be_read_is_replayed_too():
     assert found.recorded.track(300).replicas.count(None) == 1
 
 
-def turns(*records):
-    """(epoch, seq, decision) each, with a candidate."""
-    found = Strand(KEY, [spec_of(week.policy())], ready_after=week.READY_AFTER, since=float("-inf"), until=float("inf"))
-    for epoch, seq, each in records:
-        found.take(epoch, seq, each)
-    found.end()
-    return found
-
-
 def test_epochs_are_numbered_each_on_its_own():
     made = [replace(each, leadership=1 + number // 10) for number, each in enumerate(week.decisions(wild, 600))]
     seqs = Counter()
@@ -193,12 +168,6 @@ def test_what_nobody_can_read_is_passed_over_with_its_reason():
     found.end()
     assert found.evaluations == 1
     assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]
-
-
-def led(records):
-    """What a candidate, the recorded policy, came to."""
-    found = turns(*records)
-    return found, found.trials[0].trace.track(300) == found.recorded.track(300)
 
 
 @pytest.fixture(scope="module")
@@ -241,65 +210,6 @@ def test_what_is_missing_is_counted(forty):
     found.take(1, 1, forty[0])
     found.pass_over(1, 5, week.START + 60, "of a later release", shed=2)
     assert found.tally == Tally(missing=1, not_kept=2)
-
-
-@pytest.mark.parametrize("wrong", [range(35, 36), range(20, 23), range(1)], ids=["one", "three", "the first"])
-def test_what_a_clock_ran_years_ahead_with_is_judged_and_spoils_nothing_else(forty, wrong):
-    """It is left out of the sums and says so; the period is that of the others, and candidates are led through them."""
-    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
-    for number in wrong:
-        ahead = micro_text(week.START + 9 * 365 * 86_400 + number * 15)
-        made[number] = (1, number + 1, replace(forty[number], time=ahead))
-    found, same = led(made)
-    assert (found.evaluations, found.identical + found.differing, same) == (40, 40, True)
-    assert week.START <= found.first <= week.START + 15
-    assert found.last == week.START + 39 * 15
-    for left in (found.left_out(), found.untold(0)):
-        assert [(each.evaluations, each.reason) for each in left] == [(len(wrong), FORERUN)]
-        assert all(each.time <= found.last for each in left)
-    others = [each for each in made if each[1] - 1 not in wrong]
-    assert found.recorded.summary() == turns(*others).recorded.summary()
-
-
-def test_a_clock_that_was_ahead_counts_for_a_span_by_the_record_after_it(forty):
-    far = replace(forty[35], time=micro_text(week.START + 86_400))
-    for until, count in ((week.START + 34 * 15, 35), (week.START + 36 * 15, 37)):
-        found = strand([*forty[:35], far, *forty[36:]], since=week.START, until=until)
-        assert found.evaluations == count
-    assert strand([*forty[:35], far, *forty[36:]], since=week.START + 80_000).evaluations == 0
-
-
-def test_a_record_that_nobody_can_read_and_a_clock_ran_ahead_with_leads_nobody_astray(forty):
-    found = Strand(KEY, [spec_of(week.policy())], ready_after=30, since=float("-inf"), until=float("inf"))
-    for seq, each in enumerate(forty, 1):
-        if seq == 20:
-            found.pass_over(1, seq, week.START + 86_400, "of a later release")
-        else:
-            found.take(1, seq, each)
-    found.end()
-    assert (found.evaluations, found.last) == (40, week.START + 39 * 15)
-    assert [(each.evaluations, each.reason) for each in found.unanswerable()] == [(1, "of a later release")]
-    assert [(each.evaluations, each.reason) for each in found.untold(0)] == [(1, FORERUN)]
-
-
-def test_a_clock_that_was_set_back_by_minutes_leaves_what_follows_out_of_the_sums_and_says_so(forty):
-    """Nobody can tell which of both was right; all are judged."""
-    made = [(1, seq, each) for seq, each in enumerate(forty, 1)]
-    made[35] = (1, 36, replace(forty[35], time=micro_text(week.START + 3600)))
-    found = turns(*made)
-    assert found.evaluations == 40
-    assert found.identical + found.differing == 40
-    for left in (found.left_out(), found.untold(0)):
-        assert [(each.evaluations, each.reason) for each in left] == [(4, BEHIND)]
-
-
-def test_a_gap_of_a_day_is_one(forty):
-    """As the last 20 tell, and as the last one alone does."""
-    for first in (20, 39):
-        late = [replace(each, time=micro_text(week.START + 86_400 + at * 15)) for at, each in enumerate(forty)]
-        found = strand([*forty[:first], *late[first:]])
-        assert (found.evaluations, found.last) == (40, week.START + 86_400 + 39 * 15)
-        assert list(found.left_out()) == []
 
 
 def test_the_record_beside_a_candidate_is_that_of_the_time_for_which_it_is_known():
