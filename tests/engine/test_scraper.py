@@ -194,7 +194,7 @@ async def test_pods_are_read_from_the_page_of_their_node() -> None:
     assert found.containers[0][1].cpu == pytest.approx(25e7, rel=1e-6)
 
 
-async def test_a_schedule_that_stands_still_is_told_and_kubelets_that_hang_or_fail_are_not() -> None:
+async def test_a28_a_schedule_that_stands_still_is_told_and_kubelets_that_hang_or_fail_are_not() -> None:
     world = World("a", "b")
     world.answers = {"a": failing(ScrapeReason.CONNECT), "b": hanging}
     async with world.scraping() as scraper:

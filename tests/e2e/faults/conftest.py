@@ -16,6 +16,12 @@ from tests.e2e.workloads import SETTLE, Namespace, autoscaler_spec, scaler
 
 SAMPLING = "2s"
 """Faster than a real kubelet: what is looked at here does not depend on it, and it spares time."""
+DEFAULTS = (
+    "--leader-elect-lease-duration=15s",
+    "--leader-elect-renew-deadline=10s",
+    "--leader-elect-retry-period=2s",
+)
+"""The election's own timings, in place of the short ones that spare time."""
 
 
 @pytest.fixture(scope="package")

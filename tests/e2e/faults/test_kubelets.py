@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority, Issued
+from tests.certificates import Authority
 from tests.e2e.background import Background
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
-from tests.e2e.kubeapi import Object
+from tests.e2e.faults.nodes import ready_node, serving_context
 from tests.e2e.network import KUBELET_PORT
 from tests.e2e.release import Release
 from tests.e2e.workloads import Namespace
@@ -61,10 +60,10 @@ class Scene:
 
 @pytest.fixture
 def scene(cluster: Cluster, release: Release, tmp_path: Path) -> Iterator[Scene]:
-    """A node for each rogue; kwok does not manage them, and no real kubelet starts for a node without a port."""
+    """A node for each rogue."""
     addresses = [cluster.network.kubelet(FIRST + number) for number in range(COUNT)]
-    trusted = _context(cluster.pki.kubelets.issue("trusted", sans=addresses), tmp_path)
-    stranger = _context(Authority("nobody").issue("stranger", sans=addresses), tmp_path)
+    trusted = serving_context(cluster.pki.kubelets.issue("trusted", sans=addresses), tmp_path)
+    stranger = serving_context(Authority("nobody").issue("stranger", sans=addresses), tmp_path)
     elsewhere, target = ScriptedKubelet(), addresses.pop()
     found = rogues(f"https://{target}:{KUBELET_PORT}/metrics/resource")
     homes = dict(zip((rogue.name for rogue in found), addresses, strict=True))
@@ -84,7 +83,7 @@ def scene(cluster: Cluster, release: Release, tmp_path: Path) -> Iterator[Scene]
 
     background.call(listen())
     for name, address in homes.items():
-        cluster.admin.post("/api/v1/nodes", _node(name, address))
+        cluster.admin.post("/api/v1/nodes", ready_node(name, address))
     yield Scene({rogue.name: rogue for rogue in found}, kubelets, elsewhere)
     for name in homes:
         cluster.admin.delete(f"/api/v1/nodes/{name}")
@@ -124,23 +123,3 @@ def stamps(cluster: Cluster) -> dict[str, str]:
     status, body = cluster.admin.raw("GET", METRICS)
     assert status == 200
     return {item["metadata"]["name"]: item["timestamp"] for item in json.loads(body)["items"]}
-
-
-def _context(issued: Issued, folder: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*issued.write(folder))
-    return context
-
-
-def _node(name: str, address: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name},
-        "spec": {"taints": [{"key": "rogue", "effect": "NoSchedule"}]},
-        "status": {
-            "addresses": [{"type": "InternalIP", "address": address}],
-            "capacity": {"cpu": "8", "memory": "32Gi"},
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
-        },
-    }

@@ -15,6 +15,7 @@ from autoscaler.audit.read import SpoolReader
 from autoscaler.model.decision import Decision, Outcome
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
+from tests.e2e.faults.conftest import DEFAULTS
 from tests.e2e.interloper import OURS, between
 from tests.e2e.kubeapi import Object
 from tests.e2e.processes import Process, free_port
@@ -22,11 +23,6 @@ from tests.e2e.release import NAME, Release
 from tests.e2e.workloads import Namespace
 
 SOON = 30.0
-DEFAULTS = (
-    "--leader-elect-lease-duration=15s",
-    "--leader-elect-renew-deadline=10s",
-    "--leader-elect-retry-period=2s",
-)
 STOPPED = 60.0
 AFTER_CRASH = 17.0
 AFTER_TERM = 3.0
