@@ -153,7 +153,7 @@ def parted(reason: ScrapeReason, seconds: float) -> Answer:
 
 PARTITIONS = {
     "5,000 nodes, packets are dropped": (5000, ScrapeReason.TIMEOUT, 2.0),
-    "1,000 nodes, connections are refused": (1000, ScrapeReason.CONNECT, 0.001),
+    "500 nodes, connections are refused": (500, ScrapeReason.CONNECT, 0.001),
 }
 
 

@@ -64,6 +64,37 @@ async def test_k04_an_announced_giant_is_not_read_at_all(kubelet: ScriptedKubele
 
 
 GZIP = "Content-Encoding: gzip\r\n"
+BOUNDED = 32 << 20
+"""Bytes of memory that a hostile kubelet may cost (K04)."""
+
+
+def most_memory(work: Callable[[], object]) -> int:
+    """Bytes that `work` holds at once."""
+    tracemalloc.start()
+    work()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+@pytest.mark.parametrize("head", ENDLESS.values(), ids=ENDLESS)
+def test_k04_of_an_endless_body_no_more_than_32_mib_are_held(head: bytes) -> None:
+    """Pieces as they come from TLS; what has arrived and what is grown into are of one size at most."""
+
+    piece = b"x" * RECORD
+
+    def poured() -> None:
+        reader = AnswerReader()
+        reader.feed(head)
+        while True:
+            reader.feed(piece if b"chunked" not in head else b"%x\r\n%s\r\n" % (RECORD, piece))
+
+    def refused() -> None:
+        with pytest.raises(AnswerError) as caught:
+            poured()
+        assert caught.value.reason is ScrapeReason.TOO_LARGE
+
+    assert most_memory(refused) < BOUNDED
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +133,7 @@ def test_k05_a_bomb_costs_twice_what_8_mib_take_to_inflate_at_most_and_no_more_m
         assert caught.value.reason is ScrapeReason.TOO_LARGE
 
     assert least(refused) < 2 * least(lambda: zlib.decompressobj(31).decompress(bomb, MAX_BODY))
-    tracemalloc.start()
-    refused()
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 32 << 20
+    assert most_memory(refused) < BOUNDED
 
 
 ENCODINGS = {
