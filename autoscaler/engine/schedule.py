@@ -13,8 +13,11 @@ from autoscaler.errors import ScrapeError, ScrapeReason
 
 EARLY_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
-PLACE_SECONDS = 0.25
-"""Nodes are scraped a few together: one after the other they find the processor's caches warm, alone they never do."""
+PLACE_SECONDS, TOGETHER = 0.25, 20
+"""Nodes are scraped a few together: one after the other they find the processor's caches warm, alone they never do. So
+many share a place, at most and on average: with more of them places are halved, or whoever asks for a pod would wait
+for all those pages.
+"""
 PASSING = frozenset({
     ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.INTERRUPTED, ScrapeReason.STATUS,
     ScrapeReason.UNAVAILABLE,
@@ -22,26 +25,31 @@ PASSING = frozenset({
 """What may be gone in a moment; the others need a person."""
 
 
-def phase(node: str, resolution: float) -> float:
-    """The node's place in every resolution, in seconds from 0 to below `resolution`: the beginning of a `PLACE`."""
-    place = crc32(node.encode()) / 2**32 * resolution
-    return place - place % PLACE_SECONDS
+def phase(node: str, resolution: float, nodes: int) -> float:
+    """The node's place in every resolution, in seconds from 0 to below `resolution`, as one of so many `nodes`: the
+    beginning of a place that it shares.
+    """
+    own = crc32(node.encode()) / 2**32 * resolution
+    place = PLACE_SECONDS
+    while nodes * place > TOGETHER * resolution:
+        place /= 2
+    return own - own % place
 
 
-def wait_after_success(node: str, resolution: float, now: float) -> float:
+def wait_after_success(node: str, resolution: float, now: float, nodes: int) -> float:
     """Seconds to the node's next regular turn; a turn less than a third of a resolution away is left out."""
-    wait = (phase(node, resolution) - now) % resolution
+    wait = (phase(node, resolution, nodes) - now) % resolution
     return wait if wait >= resolution / 3 else wait + resolution
 
 
 def wait_after_failure(
-    node: str, resolution: float, now: float, *, error: ScrapeError, failures: int, ready: bool
+    node: str, resolution: float, now: float, nodes: int, *, error: ScrapeError, failures: int, ready: bool
 ) -> float:
     """Seconds to wait after the `failures`-th failure in a row.
 
     A kubelet that asks for time (Retry-After) gets it, up to a minute (K09).
     """
-    regular = wait_after_success(node, resolution, now)
+    regular = wait_after_success(node, resolution, now, nodes)
     if error.retry_after is not None:
         return min(max(error.retry_after, regular), LONGEST_SECONDS)
     if failures == 1 and error.reason in PASSING:

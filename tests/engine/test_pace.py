@@ -95,7 +95,7 @@ async def test_a_node_with_pods_of_a_target_is_scraped_faster_at_a_phase_of_that
         assert len(world.times("a")) in {12, 13}
         assert len(world.times("b")) in {4, 5}
         start = FakeClock().now()
-        assert {round((start + at - phase("a", 5)) % 5, 6) % 5 for at in world.times("a")[1:]} == {0}
+        assert {round((start + at - phase("a", 5, 1)) % 5, 6) % 5 for at in world.times("a")[1:]} == {0}
         world.followed.clear()
         await world.clock.advance(20)
         seen = len(world.times("a"))

@@ -26,7 +26,7 @@ async def test_every_node_is_asked_at_once_and_then_in_its_own_phase() -> None:
     for name in "abc":
         later = world.times(name)[1:]
         assert len(later) in {3, 4}
-        assert [(start + at) % RESOLUTION for at in later] == pytest.approx([phase(name, RESOLUTION)] * len(later))
+        assert [(start + at) % RESOLUTION for at in later] == pytest.approx([phase(name, RESOLUTION, 3)] * len(later))
     assert world.store.node_usage("a") is not None
 
 
