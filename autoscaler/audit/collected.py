@@ -10,13 +10,16 @@ from autoscaler.audit import codec
 from autoscaler.audit.codec import Record
 from autoscaler.audit.event import Event
 from autoscaler.audit.sharing import changed
-from autoscaler.errors import AuditError, MalformedError
+from autoscaler.errors import AuditError, LaterError, MalformedError, OtherError
 
 MOST_BYTES = 1 << 30
 """Bodies kept; an hour of a thousand targets in one namespace is a tenth of it."""
 
 MOST_ELSEWHERE = 10_000
 """Targets of other namespaces that are told apart."""
+
+MOST_TOLD = 5
+"""Of what could not be read, so many are told one by one."""
 
 
 class _Placed(Struct, frozen=True):
@@ -27,10 +30,14 @@ class _Placed(Struct, frozen=True):
 class Collected:
     """`path` says where they are from. A record that came twice counts once, also one that the next leader recorded
     anew: the fuller one is kept. Within an epoch they are in order of their numbers, between epochs of their places.
+
+    `unread`: how many could not be read, though they should be; any of them may be the newest of a target.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.unread = 0
+        self._told: list[str] = []
         self._records: dict[str, dict[str, _Placed]] = {}
         self._elsewhere: set[str] = set()
 
@@ -40,6 +47,7 @@ class Collected:
         async for each in events:
             if isinstance(each, MalformedError):
                 first = first or each
+                self._missed(each, str(each))
                 continue
             good = True
             if each.parked:
@@ -54,13 +62,26 @@ class Collected:
             try:
                 found = _placed(each)
             except MalformedError as exc:
-                first = first or exc
+                self._missed(exc, f"{each.where}: {exc}")
                 continue
             known = self._records.setdefault(each.key, {}).setdefault(each.id, found)
             if len(known.record.body) < len(each.body):
                 self._records[each.key][each.id] = found
         if first is not None and not good:
             raise AuditError(f"nothing in it is a record of ours: {str(first)[:300]}")
+
+    def _missed(self, error: MalformedError, why: str) -> None:
+        if isinstance(error, OtherError):
+            return
+        later = isinstance(error, LaterError)
+        self.unread += not later
+        if len(self._told) < MOST_TOLD:
+            self._told.append(f"{'later' if later else 'broken'}: {why}")
+
+    def missed(self) -> list[str]:
+        """What of all that was there could not be read, for a person; nothing when that was nothing."""
+        rest = [f"{self.unread} could not be read: `audit verify` names them"] if self.unread else []
+        return [*self._told, *rest]
 
     def targets(self) -> list[str]:
         """Keys (`namespace/kind/name`), sorted; those of other namespaces too, whose records are not kept."""

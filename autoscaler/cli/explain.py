@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +24,9 @@ from autoscaler.core.repeats import latest
 from autoscaler.errors import AuditError, ConfigError, MalformedError
 from autoscaler.model.decision import Decision
 from autoscaler.model.instant import seconds_text
+
+if TYPE_CHECKING:
+    from autoscaler.audit.collected import Collected
 
 LISTED = 20
 OLDEST, LATEST = "oldest", "latest"
@@ -61,7 +65,8 @@ def run(
     output: str = "text",
     out: TextIO,
 ) -> int:
-    """Tell the newest decision that moved `target`, or that would have; without one, the newest.
+    """Tell the newest decision that moved `target`, or that would have; without one, the newest. 1 when some of the
+    source could not be read, which may have been a newer one.
 
     `target` is `namespace/name` or `namespace/kind/name` of a target, or `namespace/name` of its policy. `at` asks for
     the decision in force at that time instead, or for that of an id or its beginning, for the `oldest` or the `latest`;
@@ -80,7 +85,15 @@ def run(
 
     found = Collected(str(getattr(source, "path", "the topic")))
     asyncio.run(found.take(events(source, SystemClock()), parts[0]))
-    return tell(found, target, at=at, diff=diff, output=output, out=out)
+    missed = warn(found)
+    return tell(found, target, at=at, diff=diff, output=output, out=out) or int(missed)
+
+
+def warn(found: Collected) -> bool:
+    """Name on standard error what could not be read; whether there is any."""
+    for line in found.missed():
+        print(explanation.printable(line), file=sys.stderr)
+    return found.unread > 0
 
 
 def tell(records: Records, target: str, *, at: str | None, diff: Sequence[str], output: str, out: TextIO) -> int:

@@ -68,8 +68,8 @@ class Answer(Struct, frozen=True):
 def run(
     kubeconfig: str, namespace: str, name: str, *, at: str | None, diff: Sequence[str], output: str, out: TextIO
 ) -> int:
-    """0 when the decision was told, 1 when only the status or an older one could be. Raises KubeError, AuditError,
-    ConfigError.
+    """0 when the decision was told, 1 when only the status or an older one could be, or not all could be read. Raises
+    KubeError, AuditError, ConfigError.
     """
     found = asyncio.run(_ask(kubeconfig, namespace, name))
     return tell(found, f"{namespace}/{name}", at=at, diff=diff, output=output, out=out)
@@ -86,7 +86,10 @@ def tell(found: Answer, name: str, *, at: str | None, diff: Sequence[str], outpu
         return 1
     if found.note:
         print(printable(found.note), file=out if output == "text" else sys.stderr)
-    return explain.tell(found.records, name, at=at, diff=diff, output=output, out=out) or int(bool(found.note))
+    missed = explain.warn(found.records)
+    return explain.tell(found.records, name, at=at, diff=diff, output=output, out=out) or int(
+        missed or bool(found.note)
+    )
 
 
 async def _ask(kubeconfig: str, namespace: str, name: str) -> Answer:

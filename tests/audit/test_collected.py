@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.codec import DECISION_TYPE, PARKED_TYPE
-from autoscaler.audit.collected import Collected
+from autoscaler.audit.collected import MOST_TOLD, Collected
 from autoscaler.audit.event import Event
 from autoscaler.audit.verify import Number
-from autoscaler.errors import AuditError, MalformedError
+from autoscaler.errors import AuditError, LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.instant import parse_instant
 from tests.audit.samples import decision
@@ -52,11 +52,25 @@ async def test_another_namespace_and_what_the_broker_refused_are_passed_over() -
     assert (elsewhere.targets(), seqs(elsewhere)) == ([WEB], [None] * 3)
 
 
-async def test_one_broken_line_is_passed_over_and_nothing_but_broken_lines_is_an_error() -> None:
+async def test_one_broken_line_is_told_and_nothing_but_broken_lines_is_an_error() -> None:
     broken = MalformedError("notes.txt:1: no record of ours")
-    assert (await collected(broken, event(decision(1), 1))).targets() == [WEB]
+    made = await collected(broken, event(decision(1), 1))
+    assert (made.targets(), made.unread) == ([WEB], 1)
+    assert made.missed() == ["broken: notes.txt:1: no record of ours", "1 could not be read: `audit verify` names them"]
     with pytest.raises(AuditError, match="nothing in it is a record of ours: notes"):
         await collected(broken)
+
+
+async def test_what_is_no_fault_of_the_record_is_not_counted() -> None:
+    strangers = (OtherError("a:1: an event of another type"), LaterError("a:2: of a later release"))
+    made = await collected(*strangers, event(decision(1), 1))
+    assert (made.unread, made.missed()) == (0, ["later: a:2: of a later release"])
+
+
+async def test_of_many_broken_lines_the_first_are_told_and_all_are_counted() -> None:
+    made = await collected(event(decision(1), 1), *(MalformedError(f"a:{line}") for line in range(2, 1002)))
+    assert len(made.missed()) == MOST_TOLD + 1
+    assert (made.unread, made.missed()[-1].startswith("1000 could not be read")) == (1000, True)
 
 
 async def test_a_target_that_is_not_there_has_none() -> None:
@@ -93,4 +107,5 @@ async def test_a_write_that_is_told_once_more_counts_once_and_the_fuller_record_
 
 async def test_a_record_of_no_time_is_passed_over() -> None:
     strange = [replace(turn(9, 2, 2, 1), time=time) for time in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "x")]
-    assert seqs(await collected(turn(9, 1, 1, 1), *strange)) == [1, 1, 1]
+    made = await collected(turn(9, 1, 1, 1), *strange)
+    assert (seqs(made), made.unread) == ([1, 1, 1], 3)

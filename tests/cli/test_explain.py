@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -210,19 +210,45 @@ def test_an_empty_spool_says_so(tmp_path: Path) -> None:
 
 
 def test_a_file_of_json_lines_tells_what_its_spool_does(spool: Spool, tmp_path: Path) -> None:
-    file = tmp_path / "all.jsonl"
-    with SpoolReader(spool.path.parent) as reader:
-        file.write_bytes(b"".join(line(from_spool(each)) + b"\n" for each in reader.records()))
+    file = exported(spool, tmp_path)
     for target, at in (("shop/web", None), ("shop/database", None), ("shop/web", SECONDS[0])):
         out = io.StringIO()
         assert explain.run(target, source=FileSource(str(file)), at=at, output="json", out=out) == 0
         assert out.getvalue() == told(spool, target, at, output="json")
 
 
-def test_a_file_without_the_namespace_tells_what_it_knows(spool: Spool, tmp_path: Path) -> None:
-    file = tmp_path / "all.jsonl"
+@pytest.mark.parametrize(
+    ("bent", "where"),
+    [
+        pytest.param(lambda text: text[: text.rindex(b"stages")], 4, id="cut off within its last line"),
+        pytest.param(lambda text: b"garbage\n" + text, 1, id="a line of garbage"),
+    ],
+)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_what_of_a_file_cannot_be_read_is_told_and_is_exit_code_1(
+    spool: Spool, tmp_path: Path, capsys: pytest.CaptureFixture[str], bent: Callable[[bytes], bytes], where: int,
+    output: str,
+) -> None:  # fmt: skip
+    file = exported(spool, tmp_path)
+    file.write_bytes(bent(file.read_bytes()))
+    out = io.StringIO()
+    assert explain.run("shop/web", source=FileSource(str(file)), output=output, out=out) == 1
+    assert out.getvalue() == told(spool, "shop/web", output=output)
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"broken: {file}:{where}: no record of ours: ")
+    assert last == "1 could not be read: `audit verify` names them"
+
+
+def exported(spool: Spool, folder: Path) -> Path:
+    """All of it as a file; the last of its 4 lines is about shop/db."""
+    file = folder / "all.jsonl"
     with SpoolReader(spool.path.parent) as reader:
         file.write_bytes(b"".join(line(from_spool(each)) + b"\n" for each in reader.records()))
+    return file
+
+
+def test_a_file_without_the_namespace_tells_what_it_knows(spool: Spool, tmp_path: Path) -> None:
+    file = exported(spool, tmp_path)
     with pytest.raises(AuditError, match=r"no decision about shp/web in .*it knows shop/Deployment/"):
         explain.run("shp/web", source=FileSource(str(file)), out=io.StringIO())
 

@@ -64,6 +64,13 @@ async def test_what_the_program_answers_is_explained() -> None:
     assert (code, text.partition("\n")[0]) == (0, "shop/Deployment/web: 3 -> 5 replicas, written")
 
 
+async def test_a_line_that_cannot_be_read_is_told_and_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    found = await asked(Cluster(decisions=structured(1) + b"\n" + structured(2)[:-9]), "shop", "web")
+    code, text = told(found)
+    assert (code, text.partition("\n")[0]) == (1, "shop/Deployment/web: 3 -> 5 replicas, written")
+    assert capsys.readouterr().err.startswith(f"broken: {DECISIONS}:2: no record of ours")
+
+
 @pytest.mark.parametrize("policy", ["web", "front"])
 async def test_a_former_leader_is_not_taken_at_its_word(policy: str) -> None:
     def answers(last: str) -> bytes:
