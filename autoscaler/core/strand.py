@@ -280,9 +280,10 @@ class Strand:
             state = self._state = State(size, spec.min_replicas, spec.max_replicas)
         for at, usage in zip(times, usages, strict=True):
             needed, short = demand(met.lines, usage, size, met.tolerance)
-            self.recorded.add(at, state, needed, short, patience)
+            self.recorded.add(at, state, needed, short, patience, found=current)
             for each in forks:
-                each.add(at, state, needed, short, patience)
+                each.add(at, state, needed, short, patience, found=current)
+            current = size
 
 
 def _patience(basis: Basis) -> float:

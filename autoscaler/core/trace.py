@@ -40,26 +40,30 @@ class Trace:
         self._changes = 0
         self._worst: Worst | None = None
 
-    def add(self, at: float, state: State, demand: int | None, short: bool, patience: float) -> None:
+    def add(
+        self, at: float, state: State, demand: int | None, short: bool, patience: float, *, found: int | None = None
+    ) -> None:
         """What stands from `at` on, and whether it is `short` of replicas beyond the tolerance.
 
         `demand` is in whole replicas, None: not known. What stood before counts until now, but for `patience` seconds
-        at most: then nothing is known of what was.
+        at most: then nothing is known of what was. `found` is the size there was at `at`, before what was decided then:
+        another one than stands since is a change, also of the first evaluation, and so is one that somebody else made.
         """
-        begun, before = self._at, self._state
+        begun, size = self._at, self._state.replicas
         if begun is not None:
             if at <= begun:
                 return
             limit = begun + patience
-            lasted, size = (limit if at > limit else at) - begun, before.replicas
             if size is not None:
+                lasted = (limit if at > limit else at) - begun
                 self._pod_seconds += size * lasted
                 if self._short:
                     self._short_seconds += lasted
             if at > limit:
                 self._keep(limit, UNKNOWN, None)
-            elif state is not before and size is not None and state.replicas is not None and size != state.replicas:
-                self._changes += 1
+                size = None
+        if found is not None:
+            self._changes += (size is not None and size != found) + (found != state.replicas)
         self._at, self._short, self._state = at, short, state
         if short and demand is not None and state.replicas is not None:
             self._short_of(demand, state.replicas, at)

@@ -175,7 +175,7 @@ class Trial:
         if desired != self._state.replicas:
             self._state = State(desired, policy.min_replicas, policy.max_replicas)
         needed, short = demand(self._lines, usages, desired, self._tolerance)
-        self.trace.add(now, self._state, needed, short, patience)
+        self.trace.add(now, self._state, needed, short, patience, found=size)
         return desired
 
     def _planned(self, policy: Policy, facts: Facts, passage: Passage, this: _Pass) -> int:

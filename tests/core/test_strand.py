@@ -11,6 +11,7 @@ from autoscaler.core.recollection import UNFOUNDED, planned
 from autoscaler.core.rerun import usual
 from autoscaler.core.strand import LATE, SIZELESS, UNORDERED, Strand
 from autoscaler.model.decision import Outcome
+from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action, Proposal
 from autoscaler.model.policy import Behavior, ControllerSettings, Deviations, Pause, ScalingPolicy, ScalingRules
 from autoscaler.model.reason import Reason
@@ -99,6 +100,16 @@ def test_the_same_policy_leads_to_the_same_course():
     found = strand(week.records(week.decisions(wild, HOURS, wanted)), spec_of(wanted))
     (trial,) = found.trials
     assert trial.trace.track(300) == found.recorded.track(300)
+
+
+def test_every_number_that_was_written_is_a_change():
+    """Also by the first record of the period."""
+    made = list(week.decisions(wild, HOURS))
+    written = [at for at, each in enumerate(made) if each.outcome is Outcome.WRITTEN]
+    for first in (0, written[0], written[2]):
+        found = strand(made, spec_of(week.policy()), since=parse_instant(made[first].time))
+        count = sum(at >= first for at in written)
+        assert (found.recorded.summary().changes, found.trials[0].trace.summary().changes) == (count, count)
 
 
 def test_what_was_written_by_another_process_is_no_evaluation():

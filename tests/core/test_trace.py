@@ -6,11 +6,28 @@ from autoscaler.model.whatif import Summary, Worst
 
 
 def traced(*points, patience=300.0):
-    """Points are (time, replicas, demand, short)."""
+    """Points are (time, replicas, demand, short), and the size that was found where it was another one."""
     found = Trace("shop/Deployment/web")
-    for at, replicas, demand, short in points:
-        found.add(at, State(replicas, 1, 10), demand, short=short, patience=patience)
+    for at, replicas, demand, short, *other in points:
+        size = other[0] if other else replicas
+        found.add(at, State(replicas, 1, 10), demand, short=short, patience=patience, found=size)
     return found.track(patience)
+
+
+@pytest.mark.parametrize(
+    ("points", "changes"),
+    [
+        pytest.param([(0, 27, 27, False, 20)], 1, id="the first evaluation writes"),
+        pytest.param([(0, 20, 20, False), (15, 27, 27, False, 20), (30, 27, 27, False)], 1, id="a later one does"),
+        pytest.param([(0, 3, 3, False), (15, 5, 3, False)], 1, id="somebody else did"),
+        pytest.param([(0, 3, 3, False), (15, 3, 3, False, 5), (30, 3, 3, False, 5)], 4, id="and is overruled, twice"),
+        pytest.param([(0, 3, 3, False), (900, 7, 7, False, 6)], 1, id="behind a gap only what was decided there"),
+        pytest.param([(0, 3, 3, False), (0, 4, 4, False, 3)], 0, id="what comes again counts once"),
+        pytest.param([(0, None, None, False), (15, 4, 4, False, 2)], 1, id="behind what is not known"),
+    ],
+)
+def test_every_change_of_a_known_size_counts(points, changes):
+    assert traced(*points).summary.changes == changes
 
 
 def test_a_day_in_sums_worked_out_by_hand():

@@ -48,7 +48,7 @@ def test_half_the_target_takes_twice_the_pods(ten_minutes):
     assert (track.times, track.replicas, track.demand) == ([week.START, week.START + 15], [4, 8], [8, 8])
     assert track.summary == Summary(
         pod_hours=pytest.approx((4 * 15 + 8 * 570) / 3600),
-        changes=1,
+        changes=2,
         minutes_under_target=0.25,
         worst=Worst(KEY, week.START, 8, 4),
     )
