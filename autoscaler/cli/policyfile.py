@@ -16,6 +16,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from autoscaler.audit.event import from_line
 from autoscaler.cli import policydocument
 from autoscaler.core.basis import spec_of
 from autoscaler.core.validation import problems
@@ -62,6 +63,8 @@ def _text(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(LARGEST + 1)
+        if _recorded(raw):
+            raise ConfigError(f"--policy {path}: is a record, no policy: read it with --from {path}")
         if len(raw) > LARGEST:
             raise ConfigError(f"--policy {path}: is longer than {LARGEST} bytes")
         return raw.decode()
@@ -69,6 +72,15 @@ def _text(path: str) -> str:
         raise ConfigError(f"--policy {path}: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"--policy {path}: is no UTF-8 text") from exc
+
+
+def _recorded(raw: bytes) -> bool:
+    """Whether it begins as `audit export` writes."""
+    try:
+        from_line(raw.partition(b"\n")[0], "")
+    except MalformedError:
+        return False
+    return True
 
 
 _Placed = tuple[str, object]

@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import PurePath
 from typing import TextIO
 
 import msgspec
@@ -34,10 +35,11 @@ from autoscaler.model.whatif import PassedOver, Report
 from autoscaler.report.forms import told
 
 LISTED = 10
+ENDINGS = {".html": "html", ".htm": "html", ".json": "json"}
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """The words of the command line."""
+    """The words of the command line; `output` "": as the name in `to` has it, else text."""
 
     source: str = ""
     policies: Sequence[str] = ()
@@ -45,7 +47,7 @@ class Request(Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     ready_after: str = "30s"
-    output: str = "text"
+    output: str = ""
     to: str = "-"
 
 
@@ -61,14 +63,14 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     clock = SystemClock()
     since, until = between(request.since, request.until, clock.now())
     span = Span(since=since, until=until, ready_after=_seconds("--ready-after", request.ready_after))
-    to = None if request.to == "-" else Destination(request.to)
+    form, to = _form(request), None if request.to == "-" else Destination(request.to)
     found = asyncio.run(_replayed(source, request, candidates, span, clock))
     if to is None:
-        colour = request.output == "text" and out.isatty() and not os.environ.get("NO_COLOR")
-        for piece in told(found, request.output, colour=colour):
+        colour = form == "text" and out.isatty() and not os.environ.get("NO_COLOR")
+        for piece in told(found, form, colour=colour):
             out.write(piece)
     else:
-        to.write(told(found, request.output))
+        to.write(told(found, form))
         print(f"written to {request.to}", file=sys.stderr)
     return 0 if found.sound else 1
 
@@ -156,6 +158,14 @@ def _refuse(error: MalformedError, others: Counter[str]) -> None:
     if not what:
         raise AuditError(f"{error}; `audit verify` lists all that cannot be read") from error
     others[what] += 1
+
+
+def _form(request: Request) -> str:
+    """How to tell it; ConfigError where the name of the file says another one."""
+    named = ENDINGS.get(PurePath(request.to).suffix.lower(), "")
+    if request.output and named and request.output != named:
+        raise ConfigError(f"--to {request.to}: is named as {named}, leave out -o {request.output} or rename the file")
+    return request.output or named or "text"
 
 
 def _seconds(flag: str, text: str) -> float:

@@ -138,7 +138,10 @@ def _add_replay(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--ready-after", default="30s", metavar="SPAN", help="How long a new pod is not ready, what if. [30s]"
     )
-    to.add_argument("-o", "--output", choices=("text", "json", "html"), default="text", help="How to tell it. [text]")
+    to.add_argument(
+        "-o", "--output", choices=("text", "json", "html"), default="",
+        help="How to tell it. [by the ending of --to: .json, .html; else text]",
+    )  # fmt: skip
     to.add_argument("--to", default="-", metavar="FILE", help="Where to write it. [-]")
 
 

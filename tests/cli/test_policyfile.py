@@ -4,6 +4,7 @@ import yaml
 from autoscaler.cli import policyfile
 from autoscaler.errors import ConfigError
 from autoscaler.model.compat import Compat
+from tests.cli.recordlines import steady
 
 POLICY = """\
 apiVersion: hpa-companion.dev/v1alpha1
@@ -151,6 +152,18 @@ def test_what_is_to_be_corrected_is_named(tmp_path, text, said):
 def test_a_file_that_is_not_there():
     with pytest.raises(ConfigError, match=r"--policy nowhere\.yaml: No such file"):
         policyfile.read(["nowhere.yaml"], Compat())
+
+
+def test_a_record_is_told_as_one(tmp_path):
+    """However long it is, also of a later release."""
+    text = steady(tmp_path / "decisions.jsonl").read_text()
+    later = text.replace("decision.v1", "decision.v2", 1)
+    assert later != text
+    for given in (text, text.partition("\n")[0], text + " " * policyfile.LARGEST, later):
+        path = tmp_path / "d.jsonl"
+        path.write_text(given)
+        with pytest.raises(ConfigError, match=r"d.jsonl: is a record, no policy: read it with --from .*d.jsonl$"):
+            policyfile.read([str(path)], Compat())
 
 
 def test_a_flood_is_not_read(tmp_path):

@@ -108,6 +108,26 @@ def test_the_page_goes_into_a_file(record, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        pytest.param("week.html", "<!doctype html>", id="a page"),
+        pytest.param("week.json", '{"source":', id="for a program"),
+        pytest.param("week.txt", "Record ", id="for a person"),
+        pytest.param("week", "Record ", id="no ending"),
+    ],
+)
+def test_the_name_of_the_file_says_how_to_tell_it(record, tmp_path, capsys, name, begins):
+    assert main(["replay", "--from", str(record), "--to", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+
+
+def test_a_name_that_says_something_else_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"week.html: is named as html, leave out -o json or rename"):
+        replayed(source=str(tmp_path), output="json", to=str(tmp_path / "week.html"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("words", "error", "said"),
     [
         pytest.param({"target": "shop/api"}, AuditError, "it knows shop/Deployment/web", id="no such target"),
