@@ -179,16 +179,21 @@ def _listed(known: list[str]) -> str:
 
 
 def _tell(told: _Told, since: _Told | None, output: str, out: TextIO) -> None:
+    """`since`: the latest one, where that is another; one that failed comes first, for it is how things are now."""
+    later = since.decision if since else None
     if output != "text":
-        out.write(document(_parts(told), output))
+        latest = {} if later is None else {"latest": _in_short(later)}
+        out.write(document(_parts(told) | latest, output))
         return
+    now = "" if later is None else f"{later.time[:19]}Z: {explanation.in_short(later)}"
+    if later is not None and explanation.failed(later):
+        print(explanation.printable(f"NOT the present state: the latest evaluation failed, {now}"), file=out)
+        print(file=out)
     for line in explanation.lines(explanation.explained(told.decision)):
         print(line, file=out)
-    if since is not None:
+    if later is not None:
         print(file=out)
-        later = since.decision
-        line = f"Latest evaluation, {later.time[:19]}Z: {explanation.headline(later)}"
-        print(explanation.printable(line), file=out)
+        print(explanation.printable(f"Latest evaluation, {now}"), file=out)
 
 
 def _tell_apart(before: _Told, after: _Told, output: str, out: TextIO) -> None:
@@ -211,6 +216,16 @@ def _number(told: _Told) -> dict[str, object]:
     record = told.record
     number = {"key": record.key, "epoch": record.epoch, "seq": record.seq}
     return number | {"id": told.decision.id, "time": told.decision.time}
+
+
+def _in_short(later: Decision) -> dict[str, object]:
+    return {
+        "id": later.id,
+        "time": later.time,
+        "headline": explanation.headline(later),
+        "reason": later.reason,
+        "error": later.error,
+    }
 
 
 def _parts(told: _Told) -> dict[str, object]:

@@ -122,6 +122,17 @@ def headline(decision: Decision) -> str:
     return f"{decision.key}: stays at {figures.counted(decision.current, 'replica')}"
 
 
+def in_short(decision: Decision) -> str:
+    """The headline, the reason and what went wrong: `shop/Deployment/web: stays at 3 replicas (InvalidSpec): ...`."""
+    error = f": {decision.error}" if decision.error else ""
+    return f"{headline(decision)} ({decision.reason}){error}"
+
+
+def failed(decision: Decision) -> bool:
+    """Whether it met an error or came to no number, so that whatever was decided before says little of the present."""
+    return bool(decision.error) or decision.current is None
+
+
 def lines(explanation: Explanation) -> Iterator[str]:
     """The text, line by line, safe to print."""
     return map(printable, _lines(explanation))

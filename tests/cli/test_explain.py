@@ -24,6 +24,7 @@ from autoscaler.model.instant import parse_instant
 from autoscaler.model.plan import Action
 from autoscaler.model.policy import TargetRef
 from tests.audit.samples import NOON, decision
+from tests.core.explained import NO_METRICS
 
 HELD = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5, "stages": ()}
 
@@ -51,7 +52,25 @@ def test_the_newest_change_is_told_and_what_came_after(spool: Spool) -> None:
     text = told(spool, "shop/web")
     assert text.startswith("shop/Deployment/web: 3 -> 5 replicas, written\n")
     assert "2027-01-15T08:00:02Z" in text
-    assert text.endswith("\nLatest evaluation, 2027-01-15T08:00:03Z: shop/Deployment/web: stays at 5 replicas\n")
+    latest = "2027-01-15T08:00:03Z: shop/Deployment/web: stays at 5 replicas (AboveTarget)"
+    assert text.endswith(f"\nLatest evaluation, {latest}\n")
+
+
+def test_a_latest_evaluation_that_failed_comes_first_and_with_its_error(spool: Spool) -> None:
+    write(spool, replace(NO_METRICS, id="web-9", time=decision(9).time, error="no sample\nof any pod"))
+    first, blank, headline, *_, last = told(spool, "shop/web").splitlines()
+    assert (blank, headline) == ("", "shop/Deployment/web: 3 -> 5 replicas, written")
+    latest = "shop/Deployment/web: stays at 3 replicas (FailedGetResourceMetric): no sample\ufffdof any pod"
+    assert first == f"NOT the present state: the latest evaluation failed, 2027-01-15T08:00:09Z: {latest}"
+    assert last == f"Latest evaluation, 2027-01-15T08:00:09Z: {latest}"
+    assert json.loads(told(spool, "shop/web", output="json"))["latest"] == {
+        "id": "web-9",
+        "time": decision(9).time,
+        "headline": "shop/Deployment/web: stays at 3 replicas",
+        "reason": "FailedGetResourceMetric",
+        "error": "no sample\nof any pod",
+    }
+    assert told(spool, "shop/web", "latest").startswith("shop/Deployment/web: stays at 3 replicas\n")
 
 
 def test_without_a_change_the_newest_is_told(spool: Spool) -> None:

@@ -11,7 +11,8 @@ from autoscaler.audit.event import Event, line
 from autoscaler.audit.verify import Number
 from autoscaler.cli.why import Answer, asked, tell
 from autoscaler.errors import NotFoundError
-from autoscaler.model.decision import PolicyRef
+from autoscaler.model.decision import Outcome, PolicyRef
+from autoscaler.model.plan import Action
 from tests.audit.samples import decision
 
 DECISIONS = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/decisions/web"
@@ -62,6 +63,18 @@ async def test_what_the_program_answers_is_explained() -> None:
     found = await asked(Cluster(decisions=structured(1) + b"\n" + structured(2) + b"\n"), "shop", "web")
     code, text = told(found)
     assert (code, text.partition("\n")[0]) == (0, "shop/Deployment/web: 3 -> 5 replicas, written")
+
+
+async def test_a_latest_evaluation_that_failed_comes_first() -> None:
+    held = {"action": Action.HOLD, "outcome": Outcome.HELD, "current": 5, "desired": 5, "stages": ()}
+    failing = structured(2, **held, reason="FailedGetResourceMetric", error="no metrics")
+    _, text = told(await asked(Cluster(decisions=structured(1) + b"\n" + failing), "shop", "web"))
+    first, _, headline, *_ = text.splitlines()
+    assert first.startswith(
+        "NOT the present state: the latest evaluation failed, 2027-01-15T08:00:02Z: shop/Deployment/web: "
+    )
+    assert first.endswith("stays at 5 replicas (FailedGetResourceMetric): no metrics")
+    assert headline == "shop/Deployment/web: 3 -> 5 replicas, written"
 
 
 async def test_a_line_that_cannot_be_read_is_told_and_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from autoscaler.core.explanation import explained, headline, lines
+from autoscaler.core.explanation import explained, failed, headline, in_short, lines
 from autoscaler.model.decision import Decision, Outcome
 from autoscaler.model.plan import (
     Action,
@@ -65,6 +65,23 @@ def test_the_text(told: Decision, text: str) -> None:
 )
 def test_what_became_of_it_is_in_the_headline(outcome: Outcome, end: str) -> None:
     assert headline(decision(outcome=outcome)) == f"shop/Deployment/web: {end}"
+
+
+@pytest.mark.parametrize(
+    ("told", "text", "bad"),
+    [
+        pytest.param(HELD_BACK, "stays at 12 replicas (ScaleDownStabilized)", False, id="a number and no error"),
+        pytest.param(
+            NO_METRICS, f"stays at 3 replicas (FailedGetResourceMetric): {NO_METRICS.error}", True, id="error"
+        ),
+        pytest.param(
+            UNREADABLE, f"could not be evaluated (FailedGetScale): {UNREADABLE.error}", True, id="nothing could be read"
+        ),
+    ],
+)
+def test_in_short_it_has_its_reason_and_its_error(told: Decision, text: str, bad: bool) -> None:
+    assert in_short(told) == f"shop/Deployment/web: {text}"
+    assert failed(told) is bad
 
 
 def test_two_metrics_of_one_name_have_headings_of_their_own() -> None:
