@@ -64,8 +64,8 @@ _ONLY_FOR = {
 
 
 def run(settings: Settings, request: Request, out: TextIO) -> int:
-    """0, or 1 when `verify` found the record broken, `export` left some out or `tail` met what cannot be read. Raises
-    ConfigError, AuditError.
+    """0, or 1 when `verify` found the record broken, `export` left some out or had nothing to write, or `tail` met what
+    cannot be read. Raises ConfigError, AuditError.
     """
     _refuse(request)
     kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
@@ -101,7 +101,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
                 _print(selection.nothing(), sys.stderr)
             elif not request.to.endswith(".parquet"):  # which those two do not read
                 _print(gaps(wanted), sys.stderr)
-            return 1 if done.left_out else 0
+            return 1 if done.left_out or not done.written else 0
     return 0
 
 

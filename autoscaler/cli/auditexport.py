@@ -44,7 +44,7 @@ class Exported(Struct):
 
     def lines(self, to: str) -> list[str]:
         """For a person."""
-        told = [f"{self.written} written to {to}"]
+        told = [f"{self.written or 'nothing'} written to {to}"]
         if self.others:
             told += [f"{self.others} passed over: events of other types, no records of ours"]
         if self.left_out:
@@ -54,7 +54,8 @@ class Exported(Struct):
 
 
 async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, to: str, out: TextIO) -> Exported:
-    """Write to the file `to` (`-`: `out`), by what its name ends in.
+    """Write to the file `to` (`-`: `out`), by what its name ends in. What stood there stands until all is written, and
+    where nothing is.
 
     JSON Lines has one CloudEvent per record that has a wanted evaluation, Parquet one row per wanted evaluation. What
     only a later release understands goes into JSON Lines as it is, unless evaluations are chosen by reason or outcome;
@@ -74,7 +75,8 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
         else:
             with _opened(part, packed=path.suffix == ".gz") as file:
                 await _lines(found, wanted, file, done)
-        part.replace(path)
+        if done.written:
+            part.replace(path)
     except OSError as exc:
         raise ConfigError(f"--to {to}: {exc.strerror or exc}") from exc
     finally:

@@ -110,9 +110,27 @@ def test_an_export_by_outcome_warns_that_it_is_a_selection(
 
 
 def test_an_export_of_nothing_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(settings, "export", target="shop/nobody") == ""
+    assert said(settings, "export", 1, target="shop/nobody") == ""
     told = "nothing matched: no record is about shop/nobody; there are\n  shop/Deployment/db\n  shop/Deployment/web\n"
-    assert capsys.readouterr().err == "0 written to -\n" + told
+    assert capsys.readouterr().err == "nothing written to -\n" + told
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.parquet"])
+@pytest.mark.parametrize("words", [{"target": "shop/nobody"}, {"since": "2028-01-01"}], ids=["target", "time"])
+def test_an_export_of_nothing_leaves_the_file_that_is_there(
+    settings: Settings, tmp_path: Path, name: str, words: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "exports" / name
+    file.parent.mkdir()
+    said(settings, "export", 1, to=str(file), **words)
+    assert list(file.parent.iterdir()) == []
+    said(settings, "export", to=str(file))
+    whole = file.read_bytes()
+    capsys.readouterr()
+    said(settings, "export", 1, to=str(file), **words)
+    assert (file.read_bytes(), list(file.parent.iterdir())) == (whole, [file])
+    told, why, *_ = capsys.readouterr().err.splitlines()
+    assert (told, why.partition(":")[0]) == (f"nothing written to {file}", "nothing matched")
 
 
 class Lines(io.StringIO):
