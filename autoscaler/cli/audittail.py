@@ -38,17 +38,19 @@ async def tail(
     """The latest `lines` in order of time; behind a None, where what was there ends, each as it comes.
 
     As `text` a line is an evaluation; as `json` it is a record with a wanted one, as `audit export` writes it, and what
-    cannot be read goes to standard error. What has no time stands behind what was read before it. Where nothing is
-    wanted, standard error says so. How many could not be read.
+    cannot be read goes to standard error, as does that earlier ones were left out: a program would take the part for
+    the whole. What has no time stands behind what was read before it. Where nothing is wanted, standard error says so.
+    How many could not be read.
     """
     latest: list[tuple[float, int, str]] = []  # a heap; the number keeps those of one time in their order
-    following, number, at, broken = False, 0, float("-inf"), 0
+    following, number, at, broken, left_out = False, 0, float("-inf"), 0, 0
     selection = Selection(wanted)
     async for each in selection.heard(found):
         if each is None:
             _print((text for _, _, text in sorted(latest)), out)
             if not number and selection.records:
                 _print(selection.nothing(), sys.stderr)
+            _print(_cut(lines, left_out, output), sys.stderr)
             latest, following = [], True
             continue
         for line in _told(each, wanted, output):
@@ -58,14 +60,31 @@ async def tail(
                 _print((line.text,), sys.stderr)
             elif following:
                 _print((line.text,), out)
-            elif len(latest) < lines:
-                heappush(latest, (at, number, line.text))
-            elif latest:
-                heappushpop(latest, (at, number, line.text))
+            else:
+                left_out += _pushed_out(latest, lines, (at, number, line.text))
     _print((text for _, _, text in sorted(latest)), out)
-    if not number and not following:
-        _print(selection.nothing(), sys.stderr)
+    if not following:
+        if not number:
+            _print(selection.nothing(), sys.stderr)
+        _print(_cut(lines, left_out, output), sys.stderr)
     return broken
+
+
+def _pushed_out(latest: list[tuple[float, int, str]], lines: int, newest: tuple[float, int, str]) -> bool:
+    """Put it among so many `latest`; whether one was taken out for it. Where none are wanted none is missed."""
+    if len(latest) < lines:
+        heappush(latest, newest)
+        return False
+    if lines:
+        heappushpop(latest, newest)
+    return lines > 0
+
+
+def _cut(lines: int, left_out: int, output: str) -> Iterator[str]:
+    """That records were left out, where they go to a program."""
+    if left_out and output == "json":
+        every = lines + left_out
+        yield f"the last {lines} of {every} records: --lines {every} shows all of them, and so does `audit export`"
 
 
 def told(event: Event, decision: Decision) -> str:

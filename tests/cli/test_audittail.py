@@ -57,6 +57,28 @@ async def test_following_goes_on_with_records() -> None:
     assert await told(FIRST, None, SECOND, lines=0) == lines_of(SECOND)
 
 
+PART = "the last 1 of 3 records: --lines 3 shows all of them, and so does `audit export`\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param({}, PART, id="a part"),
+        pytest.param({"since": NOON + 2}, "", id="all that is wanted"),
+        pytest.param({"lines": 3}, "", id="all"),
+        pytest.param({"lines": 0}, "", id="none was asked for"),
+        pytest.param({"output": "text"}, "", id="for a person, who sees it"),
+    ],
+)
+async def test_a_program_is_told_that_it_has_a_part(
+    words: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    third = from_spool(record(1, "db"))
+    for found in ((FIRST, third, SECOND), (FIRST, third, SECOND, None, FIRST)):
+        await told(*found, **({"lines": 1} | words))
+        assert capsys.readouterr().err == said
+
+
 async def test_what_is_no_record_goes_aside(capsys: pytest.CaptureFixture[str]) -> None:
     strange = LaterError("x.jsonl:3: of later")
     assert await told(FIRST, BROKEN, strange, OtherError("an order"), replace(SECOND, body=b"{}")) == lines_of(FIRST)
