@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from autoscaler.errors import AuditError
+from autoscaler.audit.spoolfile import FILE_NAME
+from autoscaler.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
     from gzip import GzipFile
@@ -23,6 +24,11 @@ BLOCK = 1 << 18
 TOO_LONG = b"longer than any record"
 """Stands in place of a line of more than `LONGEST_LINE` bytes, which is never held as a whole; it is no JSON."""
 _GZIP = b"\x1f\x8b"
+_OTHERS = {
+    b"SQLite format 3\0": f"is an SQLite file, as a spool has: name the folder in which it is {FILE_NAME}",
+    b"PAR1": "is Parquet, which is not read back: `audit export --to FILE.jsonl` writes what is",
+}
+"""How files begin that people take for JSON Lines, and what to name instead."""
 
 
 class Block(Struct, frozen=True):
@@ -88,12 +94,18 @@ class LineFile:
 
 @contextmanager
 def opened(path: str) -> Iterator[LineFile]:
-    """`-` is standard input. AuditError when it cannot be read, also while it is."""
+    """`-` is standard input. AuditError when it cannot be read, also while it is; ConfigError when its first bytes are
+    those of another form.
+    """
     piped = path == "-"
     if piped and sys.stdin is None:
         raise AuditError("standard input is closed: there is nothing to read from it")
     try:
         with open(sys.stdin.fileno() if piped else path, "rb", closefd=not piped) as raw:
-            yield LineFile(raw, path, packed=raw.peek(2)[:2] == _GZIP)
+            begin = raw.peek(max(map(len, _OTHERS)))
+            for other, told in _OTHERS.items():
+                if begin.startswith(other):
+                    raise ConfigError(f"{'standard input' if piped else path} {told}")
+            yield LineFile(raw, path, packed=begin.startswith(_GZIP))
     except (OSError, EOFError, zlib.error) as exc:
         raise AuditError(f"{path} cannot be read: {exc}") from exc

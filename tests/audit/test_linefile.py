@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.audit.linefile import BLOCK, LONGEST_LINE, TOO_LONG, opened
-from autoscaler.errors import AuditError
+from autoscaler.errors import AuditError, ConfigError
 
 LINES = [b"%06d" % number + b"x" * (number % 997) for number in range(2000)]
 
@@ -86,6 +86,24 @@ def test_of_an_empty_file_nobody_knows_how_much_was_read(tmp_path: Path) -> None
         assert (list(file.blocks(to_the_end=True)), file.share) == ([], None)
     with pytest.raises(AuditError, match="cannot be read"), opened(str(tmp_path / "none")):
         pass
+
+
+@pytest.mark.parametrize(
+    ("begin", "told"),
+    [
+        pytest.param(b"SQLite format 3\0\x20\0", "an SQLite file, .* the folder in which it is spool.db", id="a spool"),
+        pytest.param(b"PAR1\x15\0", "Parquet, .* `audit export --to FILE.jsonl` writes what is", id="a table"),
+    ],
+)
+def test_a_file_of_another_form_is_told_by_what_to_name_instead(tmp_path: Path, begin: bytes, told: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(begin + b"x\n" * 100)
+    with pytest.raises(ConfigError, match=f"^{path} is {told}"), opened(str(path)):
+        pass
+    path.write_bytes(begin[:3])
+    with opened(str(path)) as file:
+        found = [line for each in file.blocks(to_the_end=True) for line in each.lines]
+    assert found == [begin[:3]], "that much may be anything"
 
 
 def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from autoscaler.audit.entry import Entry
 from autoscaler.audit.sources import FileSource, live
 from autoscaler.audit.spool import Spool
 from autoscaler.audit.wanted import Wanted
-from autoscaler.cli import audit, audittail, replay
+from autoscaler.cli import audit, audittail, main, replay
 from autoscaler.cli.audit import Request
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
@@ -211,6 +211,21 @@ def test_an_export_is_a_source_like_any_other(settings: Settings, tmp_path: Path
     said(settings, "export", to=str(file))
     assert said(settings, "tail", source=str(file)) == said(settings, "tail")
     assert "3 records of 2 targets, 4 evaluations" in said(settings, "verify", source=str(file))
+
+
+@pytest.mark.parametrize(
+    "verb", ["audit tail", "audit verify", "audit show x", "audit export", "explain shop/web", "replay"]
+)
+def test_every_reader_tells_what_to_name_instead_of_a_file_of_another_form(
+    settings: Settings, tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "x.parquet"
+    said(settings, "export", to=str(table))
+    capsys.readouterr()
+    for file, told in ((tmp_path / "spool" / "spool.db", "is an SQLite file"), (table, "is Parquet")):
+        assert main([*verb.split(), "--from", str(file)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n"), f"{file} {told}" in err) == ("", 1, True), err
 
 
 def test_broken_lines_are_shown_in_their_place_and_counted(
