@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from autoscaler.audit.event import Event, from_line, from_spool
 from autoscaler.audit.linefile import LONGEST_LINE, TOO_LONG, Block, LineFile, opened
 from autoscaler.audit.read import SpoolReader
+from autoscaler.audit.spoolfile import FILE_NAME
 from autoscaler.clock import Clock
 from autoscaler.errors import ConfigError, MalformedError
 
@@ -69,9 +70,12 @@ def source_of(text: str, spool_dir: str, kafka: KafkaSettings) -> Source:
         if text == "-" or Path(text).is_file():
             return FileSource(text)
         if Path(text).is_dir():
+            (Path(text) / FILE_NAME).stat()
             return SpoolSource(Path(text))
         if "://" not in text and not Path(text).exists():
             raise ConfigError(f"--from {text}: no such file or folder; {_NAMED}")
+    except FileNotFoundError as exc:
+        raise ConfigError(f"--from {text}: no {FILE_NAME} in this folder; {_NAMED}") from exc
     except OSError as exc:
         raise ConfigError(f"--from {text}: {exc.strerror}") from exc
     raise ConfigError(f"--from {text}: neither a folder of a spool, a file of JSON Lines, -, kafka nor kafka://...")

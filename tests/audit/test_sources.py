@@ -51,7 +51,8 @@ def test_what_can_be_named(text: str, expected: Source) -> None:
 
 
 def test_a_path_is_a_spool_or_a_file(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").touch()
+    for name in ("x.jsonl", "spool.db"):
+        (tmp_path / name).touch()
     assert source_of(str(tmp_path), "", KAFKA) == SpoolSource(tmp_path)
     assert source_of(str(tmp_path / "x.jsonl"), "", KAFKA) == FileSource(str(tmp_path / "x.jsonl"))
 
@@ -65,6 +66,11 @@ def test_anything_else_is_an_error_that_names_it(text: str) -> None:
 def test_a_file_that_is_not_there_is_told_as_that() -> None:
     with pytest.raises(ConfigError, match=r"^--from nope.jsonl: no such file or folder; name a folder of a spool, "):
         source_of("nope.jsonl", "/spool", KAFKA)
+
+
+def test_a_folder_without_a_spool_is_told_by_what_was_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"^--from {tmp_path}: no spool.db in this folder; name a folder "):
+        source_of(str(tmp_path), "/spool", KAFKA)
 
 
 def test_a_name_that_no_file_has_is_told() -> None:
