@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -15,37 +16,58 @@ _Found = TypeVar("_Found")
 
 
 class Selection:
-    """Remembers of a stream how many records it had, and of which targets."""
+    """Remembers of a stream how many records it had, of which targets, and of what times."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self.records = 0
-        self._targets: set[str] = set()
+        self._targets: dict[str, bool] = {}
+        self._taken = 0
+        self._first, self._last = "", ""
 
     async def heard(self, found: AsyncIterator[_Found]) -> AsyncIterator[_Found]:
         """The same stream, listened to."""
         async for each in found:
             if isinstance(each, Event):
                 self.records += 1
-                self._targets.add(each.key)
+                taken = self._targets.get(each.key)
+                if taken is None:
+                    taken = self._targets[each.key] = self._wanted.takes_key(each.key)
+                if taken:
+                    self._taken += 1
+                    # of UTC all of them, so that text has their order
+                    self._first, self._last = min(self._first or each.time, each.time), max(self._last, each.time)
             yield each
 
     def nothing(self) -> list[str]:
         """Why nothing of what was heard is wanted, for a person."""
         if not self.records:
             return ["nothing matched: there are no records"]
-        if any(map(self._wanted.takes_key, self._targets)):
-            heard = counted(self.records, "record")
-            return [f"nothing matched: of {heard} none is of that target, time, reason and outcome"]
+        if self._taken:
+            about = f" about {self._wanted.target}" if self._wanted.target else ""
+            span = " to ".join(dict.fromkeys(f"{each[:19]}Z" for each in (self._first, self._last)))
+            why = f"meets {' and '.join(flags)}" if (flags := _flags(self._wanted)) else "tells of an evaluation"
+            return [printable(f"nothing matched: of {counted(self._taken, 'record')}{about}, {span}, none {why}")]
         names = sorted(self._targets)
         more = [f"  and {len(names) - LISTED} more"] if len(names) > LISTED else []
         told = [f"  {printable(each)}" for each in names[:LISTED]]
         return [f"nothing matched: no record is about {self._wanted.target}; there are", *told, *more]
 
 
+def _flags(wanted: Wanted) -> list[str]:
+    """What chooses evaluations of a target, as a person types it."""
+    given = {
+        "--since": wanted.since > -math.inf,
+        "--until": wanted.until < math.inf,
+        "--reason": wanted.reasons,
+        "--outcome": wanted.outcomes,
+    }
+    return [flag for flag, chosen in given.items() if chosen]
+
+
 def gaps(wanted: Wanted) -> list[str]:
     """What to say of records that were chosen so: a target and a time are whole in themselves, all else leaves gaps."""
-    flags = [flag for flag, words in (("--reason", wanted.reasons), ("--outcome", wanted.outcomes)) if words]
+    flags = [flag for flag in _flags(wanted) if flag in ("--reason", "--outcome")]
     if not flags:
         return []
     return [f"a selection by {' and '.join(flags)}: `audit verify` and `replay` may find records missing in it"]

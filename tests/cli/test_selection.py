@@ -7,13 +7,13 @@ import pytest
 from autoscaler.audit.event import Event, from_spool
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.selection import Selection, gaps
-from tests.audit.samples import record
+from tests.audit.samples import NOON, record
 
 
 async def heard(wanted: Wanted, *names: str) -> list[str]:
     async def stream() -> AsyncIterator[Event | None]:
-        for name in names:
-            yield from_spool(record(1, name))
+        for number, name in enumerate(names, 1):
+            yield from_spool(record(number, name))
         yield None
 
     selection = Selection(wanted)
@@ -31,11 +31,27 @@ async def test_a_target_that_is_not_there_is_told_with_those_that_are() -> None:
     assert (len(told), told[-1]) == (22, "  and 10 more")
 
 
-async def test_a_choice_that_nothing_meets_is_told() -> None:
-    assert await heard(Wanted(target="shop/web", outcomes=("failed",)), "web", "db") == [
-        "nothing matched: of 2 records none is of that target, time, reason and outcome"
-    ]
-    assert await heard(Wanted()) == ["nothing matched: there are no records"]
+ALL = "of 3 records, 2027-01-15T08:00:01Z to 2027-01-15T08:00:03Z, none"
+OF_WEB = "of 2 records about shop/web, 2027-01-15T08:00:01Z to 2027-01-15T08:00:03Z, none"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        pytest.param(Wanted(since=NOON + 60), f"{ALL} meets --since", id="a time"),
+        pytest.param(Wanted(target="shop/web", until=NOON, outcomes=("failed",)),
+                     f"{OF_WEB} meets --until and --outcome", id="an outcome by a time, of a target"),
+        pytest.param(Wanted(target="shop/db", reasons=("OnTarget",)),
+                     "of 1 record about shop/db, 2027-01-15T08:00:02Z, none meets --reason", id="a reason"),
+        pytest.param(Wanted(), f"{ALL} tells of an evaluation", id="a table of what the broker refused"),
+    ],
+)  # fmt: skip
+async def test_a_choice_that_nothing_meets_is_told_with_what_there_is(wanted: Wanted, told: str) -> None:
+    assert await heard(wanted, "web", "db", "web") == [f"nothing matched: {told}"]
+
+
+async def test_an_empty_record_is_told() -> None:
+    assert await heard(Wanted(since=NOON)) == ["nothing matched: there are no records"]
 
 
 @pytest.mark.parametrize(
