@@ -16,6 +16,7 @@ from autoscaler.audit import codec
 from autoscaler.audit import event as events
 from autoscaler.audit.event import Event
 from autoscaler.audit.wanted import Wanted
+from autoscaler.core.figures import counted
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Decision
@@ -44,12 +45,13 @@ class Exported(Struct):
 
     def lines(self, to: str) -> list[str]:
         """For a person."""
-        told = [f"{self.written or 'nothing'} written to {to}"]
+        unit = "evaluation" if to.endswith(".parquet") else "record"
+        told = [f"{counted(self.written, unit) if self.written else 'nothing'} written to {to}"]
         if self.others:
             told += [f"{self.others} passed over: events of other types, no records of ours"]
         if self.left_out:
             more = [f"  and {self.left_out - NAMED} more"] if self.left_out > NAMED else []
-            told += [f"{self.left_out} left out:", *(f"  {each}" for each in self.named), *more]
+            told += [f"{counted(self.left_out, 'record')} left out:", *(f"  {each}" for each in self.named), *more]
         return told
 
 

@@ -192,6 +192,9 @@ def _change(key: str, decision: Decision) -> int:
 def lines(report: Report) -> list[str]:
     """For a person."""
     verdict, counts = report.verdict, report.verdict.counts
+    others = [f"  no records of ours {report.others} (events of other types, passed over)"] if report.others else []
+    if not (verdict.records or report.broken.count or report.later.count):
+        return [*others, *_conclusion(report)]
     told = [
         f"{counted(verdict.records, 'record')} of {counted(verdict.targets, 'target')}, "
         f"{counted(report.evaluations, 'evaluation')}",
@@ -213,9 +216,7 @@ def lines(report: Report) -> list[str]:
     told += _told("time goes back", report.backwards)
     if report.later.count:
         told += _told("of a later release", report.later, " (not checked, but for their places)")
-    if report.others:
-        told += [f"  no records of ours {report.others} (events of other types, passed over)"]
-    return [*told, "", *_conclusion(report)]
+    return [*told, *others, "", *_conclusion(report)]
 
 
 _WHOLE = "the record is whole"

@@ -101,7 +101,7 @@ def test_an_export_by_outcome_warns_that_it_is_a_selection(
 ) -> None:
     warning = "a selection by --outcome: `audit verify` and `replay` may find records missing in it\n"
     said(settings, "export", outcomes=["held"])
-    assert capsys.readouterr().err == "1 written to -\n" + warning
+    assert capsys.readouterr().err == "1 record written to -\n" + warning
     said(settings, "tail", output="json", outcomes=["held"])
     assert capsys.readouterr().err == warning
     said(settings, "export", outcomes=["held"], to=str(tmp_path / "x.parquet"))

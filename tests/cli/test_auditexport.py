@@ -76,6 +76,16 @@ async def test_what_cannot_be_read_leaves_no_half_a_file(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize(
+    ("name", "told"),
+    [("x.jsonl", "2 records"), ("x.jsonl.gz", "2 records"), ("x.parquet", "3 evaluations"), ("-", "2 records")],
+)
+async def test_what_was_counted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = await export(stream(*EVENTS), Wanted(), name, io.StringIO())
+    assert done.lines(name) == [f"{told} written to {name}"]
+
+
+@pytest.mark.parametrize(
     ("name", "broken"),
     [
         ("x.jsonl", {"body": b"{}"}),
@@ -126,7 +136,8 @@ async def test_events_of_other_types_end_nothing(tmp_path: Path) -> None:
 
 async def test_of_very_many_that_were_left_out_some_are_named(tmp_path: Path) -> None:
     done = await export(stream(*[LATER] * 30), Wanted(), str(tmp_path / "x.parquet"), io.StringIO())
-    assert [done.lines("x")[at] for at in (0, 1, -1)] == ["nothing written to x", "30 left out:", "  and 10 more"]
+    first, second, *_, last = done.lines("x")
+    assert (first, second, last) == ("nothing written to x", "30 records left out:", "  and 10 more")
 
 
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
