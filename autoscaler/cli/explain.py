@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from autoscaler.audit.collected import Collected
 
 LISTED = 20
+LEAST = 4
+"""Characters of an id's beginning: `5` is a slip of who means 5m, and begins an id of every sixteenth record."""
 OLDEST, LATEST = "oldest", "latest"
 _IDENTITY = re.compile(r"[0-9A-Za-z][-0-9A-Za-z]*")
 
@@ -45,15 +47,16 @@ class Records(Protocol):
 
 
 class _Told(Struct, frozen=True):
-    """One evaluation, and the record it is found in."""
+    """One evaluation, and the record it is found in; `begins`: the beginning of its id by which it was asked for."""
 
     record: Record
     decision: Decision
+    begins: str = ""
 
     @classmethod
-    def of(cls, record: Record, moment: float | None = None) -> _Told:
+    def of(cls, record: Record, moment: float | None = None, begins: str = "") -> _Told:
         """The record's last evaluation, or the last one up to that time."""
-        return cls(record, latest(codec.decode(record.body), moment))
+        return cls(record, latest(codec.decode(record.body), moment), begins)
 
 
 def run(
@@ -74,8 +77,8 @@ def run(
     `target` or a time cannot be understood.
     """
     parts = target.split("/")
-    if len(parts) not in (2, 3) or not all(parts):
-        raise ConfigError(f"{target!r} is neither namespace/name nor namespace/kind/name")
+    if len(parts) > 3 or not all(parts):
+        raise ConfigError(_no_target(target))
     if isinstance(source, SpoolSource):
         with SpoolReader(source.directory) as spool:
             return tell(spool, target, at=at, diff=diff, output=output, out=out)
@@ -102,10 +105,13 @@ def tell(records: Records, target: str, *, at: str | None, diff: Sequence[str], 
     key = _found(records, target)
     if diff:
         before, after = (_asked_for(records, key, "--diff", each, now) for each in diff)
+        _name("--diff", (before, after), output, out)
         _tell_apart(before, after, output, out)
         return 0
     if at is not None:
-        _tell(_asked_for(records, key, "--at", at, now), None, output, out)
+        asked = _asked_for(records, key, "--at", at, now)
+        _name("--at", (asked,), output, out)
+        _tell(asked, None, output, out)
         return 0
     newest = records.newest(key)
     record = records.newest(key, changed=True) or newest
@@ -144,14 +150,25 @@ def _identified(records: Records, key: str, text: str, no_time: ConfigError) -> 
     """The last evaluation of the record of this id, or of the only one whose id begins so."""
     if _IDENTITY.fullmatch(text):
         found = {codec.head(each.body).id: each for each in records.records(key) if _begins(each, text)}
-        record = found.get(text) or (next(iter(found.values())) if len(found) == 1 else None)
-        if record is not None:
-            return _Told.of(record)
-        if found:
+        if text in found:
+            return _Told.of(found[text])
+        if len(text) >= LEAST and len(found) == 1:
+            return _Told.of(next(iter(found.values())), begins=text)
+        if len(text) >= LEAST and found:
             raise ConfigError(f"{text} begins several ids, give more of it: {', '.join(sorted(found)[:LISTED])}")
+    slip = f"; {text} minutes ago is {text}m" if text.isascii() and text.isdecimal() else ""
     raise ConfigError(
-        f"{no_time}, and so do {OLDEST}, {LATEST} and an id or its beginning; no decision about {key} has such an id"
+        f"{no_time}, and so do {OLDEST}, {LATEST} and an id or its beginning, of at least {LEAST} characters; "
+        f"no decision about {key} has such an id{slip}"
     ) from no_time
+
+
+def _name(flag: str, asked: Sequence[_Told], output: str, out: TextIO) -> None:
+    """Say whose ids were meant by their beginnings: as text, or on standard error."""
+    for each in asked:
+        if each.begins:
+            line = f"{flag} {each.begins} is the beginning of {each.decision.id}"
+            print(explanation.printable(line), file=out if output == "text" else sys.stderr)
 
 
 def _begins(record: Record, text: str) -> bool:
@@ -163,12 +180,19 @@ def _begins(record: Record, text: str) -> bool:
 
 def _found(spool: Records, target: str) -> str:
     """The key that `target` means."""
+    if "/" not in target:
+        ends = [key for key in spool.targets() if key.endswith(f"/{target}")]
+        raise ConfigError(_no_target(target) + (f"; {_listed(ends)}" if ends else ""))
     matching = keys_of(spool, target.split("/"))
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise AuditError(f"{target} is ambiguous: {', '.join(matching)}")
     raise AuditError(f"no decision about {target} in {spool.path}; {_listed(spool.targets())}")
+
+
+def _no_target(target: str) -> str:
+    return f"{target!r} is neither namespace/name nor namespace/kind/name"
 
 
 def _listed(known: list[str]) -> str:

@@ -61,7 +61,7 @@ def _add_which(to: argparse.ArgumentParser) -> None:
         "--at",
         metavar="WHICH",
         help="The decision in force at a time: RFC 3339, a date, or how long ago, such as 15m; or that of an id or its "
-        "beginning; or `oldest`, or `latest`. [the last that moved it]",
+        "beginning (4 characters); or `oldest`, or `latest`. [the last that moved it]",
     )
     to.add_argument(
         "--diff", nargs=2, metavar=("WHICH", "WHICH"), default=(), help="What is different between two of these."

@@ -124,7 +124,20 @@ def test_a_decision_may_be_called_otherwise_than_by_a_time(spool: Spool, at: str
 
 def test_the_beginning_of_an_id_will_do_where_it_is_the_only_one(spool: Spool) -> None:
     write(spool, decision(20, "api", id="4f2ac1"), decision(21, "api", id="77aa01"))
-    assert "2027-01-15T08:00:20Z" in told(spool, "shop/api", "4f2")
+    text = told(spool, "shop/api", "4f2a")
+    assert text.startswith("--at 4f2a is the beginning of 4f2ac1\nshop/Deployment/api: ")
+    assert "2027-01-15T08:00:20Z" in text
+    assert told(spool, "shop/api", "4f2ac1").startswith("shop/Deployment/api: ")
+
+
+def test_what_a_program_reads_has_no_words_on_the_id(spool: Spool, capsys: pytest.CaptureFixture[str]) -> None:
+    write(spool, decision(20, id="4f2ac1"), decision(21, id="77aa01"))
+    found = json.loads(apart(spool, "4f2a", "77aa", output="json"))
+    assert (found["before"]["id"], found["after"]["id"]) == ("4f2ac1", "77aa01")
+    assert capsys.readouterr().err.splitlines() == [
+        "--diff 4f2a is the beginning of 4f2ac1",
+        "--diff 77aa is the beginning of 77aa01",
+    ]
 
 
 def test_two_decisions_may_be_called_by_their_ids(spool: Spool) -> None:
@@ -189,12 +202,16 @@ def test_a_time_that_is_none_names_the_flag(spool: Spool) -> None:
             "shop/web", "2027-01-15T08:00:00Z", AuditError, "no decision that early; the oldest one kept is of "
             "2027-01-15T08:00:01Z", id="before the first",
         ),
-        pytest.param("web", None, ConfigError, "neither namespace/name nor namespace/kind/name", id="no namespace"),
+        pytest.param("web", None, ConfigError, "neither namespace/name nor namespace/kind/name; it knows "
+                     "shop/Deployment/web$", id="no namespace"),
         pytest.param("shop/", None, ConfigError, "neither namespace/name", id="no name"),
         pytest.param("shop/web", "noon", ConfigError, "--at: 'noon' is no RFC 3339 time.*; a date or a time ago .*, "
                      "and so do oldest, latest and an id .*; no decision about shop/Deployment/web", id="nothing"),
         pytest.param("shop/web", "2027-01-15T08:00:01", ConfigError, "write 2027-01-15T08:00:01Z;", id="no time zone"),
         pytest.param("shop/web", "db-4", ConfigError, "no decision about shop/Deployment/web", id="another's id"),
+        pytest.param("shop/web", "5", ConfigError, "--at: '5' is no RFC 3339 time.* of at least 4 characters; .*; "
+                     "5 minutes ago is 5m$", id="no unit"),
+        pytest.param("shop/web", "web", ConfigError, "of at least 4 characters", id="too little of an id"),
         pytest.param("shop/web", "web-", ConfigError, "web- begins several ids, give more of it: web-1, web-2, web-3",
                      id="several ids"),
         pytest.param("shop/web", "\u0661\u0665m", ConfigError, "no RFC 3339 time", id="digits of another script"),
@@ -270,6 +287,8 @@ def test_a_file_without_the_namespace_tells_what_it_knows(spool: Spool, tmp_path
     file = exported(spool, tmp_path)
     with pytest.raises(AuditError, match=r"no decision about shp/web in .*it knows shop/Deployment/"):
         explain.run("shp/web", source=FileSource(str(file)), out=io.StringIO())
+    with pytest.raises(ConfigError, match=r"nor namespace/kind/name; it knows shop/Deployment/web$"):
+        explain.run("web", source=FileSource(str(file)), out=io.StringIO())
 
 
 def test_a_file_of_something_else_is_one_short_line(tmp_path: Path) -> None:
