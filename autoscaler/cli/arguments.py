@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from autoscaler.cli.verbs import VERBS, Verb
@@ -85,13 +85,22 @@ def find_verb(word: str) -> Verb:
 
 
 def parse(verb: Verb, words: Sequence[str], program: str) -> Command:
-    """The command; arguments that a person must correct at once raise ConfigError, unknown ones become faults."""
-    own, unknown = parser(verb, program).parse_known_args(list(words))
+    """The command; arguments that a person must correct at once raise ConfigError, unknown ones become faults.
+
+    Unknown ones come first in that error, too: what is missing may be what was misspelt.
+    """
+    made = parser(verb, program)
+    kept, faults = _understood(words, [flag for action in made._actions for flag in action.option_strings])
+    if faults:
+        _need_nothing(made)
+    try:
+        own, unknown = made.parse_known_args(kept)
+    except ConfigError as exc:
+        faults += _too_many(made, kept)
+        raise ConfigError("\n".join([*faults, str(exc)])) from exc
     given = vars(own)
     flags = {name: given.pop(name) for name in OPTIONS if name in given}
-    known = [option.flag for group in verb.groups for option in group.options]
-    known += [flag for action in parser(verb, program)._actions for flag in action.option_strings]
-    return Command(verb.name, flags, own, tuple(_unknown(unknown, known)))
+    return Command(verb.name, flags, own, (*faults, *map(_unexpected, unknown)))
 
 
 def parser(verb: Verb, program: str) -> Parser:
@@ -140,13 +149,38 @@ def _epilog(verb: Verb, program: str) -> str:
     return "\n\n".join(parts)
 
 
-def _unknown(words: Iterable[str], known: Sequence[str]) -> Iterable[str]:
+def _understood(words: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words without flags that nobody knows and the value behind each, and what to say of these flags."""
+    kept, faults, value_may_follow = [], [], False
     for word in words:
-        name = word.partition("=")[0]
-        if name.startswith("-"):
-            yield f"unknown flag {name}{hint(name, known)}"
-        else:
-            yield f"unexpected argument {word!r}"
+        name, equals, _ = word.partition("=")
+        found = name in known or word[:2] in known  # -nshop
+        if not found and word.startswith("-") and word not in {"-", "--"} and not _NO_FLAG.match(word):
+            faults.append(f"unknown flag {name}{hint(name, known)}")
+            value_may_follow = not equals
+            continue
+        if found or not value_may_follow:
+            kept.append(word)
+        value_may_follow = False
+    return kept, faults
+
+
+def _too_many(made: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """What was given in place of what is missing; nothing where something else is wrong."""
+    _need_nothing(made)
+    try:
+        return [_unexpected(word) for word in made.parse_known_args(words)[1]]
+    except ConfigError:
+        return []
+
+
+def _need_nothing(made: argparse.ArgumentParser) -> None:
+    for action in made._actions:
+        action.required = False
+
+
+def _unexpected(word: str) -> str:
+    return f"unexpected argument {word!r}"
 
 
 def overview(program: str) -> str:

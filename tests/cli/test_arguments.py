@@ -75,12 +75,51 @@ def test_flags_go_by_option_name_as_text(words: list[str], flags: dict[str, str]
                      id="mistyped"),
         pytest.param(["--metric-res=3s"], "unknown flag --metric-res", id="abbreviated"),
         pytest.param(["extra"], "unexpected argument 'extra'", id="a word too many"),
+        pytest.param(["--outptu", "json"], "unknown flag --outptu", id="with a value of its own"),
+        pytest.param(["--outptu", "-"], "unknown flag --outptu", id="with standard input for a value"),
+        pytest.param(["--outptu", "--log-level", "info"], "unknown flag --outptu", id="before a known one"),
     ],
 )  # fmt: skip
 def test_what_nobody_knows_becomes_a_fault(words: list[str], fault: str) -> None:
     found = parse(VERBS["run"], words, "autoscaler").faults
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("words", "faults"),
+    [
+        pytest.param(
+            "audit tail --outptu json", ["unknown flag --outptu; did you mean --output?"], id="an optional word"
+        ),
+        pytest.param("explain --form a.jsonl shop/web", ["unknown flag --form; did you mean --from?"], id="before it"),
+        pytest.param("plan --bundel a.jsonl", ["unknown flag --bundel; did you mean --bundle?"], id="the needed flag"),
+        pytest.param("explain --quiet shop/web", ["unknown flag --quiet"], id="no value, but the needed word"),
+        pytest.param("plan --quiet --fast --bundle -", ["unknown flag --quiet", "unknown flag --fast"], id="two"),
+        pytest.param(
+            "plan --bundle - --quiet=1 b", ["unknown flag --quiet", "unexpected argument 'b'"], id="of both kinds"
+        ),
+        pytest.param("why web -nshop", [], id="a short one with its value"),
+    ],
+)
+def test_an_unknown_flag_and_its_value_are_one_fault(words: str, faults: list[str]) -> None:
+    verb, *rest = words.split()
+    assert list(parse(VERBS[verb], rest, "autoscaler").faults) == faults
+
+
+def test_a_word_in_the_place_of_what_is_missing_is_told_first() -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(VERBS["plan"], ["case.jsonl"], "autoscaler")
+    assert str(raised.value).splitlines() == [
+        "unexpected argument 'case.jsonl'",
+        "the following arguments are required: --bundle",
+        "usage: autoscaler plan --bundle FILE|- [OPTIONS]",
+    ]
+
+
+def test_an_unknown_flag_is_told_before_what_else_is_wrong() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown flag --fats\nargument --log-level: expected one argument\nusage"):
+        parse(VERBS["run"], ["--fats", "1", "--log-level"], "autoscaler")
 
 
 @pytest.mark.parametrize(
