@@ -91,6 +91,15 @@ def missing(line: bytes) -> list[str]:
     return [path for path in NEEDED if not _there(found, path)]
 
 
+def is_record(line: bytes) -> bool:
+    """Whether it is a CloudEvent, as every line of an exported record is, and no bundle."""
+    try:
+        found = _event(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False
+    return bool(found.specversion and found.type)
+
+
 def _there(value: object, path: str) -> bool:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -99,6 +108,11 @@ def _there(value: object, path: str) -> bool:
 
 class _Holder(Struct):
     policy: Raw = Raw(b"null")
+
+
+class _Event(Struct):
+    specversion: str
+    type: str
 
 
 def _made(shape: _Shape) -> Any:
@@ -116,6 +130,7 @@ def _field(name: str, shape: _Shape | Sequence[_Shape] | None) -> tuple[str, Any
     return name, list[item] | None, None
 
 
+_event = msgspec.json.Decoder(_Event).decode
 _whole = msgspec.json.Decoder(_Holder).decode
 _exact = msgspec.json.Decoder(_made(FIELDS)).decode
 _parts = msgspec.json.Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None).decode

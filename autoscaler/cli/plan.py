@@ -2,7 +2,8 @@
 
 A line that cannot be read, that sets what is no setting, or whose policy the API server would refuse, is told on stderr
 with its number and the field; the others are answered all the same, and the exit code then is 1. Any other field that
-nobody knows is a warning, as it is to the API server. A file that has no bundle at all is told once.
+nobody knows is a warning, as it is to the API server. A file that has no bundle at all is told once, and so
+are lines of a record.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _GZIP = b"\x1f\x8b"
 _OBJECT = re.compile(rb'\s*\{\s*["}]')
 """How a line begins that is a JSON object by itself: not one of YAML, nor of JSON over several lines."""
 _BUNDLE = f"a bundle is one evaluation as a JSON object on one line; {bundlefields.DESCRIBED}"
+_RECORD = "a record of decisions, as `audit export` writes one"
 _SHOWN = 4
 _LONGEST_LINE = 256 * 1024 * 1024
 """Bytes: a namespace of 100,000 pods with their samples."""
@@ -38,7 +40,7 @@ def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noq
     Raises ConfigError, also where no line is a JSON object.
     """
     objects = broken = 0
-    others = _Others()
+    others, records = _Lines(), _Lines()
     for number, line in _lines(bundle_path):
         if not _OBJECT.match(line):
             others.add(number)
@@ -48,7 +50,10 @@ def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noq
             answer = _answer(number, line, compat)
         except MalformedError as exc:
             broken += 1
-            print(f"line {number}: {exc}", file=sys.stderr)
+            if bundlefields.is_record(line):
+                records.add(number)
+            else:
+                print(f"line {number}: {exc}", file=sys.stderr)
             continue
         if answer is None:
             broken += 1
@@ -58,13 +63,17 @@ def run(bundle_path: str, out: TextIO, compat: Compat = Compat()) -> int:  # noq
     if not objects:
         what = f"none of its {others.count} lines is a JSON object" if others.count else "it is empty"
         raise ConfigError(f"--bundle {bundle_path}: has no bundle, {what}: {_BUNDLE}")
+    if records.count == objects:
+        raise ConfigError(f"--bundle {bundle_path}: is {_RECORD}: `replay --from {bundle_path}` decides it again")
+    if records.count:
+        print(f"{records.told()}: no bundle but {_RECORD}, for `replay --from`", file=sys.stderr)
     if others.count:
         print(f"{others.told()}: no JSON object: {_BUNDLE}", file=sys.stderr)
     return 1 if broken or others.count else 0
 
 
-class _Others:
-    """Lines that are no JSON object: how many, and the numbers of the first."""
+class _Lines:
+    """Lines of one kind: how many, and the numbers of the first."""
 
     def __init__(self) -> None:
         self.count = 0

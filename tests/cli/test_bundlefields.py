@@ -66,6 +66,20 @@ def test_a_policy_is_no_bundle() -> None:
         bundlefields.missing(json.dumps(bundle()["policy"]).encode())
 
 
+@pytest.mark.parametrize(
+    ("line", "record"),
+    [
+        (b'{"specversion": "1.0", "type": "dev.hpa-companion.decision.v1", "data": {}}', True),
+        (b'{"specversion": "", "type": ""}', False),
+        (json.dumps(bundle()).encode(), False),
+        (b'{"specversion": "\xff", "type": "x"}', False),
+        (b"no", False),
+    ],
+)
+def test_a_record_is_known_by_its_envelope(line: bytes, record: bool) -> None:
+    assert bundlefields.is_record(line) is record
+
+
 def test_the_page_names_every_field() -> None:
     rows = [line for line in (ROOT / "docs/plan.md").read_text().splitlines() if line.startswith("| `")]
     told = {name for line in rows for name in line.split("|")[1].replace("`", "").replace(" ", "").split(",")}

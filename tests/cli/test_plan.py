@@ -89,6 +89,32 @@ def test_a_policy_on_one_line_is_told_where_it_belongs(tmp_path: Path, capsys: p
     assert capsys.readouterr().err.startswith("line 1: this is a HorizontalPodAutoscaler, which belongs in `policy`")
 
 
+RECORD = (
+    b'{"specversion":"1.0","id":"a","type":"dev.hpa-companion.decision.v1","subject":"shop/Deployment/web","data":{}}'
+)
+
+
+def test_a_record_is_told_once_and_who_takes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes((RECORD + b"\n") * 29)
+    with pytest.raises(ConfigError) as raised:
+        answers(path)
+    assert str(raised.value) == (
+        f"--bundle {path}: is a record of decisions, as `audit export` writes one: "
+        f"`replay --from {path}` decides it again"
+    )
+    assert capsys.readouterr() == ("", "")
+
+
+def test_records_among_bundles_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundles.jsonl"
+    path.write_bytes(b"\n".join((RECORD, GOOD, RECORD)))
+    code, found = answers(path)
+    assert (code, len(found)) == (1, 1)
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith("lines 1, 3: no bundle but a record of decisions, ")
+
+
 def test_lines_that_are_no_object_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bundles.jsonl"
     path.write_bytes(b"a\n" + GOOD + b"\n{\n}\n[]\n1\n2\n")
