@@ -20,10 +20,14 @@ _HEAD = """# The chart of HPA Companion
 
 <!-- Made by scripts/values_doc.py from values.yaml: change that, then run `python scripts/values_doc.py`. -->
 
-{description}. Needed: Kubernetes {kubernetes}, and nothing else: no cert-manager, no Kafka, no value.
+{description}. Needed: Kubernetes {kubernetes}, an image, and nothing else: no cert-manager, no Kafka, no other value.
+
+Version {version} is not released, so no registry has its image: `image.repository` and `image.tag` must name one that
+you built ([image.md](../../docs/image.md)) and pushed. By their defaults the pod waits in ImagePullBackOff.
 
 ```sh
-helm upgrade --install hpa-companion charts/hpa-companion --namespace hpa-companion --create-namespace
+helm upgrade --install hpa-companion charts/hpa-companion --namespace hpa-companion --create-namespace \\
+  --set image.repository=registry.example.com/hpa-companion --set image.tag={version}
 kubectl wait --for=condition=Available apiservice/v1beta1.metrics.k8s.io --timeout=2m
 kubectl top nodes
 ```
@@ -82,7 +86,7 @@ def page() -> str:
     """The whole page."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     kubernetes = chart["kubeVersion"].removeprefix(">=").removesuffix(".0-0") + " or newer"
-    head = _HEAD.format(description=chart["description"], kubernetes=kubernetes)
+    head = _HEAD.format(description=chart["description"], kubernetes=kubernetes, version=chart["appVersion"])
     text = (CHART / "values.yaml").read_text().partition("\n\n")[2]  # the first paragraph is about all of them
     return head + "".join(f"{_row(entry)}\n" for entry in entries(text))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -60,6 +61,16 @@ def templated(release: str, namespace: str, *flags: str, chart: Path = CHART) ->
     if done.returncode != 0:
         raise ChartRefusedError(done.stderr)
     return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]
+
+
+def notes(folder: Path, *flags: str) -> str:
+    """What Helm tells whoever installs it: `helm template` leaves that out, so it is an object of a copy."""
+    copy = folder / CHART.name
+    shutil.copytree(CHART, copy)
+    (copy / "templates/NOTES.txt").rename(copy / "notes.txt")
+    (copy / "templates/notes.yaml").write_text('{kind: Notes, text: {{ tpl (.Files.Get "notes.txt") . | toJson }}}')
+    [made] = templated("try", "metrics", "--show-only=templates/notes.yaml", *flags, chart=copy)
+    return str(made["text"])
 
 
 def objects(values: dict[str, Any] | None = None, *, release: str = "try") -> dict[tuple[str, str], Object]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.e2e.chart import SERVED_BY, ChartRefusedError, container, objects, render, rendered, told
+from tests.e2e.chart import SERVED_BY, ChartRefusedError, container, notes, objects, render, rendered, told
 
+UNPUBLISHED = "WARNING: version 0.1.0 is not published"
 LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
 
 
@@ -27,6 +29,23 @@ def test_one_of_several_pods_decides_by_one_named_lease() -> None:
     assert "--leader-elect" in arguments
     assert "--leader-elect-resource-namespace=metrics" in arguments
     assert "--leader-elect-resource-name=try-hpa-companion" in arguments
+
+
+@pytest.mark.parametrize(
+    ("flags", "warned"),
+    [
+        pytest.param((), True, id="by its defaults"),
+        pytest.param(("--set=image.tag=0.2.0",), True, id="another tag of what is not there"),
+        pytest.param(("--set=image.repository=registry.example.com/hpa-companion",), False, id="an image of ours"),
+    ],
+)
+def test_who_installs_it_hears_of_an_image_that_no_registry_has(
+    tmp_path: Path, flags: tuple[str, ...], *, warned: bool
+) -> None:
+    said = notes(tmp_path, *flags)
+    assert "autoscaler doctor" in said
+    assert (UNPUBLISHED in said) == warned
+    assert ("--set image.repository=" in said) == warned
 
 
 def test_without_leader_election_there_is_one_pod_and_never_two() -> None:
