@@ -66,7 +66,7 @@ class AddressRules:
 
     def endpoints(self, node: Node) -> tuple[Endpoint, ...]:
         """Every acceptable way to `node`, in order of preference; ScrapeError when there is none."""
-        port = node.kubelet_port if self.status_port and node.kubelet_port else self.port
+        port = self._port(node)
         if not 0 < port < 65536:
             raise ScrapeError(node.name, ScrapeReason.NO_ADDRESS, f"port {port} of its status is none")
         found, refused = [], []
@@ -86,6 +86,17 @@ class AddressRules:
                 node.name, ScrapeReason.ADDRESS_DENIED if denied else ScrapeReason.NO_ADDRESS, detail[:300]
             )
         return tuple(dict.fromkeys(found))
+
+    def denied(self, node: Node) -> list[ScrapeError]:
+        """Why not, of each of the node's wanted addresses that is not dialled."""
+        port = self._port(node)
+        found = []
+        for entry in self._wanted(node):
+            host, why, reason = self._checked(entry.address, port)
+            if why:
+                address = str(Endpoint(host, port)) if host else entry.address[:100]
+                found.append(ScrapeError(node.name, reason, why, address=address))
+        return found
 
     def path(self, node: Node, source: Source) -> str:
         """What to ask for; ScrapeError when the node's annotation, if it counts, is no path."""
@@ -108,6 +119,9 @@ class AddressRules:
         if ip.is_loopback:
             return "" if self.loopback else f"{ip} is a loopback address (--kubelet-allow-loopback allows them)"
         return _special(ip)
+
+    def _port(self, node: Node) -> int:
+        return node.kubelet_port if self.status_port and node.kubelet_port else self.port
 
     def _wanted(self, node: Node) -> list[NodeAddress]:
         """The node's first addresses of the wanted types, in order of preference."""

@@ -2,7 +2,8 @@
 
 The addresses of a node are tried in turn until a peer answers, and the one that did is the first next time. A peer that
 answers anything is the kubelet: no other address is tried then. Every failure becomes one ScrapeError with a line for
-every way that was tried; its reason is that of the way that got furthest, of equals that of the one tried first.
+every address that is not dialled and every way that was tried; its reason is that of the way that got furthest, of
+equals that of the one tried first.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ _ELSEWHERE = frozenset({
 """Another address may be better: nobody who can be believed was met."""
 
 _REACHED = (
-    frozenset({ScrapeReason.DNS}), frozenset({ScrapeReason.ADDRESS_DENIED, ScrapeReason.CONNECT}),
-    frozenset({ScrapeReason.TIMEOUT, ScrapeReason.TLS}),
+    frozenset({ScrapeReason.NO_ADDRESS}), frozenset({ScrapeReason.DNS}), frozenset({ScrapeReason.ADDRESS_DENIED}),
+    frozenset({ScrapeReason.CONNECT}), frozenset({ScrapeReason.TIMEOUT, ScrapeReason.TLS}),
 )  # fmt: skip
-"""How far a failed way got: not to an address, not to a connection, not through the handshake."""
+"""How far a failed way got: to nothing, to a name, to an address, to a connection that fails, to a handshake."""
 
 
 class TokenSource(Protocol):
@@ -125,9 +126,9 @@ class KubeletClient:
         except TimeoutError as exc:
             late = ScrapeError(node.name, ScrapeReason.TIMEOUT, f"no full answer within {self._timeout:g} s")
             late.address = str(endpoint)
-            raise _summed([*failures, late]) from exc
+            raise _summed([*self._rules.denied(node), *failures, late]) from exc
         way.first = way.endpoints[0]
-        raise _summed(failures)
+        raise _summed([*self._rules.denied(node), *failures])
 
     def _way(self, node: Node) -> _Way:
         """What is known of the ways to `node`; ScrapeError when there is none."""

@@ -125,6 +125,13 @@ def test_k27_an_address_that_is_no_kubelets_is_not_dialled(one: Node, rules: Add
     assert caught.value.reason is ScrapeReason.ADDRESS_DENIED
 
 
+def test_what_is_not_dialled_is_named_beside_what_is() -> None:
+    denied = AddressRules().denied(node(("InternalIP", "::1"), TEN, ("Hostname", "a b")))
+    assert [(each.address, each.reason) for each in denied] == [
+        ("[::1]:10250", ScrapeReason.ADDRESS_DENIED), ("a b", ScrapeReason.NO_ADDRESS),
+    ]  # fmt: skip
+
+
 NONE = {
     "no address": (node(), "no address of type InternalIP"),
     "none of the wanted types": (node(("InternalDNS", "n1")), "no address of type"),

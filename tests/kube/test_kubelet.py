@@ -87,6 +87,27 @@ async def test_when_nobody_answers_every_way_is_told() -> None:
     assert error.detail == "10.0.0.1:10250: 10.0.0.1 says so; 5.0.0.1:10250: 5.0.0.1 says so; h:10250: h says so"
 
 
+LOOPBACK = "127.1.0.1:10250: 127.1.0.1 is a loopback address (--kubelet-allow-loopback allows them)"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "address"),
+    [
+        pytest.param(ScrapeReason.DNS, ScrapeReason.ADDRESS_DENIED, "127.1.0.1:10250", id="no name: that is why"),
+        pytest.param(ScrapeReason.CONNECT, ScrapeReason.CONNECT, "h:10250", id="an address was tried: it goes before"),
+    ],
+)
+async def test_k27_an_address_that_is_not_dialled_is_told_when_the_next_one_fails(
+    said: ScrapeReason, reason: ScrapeReason, address: str
+) -> None:
+    own = structs.replace(NODE, addresses=(NodeAddress("InternalIP", "127.1.0.1"), NodeAddress("Hostname", "h")))
+    peers = Peers(h=said)
+    error = await failure(client(peers), own)
+    assert (error.reason, error.address) == (reason, address)
+    assert error.detail == f"{LOOPBACK}; h:10250: h says so"
+    assert peers.tried == ["h"]
+
+
 @pytest.mark.looptime
 async def test_k01_a_hanging_kubelet_is_a_timeout_in_every_turn_though_another_address_has_no_name() -> None:
     peers = Peers(**{"10.0.0.1": hanging, "5.0.0.1": ScrapeReason.DNS, "h": ScrapeReason.DNS})
