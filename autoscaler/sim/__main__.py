@@ -24,11 +24,16 @@ from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
 MOST_NODES = 50_000
 MOST_PODS = 1000
 """Slips of the keyboard end here: 127.1.0.0/16 has 65,536 addresses."""
+_SCALED = "Every Deployment has a HorizontalPodScaler."
+_UNSCALED = "No Deployment has a HorizontalPodScaler, so nothing is decided: begin with --scaled."
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m autoscaler.sim", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog="python -m autoscaler.sim",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
     )
     nodes = f"kubelets, each with an address in 127.1.0.0/16; at most {MOST_NODES}"
     parser.add_argument("--nodes", type=_count(MOST_NODES), default=4, metavar="N", help=nodes)
@@ -52,7 +57,10 @@ def _arguments() -> argparse.Namespace:
         "--kubeconfig", type=Path, required=True, default=argparse.SUPPRESS, metavar="FILE",
         help="file to write, for whoever uses the cluster",
     )  # fmt: skip
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.restless and not arguments.scaled:
+        parser.error("--restless is about HorizontalPodScalers: give --scaled too")
+    return arguments
 
 
 def _count(most: int) -> Callable[[str], int]:
@@ -72,14 +80,28 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _told(world: World, kubeconfig: Path) -> str:
-    """What to copy: how to run against this world, and how to ask its API server anything."""
-    return f"""
-Run against it:
-  autoscaler run --kubeconfig {shlex.quote(str(kubeconfig))} \\
+def told_of(world: World, kubeconfig: Path, *, scaled: bool) -> str:
+    """What to copy: how to run against this world, how to look at it, and how to change it."""
+    file = shlex.quote(str(kubeconfig))
+    spool = shlex.quote(f"{kubeconfig}.{world.clock.now():.0f}.spool")
+    flags = f"""--kubeconfig {file} \\
     --kubelet-allow-loopback --kubelet-use-node-status-port \\
     --bind-address 127.0.0.1 --secure-port 8443 \\
-    --audit-spool-dir {shlex.quote(f"{kubeconfig}.spool")}
+    --audit-spool-dir {spool}"""
+    return f"""
+{_SCALED if scaled else _UNSCALED}
+
+Run against it; the spool is of this cluster alone, as records of two in one spool are one history:
+  autoscaler run {flags}
+
+See what running needs, with the same flags:
+  autoscaler doctor {flags}
+
+Change it, as an administrator; it has no schemas to validate by:
+  kubectl --kubeconfig {file} --token {ADMIN_TOKEN} apply --validate=false \\
+    -f examples/deployment-with-hps.yaml
+A Deployment that you make gets no pods, so there is nothing to measure for its hps: only those that were here from
+the beginning have pods.
 
 Ask it anything, as an administrator:
   curl -sk -H 'Authorization: Bearer {ADMIN_TOKEN}' {world.api.url}/apis/apps/v1/deployments
@@ -112,7 +134,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
             return 2
         set_aside()  # half a second of looking at all its pods would be told of whoever is measured
         print("ready", flush=True)  # noqa: T201 - whoever started us waits for this line
-        print(_told(world, arguments.kubeconfig), flush=True)  # noqa: T201 - the same
+        print(told_of(world, arguments.kubeconfig, scaled=arguments.scaled), flush=True)  # noqa: T201 - the same
         await stopped.wait()
     return 0
 
