@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from autoscaler.app.idleness import tell_idleness
 from autoscaler.app.ids import ids
 from autoscaler.audit.delivery import Delivery
 from autoscaler.audit.outbox import Outbox
@@ -240,7 +241,9 @@ class Scaling:
             "policy changes": self._follow_policies,
             "claim changes": self._follow_claims,
         }
-        if (observing := self._observing) is not None:
+        if (observing := self._observing) is None:
+            made["idleness"] = partial(tell_idleness, self.policies)
+        else:
             made |= {
                 "HPAs": self._autoscalers.run,
                 "observing": observing.run,
