@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from msgspec import structs
 
 from autoscaler.audit import codec
-from autoscaler.audit.brokers import KafkaSettings
+from autoscaler.audit.brokers import KafkaSettings, unreadable
 from autoscaler.audit.clusterid import ClusterId
 from autoscaler.audit.kafka import Backlog, Forwarder
 from autoscaler.audit.latest import Latest
@@ -19,6 +20,8 @@ from autoscaler.audit.topics import Wish
 from autoscaler.clock import Clock
 from autoscaler.config.settings import AuditSettings
 from autoscaler.telemetry import AuditTelemetry, DeliveryTelemetry, Telemetry
+
+log = structlog.get_logger(__name__)
 
 
 class Kafka:
@@ -67,6 +70,7 @@ class Decisions:
         latest, owed = settings.topics.latest, Latest()
         told = (owed.offer,) if latest else ()
         self._history = kafka.forwarder(backlog, settings.kafka.topic, telemetry.audit, told=told)
+        self._access = KafkaSettings(**structs.asdict(settings.kafka))
         self._latest = kafka.forwarder(owed, latest, telemetry.latest, compact=True) if latest else None
 
     @property
@@ -80,7 +84,9 @@ class Decisions:
         return self._cluster.alarm
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever. A credential file that is missing is told now, not with the first record; it may come yet."""
+        for problem in unreadable(self._access):
+            log.warning("Records wait in the spool for a credential file, which is tried again", problem=problem)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._history.run(), name="history")
             if self._latest is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
 
 CREDENTIAL_BYTES = 64 * 1024
+_ENCRYPTED = ("SSL", "SASL_SSL")
 
 
 class KafkaSettings(Struct, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
     from autoscaler.audit import frames  # noqa: PLC0415 - who reads a spool has settings, too, and waits for no client
 
     frames.bound()
-    encrypted = settings.security_protocol in ("SSL", "SASL_SSL")
+    encrypted = settings.security_protocol in _ENCRYPTED
     credentials: dict[str, object] = {}
     if settings.security_protocol.startswith("SASL_"):
         if settings.sasl_mechanism == "PLAIN" and not encrypted:
@@ -60,6 +61,22 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
         "ssl_context": _tls(settings) if encrypted else None,
         **credentials,
     }
+
+
+def unreadable(settings: KafkaSettings) -> list[str]:
+    """What is wrong now with each credential file that is used; it may still be written or mounted."""
+    used = []
+    if settings.security_protocol.startswith("SASL_"):
+        used += [settings.username_file, settings.password_file]
+    if settings.security_protocol in _ENCRYPTED:
+        used += [settings.ca_file, settings.cert_file, settings.key_file]
+    found = []
+    for path in filter(None, used):
+        try:
+            _credential(path)
+        except AuditError as exc:
+            found.append(str(exc))
+    return found
 
 
 def fingerprint(settings: KafkaSettings) -> tuple[object, ...]:
@@ -93,14 +110,21 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
+def _why(exc: OSError) -> str:
+    """In the words of the operating system: no such file, is a directory, permission denied."""
+    return (exc.strerror or type(exc).__name__).removesuffix(" or directory").lower()
+
+
 def _credential(path: str) -> str:
     """The file's text without the newline that editors append."""
     try:
         with Path(path).open("rb") as file:
             text = file.read(CREDENTIAL_BYTES).decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
+    except OSError as exc:
+        raise AuditError(f"Kafka credential file {path!r} cannot be read: {_why(exc)}") from exc
+    except UnicodeDecodeError:
         # from None: a decode error would quote the bytes
-        raise AuditError(f"Kafka credential file {path!r} cannot be read as text") from None
+        raise AuditError(f"Kafka credential file {path!r} cannot be read: it is no text") from None
     if not text:
         raise AuditError(f"Kafka credential file {path!r} is empty")
     return text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.audit.brokers import KafkaSettings, client_options
+from autoscaler.audit.brokers import KafkaSettings, client_options, unreadable
 from autoscaler.errors import AuditError, ConfigError
 
 
@@ -31,8 +31,24 @@ class TestCredentials:
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         access = settings(security_protocol="SASL_SSL", username_file=str(tmp_path / "nobody"))
-        with pytest.raises(AuditError, match=r"nobody' cannot be read"):
+        with pytest.raises(AuditError, match=r"nobody' cannot be read: no such file$"):
             client_options(access)
+
+    def test_a_folder_in_its_place_is_called_one(self, tmp_path: Path) -> None:
+        with pytest.raises(AuditError, match=r"cannot be read: is a directory$"):
+            client_options(settings(security_protocol="SASL_SSL", username_file=str(tmp_path)))
+
+    def test_what_is_not_there_yet_can_be_told_before_a_broker_is_asked(self, tmp_path: Path) -> None:
+        files = credential_files(tmp_path) | {"ca_file": str(tmp_path / "ca.crt")}
+        (tmp_path / "password").unlink()
+        access = settings(security_protocol="SASL_SSL", **files)
+        assert [each.rpartition("/")[2] for each in unreadable(access)] == [
+            "password' cannot be read: no such file",
+            "ca.crt' cannot be read: no such file",
+        ]
+        credential_files(tmp_path)
+        assert len(unreadable(access)) == 1
+        assert unreadable(settings(security_protocol="PLAINTEXT", **files)) == []
 
     def test_a_file_that_is_no_text_is_not_quoted(self, tmp_path: Path) -> None:
         files = credential_files(tmp_path)
