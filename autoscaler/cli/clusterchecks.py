@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.cli.needs import Need, Right
@@ -17,6 +17,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 CHART = f"helm upgrade --install {OUR_NAME} charts/{OUR_NAME} --namespace NAMESPACE --reset-then-reuse-values"
 """Where it belongs is for a person to say; the values that were given before stay."""
 CHECK = "API server"
+RIGHTS = "rights"
 _RENEW = "these credentials are refused: renew the kubeconfig's token or certificate; in a pod, see its ServiceAccount"
 ITSELF = "see what it says of itself: kubectl get --raw '/readyz?verbose'; then ask again"
 _STRANGER = "see what answers at the address of the kubeconfig: it is no API server"
@@ -55,10 +56,16 @@ async def answers(asker: Asker) -> Finding:
 
 
 async def examine(asker: Asker, needs: Sequence[Need]) -> AsyncIterator[Finding]:
-    """Whether we may, and whether our kind is known: each line as it is found."""
+    """Whether we may, and whether our kind is known: each line as it is found.
+
+    Where nobody may ask for reviews, or there are none, one line says so instead of one for each right.
+    """
     for need in needs:
         if not need.group or await _served(asker, need.group):
-            yield await rights(asker, need)
+            finding, asked = await _reviewed(asker, need)
+            yield finding if asked else structs.replace(finding, check=RIGHTS)
+            if not asked:
+                break
     yield await _kind(asker)
 
 
@@ -86,6 +93,12 @@ async def _served(asker: Asker, path: str) -> bool:
 
 async def rights(asker: Asker, need: Need) -> Finding:
     """Whether these credentials may do all of it; what they may not is named."""
+    finding, _ = await _reviewed(asker, need)
+    return finding
+
+
+async def _reviewed(asker: Asker, need: Need) -> tuple[Finding, bool]:
+    """What `rights` tells, and whether asking for another right could be answered otherwise."""
     check = f"may {need.what}"
     missing = []
     try:
@@ -94,13 +107,13 @@ async def rights(asker: Asker, need: Need) -> Finding:
             if verbs:
                 missing.append(f"{'/'.join(verbs)} {right}")
     except (KubeError, msgspec.DecodeError) as exc:
-        return _unasked(check, exc)
+        return _unasked(check, exc), not isinstance(exc, NotFoundError | ForbiddenError)
     if not missing:
-        return good(check, "all rights given")
+        return good(check, "all rights given"), True
     told = f"not allowed: {', '.join(missing)}"
     if need.spared:
-        return doubtful(check, told, f"{need.spared}; else grant it to these credentials")
-    return bad(check, told, f"grant it to these credentials; the chart does: {CHART}")
+        return doubtful(check, told, f"{need.spared}; else grant it to these credentials"), True
+    return bad(check, told, f"grant it to these credentials; the chart does: {CHART}"), True
 
 
 def _unasked(check: str, exc: KubeError | msgspec.DecodeError) -> Finding:

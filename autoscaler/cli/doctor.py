@@ -188,14 +188,16 @@ async def _of_api_server(
     if first.state is State.BAD:
         return
     scaled = await targetcheck.scaled(client, Discovery(client, clock).resource)
+    reviews = True
     async for finding in clusterchecks.examine(client, needed(settings, scaled)):
+        reviews &= finding.check != clusterchecks.RIGHTS
         yield finding
     for finding in await registrationcheck.examine(client, observing=settings.control.observe_hpas):
         yield finding
     yield await frontproxycheck.examine(client, clock)
     yield await leasecheck.clocks(ServerClock(client, clock, telemetry).ahead)
     lease = LeaseClient(client, settings.lease.namespace, settings.lease.name)
-    for finding in await leasecheck.examine(client, lease.read, settings.lease, clock):
+    for finding in await leasecheck.examine(client, lease.read, settings.lease, clock, reviews=reviews):
         yield finding
 
 

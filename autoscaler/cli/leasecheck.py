@@ -22,16 +22,25 @@ BELIEVED_SECONDS = 60.0
 
 
 async def examine(
-    asker: Asker, read: Callable[[], Awaitable[Lease | None]], settings: LeaseSettings, clock: Clock
+    asker: Asker,
+    read: Callable[[], Awaitable[Lease | None]],
+    settings: LeaseSettings,
+    clock: Clock,
+    *,
+    reviews: bool = True,
 ) -> list[Finding]:
-    """The rights, and who leads; one line when there is no election. `read` reads the Lease."""
+    """The rights, where `reviews` of them can be had, and who leads; one line when there is no election.
+
+    `read` reads the Lease.
+    """
     if not settings.elect:
         return [good(CHECK, "--leader-elect is off: whoever runs decides, so run one only")]
     needed = (
         Right(("create",), LEASES, "leases", settings.namespace),
         Right(("get", "update"), LEASES, "leases", settings.namespace, settings.name),
     )
-    return [await rights(asker, Need("elect a leader", needed)), await leader(read, settings, clock)]
+    may = [await rights(asker, Need("elect a leader", needed))] if reviews else []
+    return [*may, await leader(read, settings, clock)]
 
 
 async def leader(read: Callable[[], Awaitable[Lease | None]], settings: LeaseSettings, clock: Clock) -> Finding:

@@ -142,7 +142,7 @@ def _missing_file(option: Option, value: Value, place: str) -> list[str]:
     path = str(value)
     folder = option.kind is Kind.FILES and os.path.isdir(path)
     if not folder and not os.path.isfile(path):
-        return [f"{place}: there is no file {path}"]
+        return [f"{place}: {path} is a directory" if os.path.isdir(path) else f"{place}: there is no file {path}"]
     return [] if os.access(path, os.R_OK) else [f"{place}: {path} may not be read by this user"]
 
 

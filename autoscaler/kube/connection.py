@@ -139,9 +139,10 @@ async def connect(kubeconfig: str, clock: Clock, environ: Mapping[str, str] = os
 def kubeconfig_path(flag: str, environ: Mapping[str, str]) -> str:
     """The kubeconfig to read (several, joined as in KUBECONFIG), "" for the pod's own account."""
     if flag:
-        if not Path(flag).expanduser().is_file():
-            raise ConfigError(f"--kubeconfig {flag}: no such file; name an existing kubeconfig")
-        return str(Path(flag).expanduser())
+        if not (named := Path(flag).expanduser()).is_file():
+            why = "is a directory" if named.is_dir() else "no such file"
+            raise ConfigError(f"--kubeconfig {flag}: {why}; name an existing kubeconfig")
+        return str(named)
     if listed := environ.get("KUBECONFIG", ""):
         if not any(Path(each).expanduser().is_file() for each in listed.split(os.pathsep) if each):
             raise ConfigError(f"KUBECONFIG={listed}: no such file; name an existing kubeconfig or unset the variable")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autoscaler.cli.clusterchecks import REVIEWS, answers, examine
+from autoscaler.cli.clusterchecks import REVIEWS, RIGHTS, answers, examine
 from autoscaler.cli.finding import Finding, State
 from autoscaler.cli.needs import Need, needed
 from autoscaler.config.load import load
@@ -83,7 +83,7 @@ async def test_an_api_server_that_is_of_no_use_is_told_with_what_helps(answer: o
 
 async def test_credentials_that_are_refused_later_are_no_mere_doubt() -> None:
     cluster = Cluster().with_body(REVIEWS, ForbiddenError("Unauthorized", status=401))
-    told = await found(cluster, "may scale")
+    told = await found(cluster, RIGHTS)
     assert (told.state, told.todo.partition(":")[0]) == (State.BAD, "these credentials are refused")
 
 
@@ -124,15 +124,27 @@ async def test_missing_rights_are_named_by_what_they_are_needed_for() -> None:
     assert (await found(cluster, "may serve metrics")).state is State.OK
 
 
-async def test_reviews_that_cannot_be_had_are_doubtful() -> None:
-    cluster = Cluster().with_body(REVIEWS, ForbiddenError("no reviews for you", status=403))
-    assert (await found(cluster, "may scale")).state is State.WARN
-
-
-async def test_without_reviews_no_other_credentials_are_asked_for() -> None:
-    cluster = Cluster().with_body(REVIEWS, NotFoundError("no such path", status=404))
-    told = await found(cluster, "may scale")
-    assert (told.state, told.todo) == (State.WARN, "every real API server has reviews: see what answers there")
+@pytest.mark.parametrize(
+    ("answer", "todo"),
+    [
+        pytest.param(
+            ForbiddenError("no reviews for you", status=403),
+            "ask again with credentials that may create reviews",
+            id="not for these credentials",
+        ),
+        pytest.param(
+            NotFoundError("no such path", status=404),
+            "every real API server has reviews: see what answers there",
+            id="for nobody, so no other credentials are asked for",
+        ),
+    ],
+)
+async def test_reviews_that_cannot_be_had_are_one_doubt_and_not_one_for_each_right(
+    answer: KubeError, todo: str
+) -> None:
+    told = await told_of(Cluster().with_body(REVIEWS, answer))
+    assert [finding.check for finding in told] == ["API server", RIGHTS, "HorizontalPodScaler"]
+    assert (told[1].state, told[1].todo) == (State.WARN, todo)
 
 
 @pytest.mark.parametrize(

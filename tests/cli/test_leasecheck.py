@@ -73,6 +73,15 @@ async def test_rights_are_asked_for_by_name_and_what_is_missing_is_named() -> No
     ]
 
 
+async def test_where_nobody_tells_rights_only_the_leader_is_asked_for() -> None:
+    async def read() -> Lease:
+        return held(HELD)
+
+    cluster = Cluster()
+    [leader] = await leasecheck.examine(cluster, read, settings(), CLOCK, reviews=False)
+    assert (leader.check, cluster.asked) == ("Lease", [])
+
+
 async def test_without_election_there_is_nothing_to_ask() -> None:
     async def read() -> Lease | None:
         raise AssertionError("not asked")

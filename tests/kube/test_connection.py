@@ -255,10 +255,11 @@ def test_the_first_kubeconfig_that_is_named_wins(tmp_path: Path, source: str) ->
     ("flag", "environ", "text"),
     [
         ("/nowhere/config", {}, "--kubeconfig /nowhere/config: no such file"),
+        ("/", {}, "--kubeconfig /: is a directory"),
         ("", {"KUBECONFIG": "/nowhere:/neither"}, "KUBECONFIG=/nowhere:/neither: no such file"),
         ("", {"HOME": "/nowhere"}, "pass --kubeconfig FILE"),
     ],
-    ids=["the flag's file", "the variable's files", "nothing at all"],
+    ids=["the flag's file", "the flag's folder", "the variable's files", "nothing at all"],
 )
 def test_no_way_to_the_api_server_says_what_to_do(flag: str, environ: dict[str, str], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
