@@ -230,12 +230,10 @@ class Performance:
             if sample.name.endswith("_total")
         }
         failed = by_success.get("false", 0)
-        committed = [sample.value for metric in telemetry.audit.committed.collect() for sample in metric.samples]
         return Totals(
             evaluations=len(self.witnessed),
             scrapes=sum(by_success.values()),
             scrapes_failed=failed,
-            records=int(committed[0]) if committed else 0,
         )
 
     def summary(self, spool: Path) -> Iterator[str]:
@@ -245,8 +243,7 @@ class Performance:
         kubelets = counted(len(self._world.kubelets), "kubelet")
         yield ""
         yield f"{min(self._world.elapsed(), self._length):.0f} s of {self._length:.0f} s played."
-        evaluations, records = counted(totals.evaluations, "evaluation"), counted(totals.records, "record")
-        yield f"  {evaluations}, {counted(count, 'change')} of replicas, {records} kept"
+        yield f"  {counted(totals.evaluations, 'evaluation')}, {counted(count, 'change')} of replicas"
         yield f"  {counted(totals.scrapes, 'scrape')} of {kubelets}, {totals.scrapes_failed} failed"
         for name, sizes in self.sizes.items():
             if len(sizes) == 1:

@@ -53,7 +53,6 @@ class Totals(Struct, frozen=True, kw_only=True):
     evaluations: int
     scrapes: int
     scrapes_failed: int
-    records: int
 
 
 class Moment(Struct, frozen=True):

@@ -189,9 +189,10 @@ def _some(*names: str) -> tuple[Group, ...]:
     return (Group("Settings", "The ones this verb reads.", tuple(OPTIONS[name] for name in names)),)
 
 
-_RECORDS = _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
-              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
-              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "config")  # fmt: skip
+_READERS = ("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
+            "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
+            "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file")  # fmt: skip
+_RECORDS = _some(*_READERS, "config")
 
 _ALL = (
     Verb("run", "Scrape kubelets, serve the Metrics API, scale, record.", "[OPTIONS]",
@@ -214,7 +215,7 @@ _ALL = (
     Verb("why", "As `explain`, asked of the running program through the API server.",
         "NAME [-n NAMESPACE] [OPTIONS]",
         (("why web -n shop", "The last decision that moved it."),),
-        (*_some("kubeconfig"), *_RECORDS), _add_why),
+        _some("kubeconfig", *_READERS, "config"), _add_why),
     Verb("audit", "Read the record of decisions: list, show, check, export.",
         "tail|show|verify|export [ID] [OPTIONS]",
         (("audit tail -f --target 'shop/*'", "What is decided in a namespace, as it happens."),
@@ -233,9 +234,7 @@ _ALL = (
          ("replay --policy new.yaml --since 2026-11-16T00:00:00Z", "A week under another policy."),
          ("replay --policy new.yaml -o html --to week.html", "The same as a page with plots."),
          ("replay --from kafka://kafka:9092/autoscaler.decisions --target 'shop/*'", "A namespace, from the topic.")),
-        _some("audit-spool-dir", "audit-topic", "audit-kafka-bootstrap-servers", "audit-kafka-security-protocol",
-              "audit-kafka-sasl-mechanism", "audit-kafka-username-file", "audit-kafka-password-file",
-              "audit-kafka-ca-file", "audit-kafka-cert-file", "audit-kafka-key-file", "compat", "config"), _add_replay,
+        _some(*_READERS, "compat", "config"), _add_replay,
         "Exit code: 0 every decision that was made again came out as it was recorded, and a reason is told for each\n"
         "that was not; 1 one did not, records are missing, out of order or cut off, or none could be made again;\n"
         "2 something to correct first. What was left out is counted; what the record cannot answer is said, never\n"

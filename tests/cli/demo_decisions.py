@@ -53,7 +53,7 @@ class Rows:
         return self.decided
 
     def totals(self) -> Totals:
-        return Totals(evaluations=len(self.decided), scrapes=0, scrapes_failed=0, records=0)
+        return Totals(evaluations=len(self.decided), scrapes=0, scrapes_failed=0)
 
 
 def scene() -> Rows:

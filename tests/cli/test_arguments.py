@@ -147,6 +147,7 @@ def test_every_verb_teaches(verb: Verb) -> None:
         assert f"  kubectl hps {words}\n      {what}" in text
     for group in verb.groups:
         assert all(option.flag in text for option in group.options)
+        assert text.count(f"\n{group.title}:\n") == 1
 
 
 @every_verb

@@ -67,7 +67,7 @@ async def test_the_real_program_decides_in_the_simulated_world_and_ctrl_c_ends_i
     assert set(view.captions) == {"Begin."}
     text = "\n".join(summary)
     assert "s of 60 s played." in text
-    assert f"{view.evaluations} evaluations, 0 changes of replicas" in text
+    assert f"  {view.evaluations} evaluations, 0 changes of replicas\n" in text
     assert "shop/web: 2 replicas" in text
     told = io.StringIO()
     assert explain("shop/web", source=SpoolSource(spool), at=None, output="text", out=told) == 0
