@@ -123,7 +123,7 @@ def test_the_name_of_the_file_says_how_to_tell_it(record, tmp_path, capsys, name
 
 def test_a_name_that_says_something_else_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"week.html: is named as html, leave out -o json or rename"):
-        replayed(source=str(tmp_path), output="json", to=str(tmp_path / "week.html"))
+        replayed(source="-", output="json", to=str(tmp_path / "week.html"))
     assert list(tmp_path.iterdir()) == []
 
 
