@@ -17,7 +17,7 @@ from autoscaler.core.reckoner import Reckoner
 from autoscaler.core.replicas import each_of, shared_by
 from autoscaler.core.totals import Tolerance, Totals
 from autoscaler.model.objects import Milli
-from autoscaler.model.plan import Counted, Proposal
+from autoscaler.model.plan import Counted, Proposal, Unnamed
 from autoscaler.model.policy import MetricSpec
 
 UTILIZATION = "Utilization"
@@ -132,19 +132,51 @@ class Line(NamedTuple):
     base: float
 
 
-def need(spec: MetricSpec, proposal: Proposal) -> Line | None:
-    """What a load takes at the metric's target exactly; pods without a sample are taken to use what others do."""
+class Carriers(NamedTuple):
+    """On how many pods a load is taken to be, and how many others were not ready then."""
+
+    pods: int = 0
+    unready: int = 0
+
+
+def carriers(proposal: Proposal, before: Carriers) -> Carriers:
+    """On how many pods the load is, where at the evaluation before it was on those that are given.
+
+    Those with a sample; and of those without one as many as are needed to make up for the ones that had one before, as
+    who is not heard of goes on working. A pod beyond these was added: what it does it takes from the others. The record
+    does not name pods with a sample, so ones that were replaced at once are not told from ones not heard of.
+    """
+    if not proposal.samples:
+        return before
+    unready, missing = _without(proposal)
+    kept = before.pods - max(0, unready - before.unready)  # what those who stopped being ready use is in the record
+    return Carriers(min(proposal.samples + missing, max(proposal.samples, kept)), unready)
+
+
+def _without(proposal: Proposal) -> tuple[int, int]:
+    """How many were not ready, and how many had no sample."""
+    pods = proposal.pods
+    if pods is None:
+        return 0, 0
+    more = pods.unnamed or Unnamed()
+    return len(pods.unready) + more.unready, len(pods.missing) + more.missing
+
+
+def need(spec: MetricSpec, proposal: Proposal, carried: int) -> Line | None:
+    """What a load that is on `carried` pods (`carriers`) takes at the metric's target exactly.
+
+    Those of them without a sample are taken to use what the others do.
+    """
     target, kind = target_of(spec), target_type(spec)
     if target <= 0:
         return None
     if spec.type in PER_POD:
-        pods, samples = proposal.pods, proposal.samples
+        samples = proposal.samples
         each = target if kind != UTILIZATION else target * (proposal.requests or 0) / (100 * samples) if samples else 0
-        if not pods or not samples or not each:
+        if not proposal.pods or not samples or not each:
             return None
-        missing = len(pods.missing) + (pods.unnamed.missing if pods.unnamed else 0)
         starting = proposal.gaps.unready_usage if proposal.gaps else 0
-        return Line((samples + missing) / samples / each, starting / each)
+        return Line(carried / samples / each, starting / each)
     if kind == "Value":
         return Line((proposal.pods.ready if proposal.pods else 0) / target, 0.0)
     return Line(1 / target, 0.0)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from autoscaler.core import rebuild
 from autoscaler.core.course import Course, course, largest, reason, seen, stands
 from autoscaler.core.evaluation import tolerance_of
+from autoscaler.core.projection import Carriers, carriers
 from autoscaler.core.proposals import target_of, target_type
 from autoscaler.core.rebuild import Ask
 from autoscaler.core.recollection import mismatch, planned, policy_of
@@ -41,6 +42,8 @@ class Met(Struct, frozen=True, kw_only=True):
     tolerance: Tolerance
     proposals: tuple[Proposal, ...]
     asks: tuple[Ask, ...]
+    carried: tuple[int, ...]
+    """On how many pods the load of each metric is (`projection.carriers`)."""
     lines: Lines
     strange: bool
     """Whether a proposal is not of the policy's metric, target and tolerance."""
@@ -77,6 +80,7 @@ class Rerun:
     def __init__(self, target: str) -> None:
         self._target = target
         self._met: Met | None = None
+        self._carriers: dict[tuple[int, str, str, str], Carriers] = {}
 
     def met(self, decision: Decision, basis: Basis) -> Met:
         """What the record has."""
@@ -89,6 +93,7 @@ class Rerun:
             return met
         else:
             policy, edition, tolerance = met.policy, met.edition, met.tolerance
+        carried = self._carried(found)
         self._met = Met(
             edition=edition,
             basis=basis,
@@ -96,10 +101,20 @@ class Rerun:
             tolerance=tolerance,
             proposals=found,
             asks=tuple(map(Ask, found)),
-            lines=lines(spec, range(len(spec.metrics)), found),
+            carried=carried,
+            lines=lines(spec, range(len(spec.metrics)), found, carried),
             strange=_strange(spec, found, tolerance),
         )
         return self._met
+
+    def _carried(self, found: Sequence[Proposal]) -> tuple[int, ...]:
+        """Where nobody was asked, or nobody has a sample, what was before is still known afterwards."""
+        told = []
+        for place, each in enumerate(found):
+            key = place, each.type, each.name, each.container
+            now = self._carriers[key] = carriers(each, self._carriers.get(key) or Carriers())
+            told.append(now.pods)
+        return tuple(told)
 
     def differences(
         self, decision: Decision, met: Met, times: Sequence[float], usages: Sequence[Usages]

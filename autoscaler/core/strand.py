@@ -253,7 +253,7 @@ class Strand:
             and current is not None
             and current != self._expected
         )
-        facts = Facts(decision, basis, met.proposals, met.edition, moved)
+        facts = Facts(decision, basis, met.proposals, met.carried, met.edition, moved)
         forks: list[Trace] = []
         for place, trial in enumerate(self.trials):
             if trial is None:

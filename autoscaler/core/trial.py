@@ -56,6 +56,8 @@ class Facts(Struct, frozen=True):
     basis: Basis
     proposals: tuple[Proposal, ...]
     """The same as of the record before, where they differ in nothing but the usage."""
+    carried: Sequence[int]
+    """On how many pods the load of each is (`projection.carriers`)."""
     edition: int
     """Another number when spec or settings are others than those of the record before."""
     moved: bool
@@ -136,7 +138,7 @@ class Trial:
                 return missing
             if facts.proposals and (lost := projection.unknown(spec, facts.proposals[place])):
                 return f"{proposals.label(spec)}: {lost}"
-        self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals)
+        self._lines = lines(self._spec, [place for place, _ in self._matched], facts.proposals, facts.carried)
         if facts.proposals:
             self._projections = [
                 (place, projection.Projection(spec, facts.proposals[place], self._tolerance))
@@ -258,11 +260,11 @@ class Trial:
         return ""
 
 
-def lines(spec: Spec, places: Iterable[int], found: Sequence[Proposal]) -> Lines:
+def lines(spec: Spec, places: Iterable[int], found: Sequence[Proposal], carried: Sequence[int]) -> Lines:
     """How many replicas the load takes, for each recorded metric whose place it is; of `found`, what was answered."""
     known = []
     for metric, place in zip(spec.metrics, places, strict=True):
-        line = projection.need(metric, found[place]) if place < len(found) else None
+        line = projection.need(metric, found[place], carried[place]) if place < len(found) else None
         if line is not None:
             known.append((place, line))
     return known

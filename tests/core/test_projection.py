@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from autoscaler.core import planner, projection
-from autoscaler.core.projection import Projection, at_size, need, unknown
+from autoscaler.core.projection import Carriers, Projection, at_size, carriers, need, unknown
 from autoscaler.core.rebuild import Ask, totals_of
 from autoscaler.core.totals import Tolerance
 from autoscaler.model.plan import Counted, Gaps, Proposal
@@ -18,6 +18,21 @@ FIVE = Proposal(
     type="Resource", name="cpu", label="cpu", target_type="Utilization", target=100, usage=400, requests=500, samples=5,
     pods=Counted(ready=5), replicas=4,
 )  # fmt: skip
+
+
+def seen(samples, *, usage=400, missing=0, unready=0, unready_usage=0):
+    """As `FIVE`, of so many that have a sample and use so much together."""
+    starting, unseen = (tuple(f"web-{each}" for each in range(count)) for count in (unready, missing))
+    return replace(
+        FIVE, usage=usage, requests=100 * samples, samples=samples,
+        pods=Counted(ready=samples, unready=starting, missing=unseen),
+        gaps=Gaps(values=samples, unready_usage=unready_usage),
+    )  # fmt: skip
+
+
+def taken(spec, proposal, before=Carriers()):  # noqa: B008 - a frozen value
+    line = need(spec, proposal, carriers(proposal, before).pods)
+    return None if line is None or proposal.usage is None else line.base + line.slope * proposal.usage
 
 
 def asked(spec, proposal, *, size, unready=0, recorded=False):
@@ -78,7 +93,7 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
     [
         pytest.param(CPU, FIVE, 4.0, id="percent of requests"),
         pytest.param(AVERAGE, FIVE, 8.0, id="an amount a pod"),
-        pytest.param(CPU, replace(FIVE, pods=Counted(ready=5, missing=("a",) * 5)), 8.0, id="half of them unseen"),
+        pytest.param(CPU, seen(5, missing=5), 4.0, id="half of them unseen, as they ever were"),
         pytest.param(CPU, replace(FIVE, requests=0), None, id="nothing requested"),
         pytest.param(CPU, replace(FIVE, samples=0), None, id="nobody seen"),
         pytest.param(QUEUE, replace(FIVE, usage=300), 10.0, id="an amount of one number"),
@@ -87,8 +102,46 @@ def test_with_the_recorded_pods_and_target_the_recorded_number_comes_out():
     ],
 )
 def test_what_the_load_takes(spec, proposal, replicas):
-    line = need(spec, proposal)
-    assert (line and line.base + line.slope * proposal.usage) == (replicas and pytest.approx(replicas))
+    assert taken(spec, proposal) == (replicas and pytest.approx(replicas))
+
+
+@pytest.mark.parametrize(
+    ("passes", "told"),
+    [
+        pytest.param(
+            [seen(5), seen(5, missing=8), seen(13)], [4, 4, 4], id="eight were added: they take from the others"
+        ),
+        pytest.param([seen(5, missing=8), seen(6, missing=7)], [4, 4], id="of before the record nobody knows"),
+        pytest.param([seen(2), seen(2, unready=4), seen(2, missing=4)], [4, 4, 4], id="they wait, then start"),
+        pytest.param(
+            [seen(5), seen(2, usage=160, unready=3, unready_usage=240, missing=8)],
+            [4, 4],
+            id="eight were added as three old ones stopped being ready",
+        ),
+        pytest.param(
+            [seen(5, unready=4), seen(2, usage=160, missing=3, unready=4)], [4, 4], id="a scrape misses three of five"
+        ),
+        pytest.param([seen(5), seen(4, usage=320, missing=1), seen(5)], [4, 4, 4], id="a scrape misses one"),
+        pytest.param(
+            [seen(5), *[seen(2, usage=160, missing=3)] * 2, seen(5)], [4] * 4, id="one misses three for two passes"
+        ),
+        pytest.param([seen(5), seen(4, usage=320, missing=9)], [4, 4], id="a scrape misses one as eight are added"),
+        pytest.param(
+            [seen(5), replace(FIVE, usage=None, samples=0), seen(4, usage=320, missing=1)],
+            [4, None, 4],
+            id="a scrape misses all, then one",
+        ),
+        pytest.param([seen(5), seen(3), seen(3, missing=2)], [4, 4, 4], id="two were taken away, and added again"),
+        pytest.param([seen(5), seen(3, usage=240)], [4, 2.4], id="two are gone with their load"),
+    ],
+)
+def test_only_pods_that_were_seen_before_are_missed(passes, told):
+    """The load is 400 m, at 100 m a pod."""
+    found, before = [], Carriers()
+    for each in passes:
+        found.append(taken(CPU, each, before))
+        before = carriers(each, before)
+    assert found == [each and pytest.approx(each) for each in told]
 
 
 def test_whole_replicas():

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from autoscaler.core.rerun import Rerun, usages_of, usual
 from autoscaler.model.decision import Repeat
 from autoscaler.model.instant import parse_instant
-from autoscaler.model.plan import Proposal
+from autoscaler.model.plan import Counted, Proposal
 from bench import week
 from tests.core.chance import evaluations
 from tests.core.test_recollection import recorded
@@ -48,3 +48,16 @@ def test_what_records_have_is_worked_out_once_for_those_that_are_alike():
     assert rerun.met(second, second.basis).proposals != met.proposals, "more pods"
     other = replace(third, basis=replace(third.basis, spec=replace(third.basis.spec, max_replicas=9)))
     assert rerun.met(other, other.basis).edition == met.edition + 1
+
+
+def test_who_had_a_sample_is_remembered_while_nobody_is_asked():
+    made = list(week.decisions(lambda _: 1200, 120))[-1]
+    whole, nobody = made, replace(made, stages=())
+    half = replace(made, stages=tuple(
+        replace(each, samples=2, usage=each.usage // 2, requests=each.requests // 2,
+                pods=Counted(ready=2, missing=("web-2", "web-3")))
+        if isinstance(each, Proposal) else each for each in made.stages
+    ))  # fmt: skip
+    rerun = Rerun("shop/Deployment/web")
+    assert [rerun.met(each, each.basis).carried for each in (whole, nobody, half)] == [(4,), (), (4,)]
+    assert Rerun("shop/Deployment/web").met(half, half.basis).carried == (2,), "who were they?"
