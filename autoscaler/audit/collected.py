@@ -79,7 +79,7 @@ class Collected:
             self._told.append(f"{'later' if later else 'broken'}: {why}")
 
     def missed(self) -> list[str]:
-        """What of all that was there could not be read, for a person; nothing when that was nothing."""
+        """What of all that was there, or was asked for, could not be read, for a person."""
         rest = [f"{self.unread} could not be read: `audit verify` names them"] if self.unread else []
         return [*self._told, *rest]
 
@@ -94,9 +94,16 @@ class Collected:
     def newest(self, key: str, *, changed: bool = False, before: float | None = None) -> Record | None:
         """The last record of a target; `changed`: the last that moved it; `before`: made not after that time."""
         for record in reversed(self._ordered(key)):
-            if (before is None or record.at <= before) and (not changed or _changed(record)):
+            if (before is None or record.at <= before) and (not changed or self._changed(record)):
                 return record
         return None
+
+    def _changed(self, record: Record) -> bool:
+        try:
+            return changed(codec.decode(record.body))
+        except MalformedError as exc:
+            self._missed(exc, f"{self.path}: {record.key}, epoch {record.epoch}, seq {record.seq}: {exc}")
+            return False
 
     def oldest(self, key: str) -> Record | None:
         """The first record of a target."""
@@ -122,10 +129,3 @@ def _placed(event: Event) -> _Placed:
     at = codec.instant(event.time)
     record = Record(position=0, key=event.key, epoch=number.epoch, seq=number.seq, at=at, body=event.body)
     return _Placed(record, codec.place(codec.head(event.body).leadership, at))
-
-
-def _changed(record: Record) -> bool:
-    try:
-        return changed(codec.decode(record.body))
-    except MalformedError:
-        return False

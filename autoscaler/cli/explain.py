@@ -88,8 +88,11 @@ def run(
 
     found = Collected(str(getattr(source, "path", "the topic")))
     asyncio.run(found.take(events(source, SystemClock()), parts[0]))
-    missed = warn(found)
-    return tell(found, target, at=at, diff=diff, output=output, out=out) or int(missed)
+    try:
+        code = tell(found, target, at=at, diff=diff, output=output, out=out)
+    finally:
+        missed = warn(found)
+    return code or int(missed)
 
 
 def warn(found: Collected) -> bool:

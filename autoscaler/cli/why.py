@@ -86,10 +86,11 @@ def tell(found: Answer, name: str, *, at: str | None, diff: Sequence[str], outpu
         return 1
     if found.note:
         print(printable(found.note), file=out if output == "text" else sys.stderr)
-    missed = explain.warn(found.records)
-    return explain.tell(found.records, name, at=at, diff=diff, output=output, out=out) or int(
-        missed or bool(found.note)
-    )
+    try:
+        code = explain.tell(found.records, name, at=at, diff=diff, output=output, out=out)
+    finally:
+        missed = explain.warn(found.records)
+    return code or int(missed or bool(found.note))
 
 
 async def _ask(kubeconfig: str, namespace: str, name: str) -> Answer:

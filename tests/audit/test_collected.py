@@ -61,6 +61,13 @@ async def test_one_broken_line_is_told_and_nothing_but_broken_lines_is_an_error(
         await collected(broken)
 
 
+async def test_a_record_that_is_passed_over_while_a_change_is_looked_for_is_told() -> None:
+    bent = replace(event(decision(2), 2), body=b'{"id": "web-2", "time": "2027-01-15T08:00:02Z"}')
+    made = await collected(event(decision(1), 1), bent, event(decision(3, outcome=Outcome.HELD), 3))
+    assert (seqs(made), made.unread) == ([1, 1, 3], 1)
+    assert made.missed()[0].startswith("broken: a file: shop/Deployment/web, epoch 7, seq 2: ")
+
+
 async def test_what_is_no_fault_of_the_record_is_not_counted() -> None:
     strangers = (OtherError("a:1: an event of another type"), LaterError("a:2: of a later release"))
     made = await collected(*strangers, event(decision(1), 1))
