@@ -30,9 +30,7 @@ from autoscaler.turnstile import Turnstile
 
 CONCURRENCY = 64
 AT_ONCE = 4
-"""Kubelets asked, or pages taken in, before others have their turn: pages of 60 containers take 2 to 5 ms. Sixty-four
-questions in a row, and as many answers to inflate, would take three times that.
-"""
+"""Kubelets asked, or pages taken in, before others have their turn: pages of 60 containers take 2 to 5 ms."""
 LARGE = 1 << 19
 """A page of more bytes is decoded in a thread, so that nobody else waits: half a MiB made to be slow takes 60 ms."""
 
