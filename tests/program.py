@@ -91,6 +91,17 @@ def settings(folder: Path, kubeconfig: Path, **more: str) -> Settings:
 
 
 @asynccontextmanager
+async def living(run: Run) -> AsyncIterator[Run]:
+    """It lives in a task, and is told to stop when the block ends."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run.live())
+        try:
+            yield run
+        finally:
+            run.stop.set()
+
+
+@asynccontextmanager
 async def running(folder: Path, holder: str = "", **more: str) -> AsyncIterator[Run]:
     """`holder`: who has the Lease when it begins."""
     web = Workload(namespace="shop", name="web", replicas=2, cpu=Polyline((LOAD_STEPS_AT, 0.2), (LOAD_STEPS_AT, 0.8)))
@@ -101,9 +112,5 @@ async def running(folder: Path, holder: str = "", **more: str) -> AsyncIterator[
             lease = {"metadata": {"name": "hpa-companion", "namespace": "kube-system"}, "spec": spec}
             world.store.create(LEASES, "kube-system", lease)
         run = Run(world, settings(folder, world.kubeconfig(folder / "kubeconfig"), **more))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(run.live())
-            try:
-                yield run
-            finally:
-                run.stop.set()
+        async with living(run):
+            yield run

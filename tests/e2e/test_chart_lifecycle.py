@@ -88,7 +88,7 @@ def test_c16_an_upgrade_and_a_rollback_leave_policies_and_the_metrics_api_alone(
     cluster: Cluster, release: Release, here: Namespace, older: Path
 ) -> None:
     before = identities(cluster, release, here)
-    with asking(cluster) as codes:
+    with asking(cluster.admin) as codes:
         try:
             release.helm("upgrade", chart=older)
             eventually(SOON, lambda: not knows(cluster, here), "the older definition holds")

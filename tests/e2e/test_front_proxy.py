@@ -106,7 +106,7 @@ def test_a26_ca_and_certificate_rotate_through_the_aggregator_without_a_failed_r
     new = Authority("next-serving")
     path = new.write(tmp_path)
     by_new = Api(release.direct().server, Credentials(path), verified_name=release.verified_name)
-    with asking(cluster) as codes:
+    with asking(cluster.admin) as codes:
         try:
             release.trust(release.serving_ca + new.pem)
             eventually(10, lambda: len(codes) > 20, "requests are under way")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.asking import asking
+from tests.e2e.asking import asking, meanwhile
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
 from tests.e2e.kubeapi import Api, Credentials
@@ -59,28 +58,21 @@ def shaking_hands(cluster: Cluster, release: Release, folder: Path) -> Iterator[
     """New connections all the while, verified by what the API server trusts at that moment: failures, certificates."""
     failures: list[str] = []
     seen: set[str] = set()
-    stop = threading.Event()
+    file = folder / "bundle.pem"
 
     def shake() -> None:
-        file = folder / "bundle.pem"
-        while not stop.is_set():
-            file.write_text(bundle(cluster, VERSIONS[0]))
-            direct = Api(
-                f"https://{release.address}:{SERVICE_PORT}", Credentials(file), verified_name=release.verified_name
-            )
-            try:
-                direct.raw("GET", "/livez")
-                seen.add(shown(release.address, SERVICE_PORT))
-            except OSError as exc:
-                failures.append(str(exc))
+        file.write_text(bundle(cluster, VERSIONS[0]))
+        direct = Api(
+            f"https://{release.address}:{SERVICE_PORT}", Credentials(file), verified_name=release.verified_name
+        )
+        try:
+            direct.raw("GET", "/livez")
+            seen.add(shown(release.address, SERVICE_PORT))
+        except OSError as exc:
+            failures.append(str(exc))
 
-    thread = threading.Thread(target=shake)
-    thread.start()
-    try:
+    with meanwhile(shake):
         yield failures, seen
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.mark.timeout(240)
@@ -97,7 +89,7 @@ def test_a26_our_own_certificate_is_renewed_with_its_ca_under_load_without_a_fai
     follower = issuing.start_another(port, f"--cert-dir={tmp_path / 'another'}")
     try:
         eventually(SOON, lambda: shown("127.0.0.1", port) == ours(), "both show the same")
-        with asking(cluster) as codes, shaking_hands(cluster, issuing, tmp_path) as (failures, seen):
+        with asking(cluster.admin) as codes, shaking_hands(cluster, issuing, tmp_path) as (failures, seen):
             eventually((RENEWALS + 1) * LIFETIME, lambda: len(seen) > RENEWALS, "it was renewed twice")
         assert failures == []
         assert set(codes) == {200}

@@ -14,7 +14,7 @@ import pytest
 from autoscaler.clock import SystemClock
 from autoscaler.sim.kubelets import Fault
 from autoscaler.sim.world import ADMIN_TOKEN, Shape, World
-from tests.program import Run, settings
+from tests.program import Run, living, settings
 
 HANGING = ("node-2", "node-5", "node-9")
 GROUP = "/apis/metrics.k8s.io/v1"
@@ -37,13 +37,8 @@ async def beginning(folder: Path, clock: Ahead) -> AsyncIterator[Run]:
     async with World(SystemClock(), Shape(nodes=10, sample_period=0.5)) as world:
         for name in HANGING:
             await world.kubelets[name].set_fault(Fault.HANG)
-        run = Run(world, settings(folder, world.kubeconfig(folder / "kubeconfig")), clock)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(run.live())
-            try:
-                yield run
-            finally:
-                run.stop.set()
+        async with living(Run(world, settings(folder, world.kubeconfig(folder / "kubeconfig")), clock)) as run:
+            yield run
 
 
 async def asked(run: Run, path: str) -> tuple[int, str]:

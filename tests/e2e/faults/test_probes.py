@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.asking import asking, meanwhile
 from tests.e2e.background import Background
 from tests.e2e.cluster import Cluster
 from tests.e2e.eventually import eventually
@@ -26,32 +26,11 @@ SOON = 45.0
 """A hanging kubelet is given 8 s each time."""
 STILL, BACK = 6.0, 30.0
 """A23: seconds for which the loop stands still, and after which the aggregator has us back."""
+PROBED_EVERY = 0.2
+"""A kubelet does every few seconds."""
 LATE = "autoscaler_event_loop_lag_seconds_bucket"
 FIRST = 150
 """Of the addresses of kubelets that hang."""
-
-
-@contextmanager
-def probed(release: Release, path: str) -> Iterator[list[int]]:
-    """Ask a probe without pause, as a kubelet does every few seconds; the codes so far (0: no answer at all)."""
-    codes: list[int] = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                codes.append(release.direct().raw("GET", path)[0])
-            except OSError:
-                codes.append(0)
-            stop.wait(0.2)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield codes
-    finally:
-        stop.set()
-        thread.join()
 
 
 def available(release: Release) -> bool:
@@ -79,7 +58,7 @@ def test_a23_a_loop_that_stood_still_for_six_seconds_is_alive_measured_and_avail
     eventually(START, release.serving, "every node has a usage")
     eventually(SOON, lambda: available(release), "registered and available")
     before = late_beats(release)
-    with probed(release, "/livez") as codes:
+    with asking(release.direct(), "/livez", PROBED_EVERY) as codes:
         eventually(SOON, lambda: codes, "it is probed")
         program.signal(signal.SIGSTOP)
         stopped = time.monotonic()
@@ -135,8 +114,9 @@ def hanging(cluster: Cluster, release: Release, tmp_path: Path) -> Iterator[list
 @contextmanager
 def pods_as_ready_as_told(cluster: Cluster, release: Release) -> Iterator[None]:
     """What kubelets do with /readyz; kwok, which runs the pods here, asks nobody. Ready in the end, as before."""
-    path, stop = f"/api/v1/namespaces/{release.namespace}/pods", threading.Event()
+    path = f"/api/v1/namespaces/{release.namespace}/pods"
     names = [each["metadata"]["name"] for each in cluster.admin.items(path)]
+    told = True
 
     def tell(ready: bool) -> None:
         conditions = [{"type": kind, "status": str(ready)} for kind in ("ContainersReady", "Ready")]
@@ -144,20 +124,15 @@ def pods_as_ready_as_told(cluster: Cluster, release: Release) -> Iterator[None]:
             cluster.admin.patch(f"{path}/{name}/status", {"status": {"conditions": conditions}})
 
     def probe() -> None:
-        told = True
-        while not stop.is_set():
-            if (ready := ready_by(release.direct())) != told:
-                tell(ready)
-                told = ready
-            stop.wait(0.2)
+        nonlocal told
+        if (ready := ready_by(release.direct())) != told:
+            tell(ready)
+            told = ready
 
-    thread = threading.Thread(target=probe)
-    thread.start()
     try:
-        yield
+        with meanwhile(probe, PROBED_EVERY):
+            yield
     finally:
-        stop.set()
-        thread.join()
         tell(True)
 
 
