@@ -38,4 +38,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
             return False
         if self.outcomes and decision.outcome not in self.outcomes:
             return False
-        return self.since <= parse_instant(decision.time) <= self.until
+        return self.takes_time(parse_instant(decision.time))
+
+    def takes_time(self, at: float) -> bool:
+        """Whether it lies in the wanted span."""
+        return self.since <= at <= self.until

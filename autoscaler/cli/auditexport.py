@@ -16,6 +16,7 @@ from autoscaler.audit import codec
 from autoscaler.audit import event as events
 from autoscaler.audit.event import Event
 from autoscaler.audit.wanted import Wanted
+from autoscaler.cli.replayitems import REFUSED
 from autoscaler.core.figures import counted
 from autoscaler.core.repeats import expanded
 from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedError, OtherError
@@ -60,8 +61,9 @@ async def export(found: AsyncIterator[Event | MalformedError], wanted: Wanted, t
     where nothing is.
 
     JSON Lines has one CloudEvent per record that has a wanted evaluation, Parquet one row per wanted evaluation. What
-    only a later release understands goes into JSON Lines as it is, unless evaluations are chosen by reason or outcome;
-    else it is left out and told. What nobody can read ends it with AuditError.
+    the broker refused, or only a later release understands, goes into JSON Lines as it is by its time, unless
+    evaluations are chosen by reason or outcome; else it is left out and told. What nobody can read ends it with
+    AuditError.
     """
     done = Exported()
     if to == "-":
@@ -97,13 +99,19 @@ def _opened(path: Path, *, packed: bool) -> Iterator[TextIO]:
 
 async def _lines(found: AsyncIterator[Event | MalformedError], wanted: Wanted, out: TextIO, done: Exported) -> None:
     async for event in _readable(found, wanted, done):
-        if event.parked or _copied(event, wanted, done):
+        if _copied(event, wanted, done):
             out.write(events.line(event).decode() + "\n")
             done.written += 1
 
 
-def _decision(event: Event) -> Decision:
-    return _named(event, event.decision)
+def _decided(event: Event) -> Decision | str:
+    """The decision, or why this release cannot tell what it was; AuditError, with its place, where none can."""
+    if event.parked:
+        return REFUSED
+    try:
+        return _named(event, event.decision)
+    except LaterError as exc:
+        return str(exc)
 
 
 def _named(event: Event, read: Callable[[], _Read]) -> _Read:
@@ -117,21 +125,21 @@ def _named(event: Event, read: Callable[[], _Read]) -> _Read:
 
 
 def _copied(event: Event, wanted: Wanted, done: Exported) -> bool:
-    try:
-        return any(map(wanted.takes, expanded(_decision(event))))
-    except LaterError as exc:
-        if wanted.reasons or wanted.outcomes:
-            done.leave_out(f"{event.where}: {exc}")
-            return False
-        return wanted.since <= _named(event, lambda: codec.instant(event.time)) <= wanted.until
+    decided = _decided(event)
+    if isinstance(decided, Decision):
+        return any(map(wanted.takes, expanded(decided)))
+    if wanted.reasons or wanted.outcomes:
+        done.leave_out(f"{event.where}: {decided}")
+        return False
+    return wanted.takes_time(_named(event, lambda: codec.instant(event.time)))
 
 
 def _evaluations(event: Event, wanted: Wanted, done: Exported) -> Sequence[Decision]:
-    try:
-        return [each for each in expanded(_decision(event)) if wanted.takes(each)]
-    except LaterError as exc:
-        done.leave_out(f"{event.where}: {exc}")
-        return ()
+    decided = _decided(event)
+    if isinstance(decided, Decision):
+        return [each for each in expanded(decided) if wanted.takes(each)]
+    done.leave_out(f"{event.where}: {decided}")
+    return ()
 
 
 async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted, path: Path, done: Exported) -> None:
@@ -146,8 +154,6 @@ async def _parquet(found: AsyncIterator[Event | MalformedError], wanted: Wanted,
     rows: list[dict[str, Any]] = []
     with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         async for event in _readable(found, wanted, done):
-            if event.parked:
-                continue
             rows += [row(event, each) for each in _evaluations(event, wanted, done)]
             if len(rows) >= GROUP:
                 writer.write_table(pyarrow.Table.from_pylist(rows, schema))

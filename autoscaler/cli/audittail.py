@@ -111,8 +111,9 @@ def _told(event: Event | MalformedError, wanted: Wanted, output: str) -> Iterato
 
 def _evaluations(event: Event, wanted: Wanted) -> Iterator[Line]:
     if event.parked:
-        text = f"{event.time[:19]}Z  {event.number.seq:>6}  {event.key}: the broker refused this record  {event.id}"
-        yield Line(_at(event.time), explanation.printable(text))
+        at = _at(event.time)
+        if at is None or wanted.takes_time(at):
+            yield Line(at, _refused(event))
         return
     for decision in expanded(event.decision()):
         if wanted.takes(decision):
@@ -120,16 +121,28 @@ def _evaluations(event: Event, wanted: Wanted) -> Iterator[Line]:
 
 
 def _record(event: Event, wanted: Wanted) -> Iterator[Line]:
-    """The whole of it, as it is; one for a later release to read is chosen by its time alone."""
+    """The whole of it, as it is; what was refused, or is for a later release to read, is chosen by its time alone."""
     at = _at(event.time)
+    by_time, by_more = at is None or wanted.takes_time(at), bool(wanted.reasons or wanted.outcomes)
+    if event.parked and by_more:
+        if by_time:
+            yield Line(at, _refused(event), aside=True)
+        return
     try:
-        taken = event.parked or any(map(wanted.takes, expanded(event.decision())))
+        taken = by_time if event.parked else any(map(wanted.takes, expanded(event.decision())))
     except LaterError:
-        if wanted.reasons or wanted.outcomes:
+        if by_more:
             raise
-        taken = at is None or wanted.since <= at <= wanted.until
+        taken = by_time
     if taken:
         yield Line(at, events.line(event).decode())
+
+
+def _refused(event: Event) -> str:
+    """What is told of a record whose evaluations only its writer has."""
+    return explanation.printable(
+        f"{event.time[:19]}Z  {event.number.seq:>6}  {event.key}: the broker refused this record  {event.id}"
+    )
 
 
 def _unread(error: MalformedError, why: str, output: str) -> Line:

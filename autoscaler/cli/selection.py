@@ -46,8 +46,10 @@ class Selection:
         if self._taken:
             about = f" about {self._wanted.target}" if self._wanted.target else ""
             span = " to ".join(dict.fromkeys(f"{each[:19]}Z" for each in (self._first, self._last)))
-            why = f"meets {' and '.join(flags)}" if (flags := _flags(self._wanted)) else "tells of an evaluation"
-            return [printable(f"nothing matched: of {counted(self._taken, 'record')}{about}, {span}, none {why}")]
+            flags = " and ".join(_flags(self._wanted))
+            return [
+                printable(f"nothing matched: of {counted(self._taken, 'record')}{about}, {span}, none meets {flags}")
+            ]
         names = sorted(self._targets)
         more = [f"  and {len(names) - LISTED} more"] if len(names) > LISTED else []
         told = [f"  {printable(each)}" for each in names[:LISTED]]

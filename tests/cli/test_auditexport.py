@@ -123,6 +123,27 @@ async def test_a_record_of_a_later_release_ends_nothing(
     assert ("  x.jsonl:1: audit record of a later release: reason 'LunarTide'" in said) is bool(left_out)
 
 
+PARKED = replace(EVENTS[0], where="t[0]@1", type=codec.PARKED_TYPE, body=codec.stub(record(1), "too large").body)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "written", "left_out"),
+    [
+        pytest.param("x.jsonl", Wanted(), 2, 0, id="it is copied as it is"),
+        pytest.param("x.jsonl", Wanted(since=NOON + 2), 1, 0, id="too early"),
+        pytest.param("x.jsonl.gz", Wanted(until=NOON + 1), 1, 0, id="all else is too late"),
+        pytest.param("x.jsonl", Wanted(reasons=("AboveTarget",)), 1, 1, id="nobody knows its reason"),
+        pytest.param("x.parquet", Wanted(), 2, 1, id="a table has no room for it"),
+    ],
+)
+async def test_what_the_broker_refused_is_chosen_by_its_time_or_named(
+    tmp_path: Path, name: str, wanted: Wanted, written: int, left_out: int
+) -> None:
+    done = await export(stream(PARKED, EVENTS[1]), wanted, str(tmp_path / name), io.StringIO())
+    assert (done.written, done.left_out) == (written, left_out)
+    assert ("  t[0]@1: Kafka refused the record itself" in done.lines("x")) is bool(left_out)
+
+
 async def test_events_of_other_types_end_nothing(tmp_path: Path) -> None:
     later = replace(EVENTS[0], type="dev.hpa-companion.decision.v2", where="x.jsonl:1")
     found = (later, OtherError("an order"), LaterError("x.jsonl:3: of later"), EVENTS[1])

@@ -95,6 +95,29 @@ async def test_a_record_of_a_later_release_is_told_as_it_is_where_nothing_else_i
     assert capsys.readouterr().err.startswith("later: x.jsonl:1: ")
 
 
+PARKED = replace(FIRST, type=codec.PARKED_TYPE, body=codec.stub(record(1), "too large").body)
+REFUSED = "2027-01-15T08:00:01Z       1  shop/Deployment/web: the broker refused this record  web-1\n"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "as_text", "as_json", "aside"),
+    [
+        pytest.param({}, REFUSED, lines_of(PARKED), "", id="all"),
+        pytest.param({"until": NOON}, "", "", "", id="it is too late"),
+        pytest.param({"until": NOON + 1}, REFUSED, lines_of(PARKED), "", id="of that time"),
+        pytest.param({"outcomes": ("held",)}, REFUSED, "", REFUSED, id="nobody knows its outcome"),
+        pytest.param({"outcomes": ("held",), "since": NOON + 2}, "", "", "", id="which at that time is no matter"),
+    ],
+)
+async def test_what_the_broker_refused_is_chosen_by_its_time(
+    wanted: dict[str, object], as_text: str, as_json: str, aside: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await told(PARKED, output="text", **wanted) == as_text
+    capsys.readouterr()
+    assert await told(PARKED, **wanted) == as_json
+    assert "".join(each for each in capsys.readouterr().err.splitlines(True) if "nothing" not in each) == aside
+
+
 @pytest.mark.parametrize("output", ["text", "json"])
 async def test_where_nothing_matches_it_says_so(output: str, capsys: pytest.CaptureFixture[str]) -> None:
     for found in ((FIRST, SECOND), (FIRST, None, SECOND)):

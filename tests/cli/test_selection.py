@@ -43,7 +43,6 @@ OF_WEB = "of 2 records about shop/web, 2027-01-15T08:00:01Z to 2027-01-15T08:00:
                      f"{OF_WEB} meets --until and --outcome", id="an outcome by a time, of a target"),
         pytest.param(Wanted(target="shop/db", reasons=("OnTarget",)),
                      "of 1 record about shop/db, 2027-01-15T08:00:02Z, none meets --reason", id="a reason"),
-        pytest.param(Wanted(), f"{ALL} tells of an evaluation", id="a table of what the broker refused"),
     ],
 )  # fmt: skip
 async def test_a_choice_that_nothing_meets_is_told_with_what_there_is(wanted: Wanted, told: str) -> None:
