@@ -20,6 +20,7 @@ import yaml
 from autoscaler.sim.orders import ANNOTATION
 from autoscaler.sim.world import ADMIN_TOKEN
 from bench.catalogue import UnavailableError
+from bench.line import ClosedError, Line
 from bench.processes import Process, free_port
 from tests.e2e.tools import inventory
 
@@ -131,7 +132,7 @@ class Contender:
         self.process = process
         self.port = port
         self._certificate = certificate
-        self._connection: http.client.HTTPSConnection | None = None
+        self._line: Line | None = None
 
     def another(self) -> Contender:
         """The same server over a connection of its own, for another thread."""
@@ -139,33 +140,28 @@ class Contender:
 
     def close(self) -> None:
         """End the connection; the next question makes another one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def get(self, path: str, accept: str = "application/json") -> bytes:
         """The body of a 200, over one kept-alive connection; OSError for anything else."""
         try:
             status, body = self._exchange(path, accept)
-        except http.client.RemoteDisconnected:  # it was idle for too long
+        except ClosedError:  # it was idle for too long
             status, body = self._exchange(path, accept)
         if status != 200:
             raise OSError(f"{path}: {status} {body[:300]!r}")
         return body
 
     def _exchange(self, path: str, accept: str) -> tuple[int, bytes]:
-        if self._connection is None:
-            context = ssl.create_default_context(cafile=str(self._certificate))
-            self._connection = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
+        if self._line is None:
+            self._line = Line(self.port, self._certificate)
         try:
-            self._connection.request("GET", path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept": accept})
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
+            return self._line.get(path, accept, ADMIN_TOKEN)
         except OSError:
             self.close()
             raise
-        except http.client.HTTPException as exc:
-            raise ConnectionError(f"{path}: {exc}") from exc
 
     def series(self) -> dict[str, float]:
         """Our own series, by name and labels as they stand on /metrics."""

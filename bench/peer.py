@@ -1,7 +1,8 @@
 """Beside the real metrics-server: both scrape the same kubelets at the same time, and are asked the same in turn.
 
 metrics-server's certificate and ours are verified alike, each is one kept-alive connection. A list is taken again and
-again, each contender after the other, so that what the machine does meanwhile meets both.
+again, each contender after the other, so that what the machine does meanwhile meets both. The client (bench/line.py)
+is the same for both; its 0.04 ms, loopback and TLS included, stand in the figures of both.
 """
 
 from __future__ import annotations
