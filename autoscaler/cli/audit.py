@@ -79,12 +79,13 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
         reasons=tuple(_reasons(request.reasons)),
         outcomes=tuple(request.outcomes),
     )
+    selection = Selection(wanted, source)
     match request.action:
         case "tail":
             if request.output == "json":
                 _print(gaps(wanted), sys.stderr)
             found = live(source, clock) if request.follow else events(source, clock)
-            broken = asyncio.run(audittail.tail(found, wanted, request.lines, request.output, out))
+            broken = asyncio.run(audittail.tail(found, selection, request.lines, request.output, out))
             if broken and not request.follow:
                 _print((f"{broken} could not be read: `audit verify` names them",), sys.stderr)
                 return 1
@@ -93,7 +94,6 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
         case "verify":
             return asyncio.run(auditverify.verify(_progress(events(source, clock)), wanted, request.output, out))
         case "export":
-            selection = Selection(wanted)
             heard = selection.heard(_progress(events(source, clock)))
             done = asyncio.run(auditexport.export(heard, wanted, request.to, out))
             _print(done.lines(request.to), sys.stderr)

@@ -33,27 +33,27 @@ class Line(Struct, frozen=True):
 
 
 async def tail(
-    found: AsyncIterator[Event | MalformedError | None], wanted: Wanted, lines: int, output: str, out: TextIO
+    found: AsyncIterator[Event | MalformedError | None], selection: Selection, lines: int, output: str, out: TextIO
 ) -> int:
     """The latest `lines` in order of time; behind a None, where what was there ends, each as it comes.
 
     As `text` a line is an evaluation; as `json` it is a record with a wanted one, as `audit export` writes it, and what
     cannot be read goes to standard error, as does that earlier ones were left out: a program would take the part for
-    the whole. What has no time stands behind what was read before it. Where nothing is wanted, standard error says so.
-    How many could not be read.
+    the whole. What has no time stands behind what was read before it. Where nothing of it is wanted, or nothing is
+    there, standard error says so. How many could not be read.
     """
     latest: list[tuple[float, int, str]] = []  # a heap; the number keeps those of one time in their order
     following, number, at, broken, left_out = False, 0, float("-inf"), 0, 0
-    selection = Selection(wanted)
+    missing: list[str] = []
     async for each in selection.heard(found):
         if each is None:
             _print((text for _, _, text in sorted(latest)), out)
-            if not number and selection.records:
-                _print(selection.nothing(), sys.stderr)
+            missing = [] if number else selection.nothing_yet()
+            _print(missing, sys.stderr)
             _print(_cut(lines, left_out, output), sys.stderr)
             latest, following = [], True
             continue
-        for line in _told(each, wanted, output):
+        for line in _told(each, selection.wanted, output):
             number, at = number + 1, at if line.at is None else line.at
             broken += line.broken
             if line.aside:
@@ -63,9 +63,9 @@ async def tail(
             else:
                 left_out += _pushed_out(latest, lines, (at, number, line.text))
     _print((text for _, _, text in sorted(latest)), out)
+    if not number and not missing:
+        _print(selection.nothing(), sys.stderr)
     if not following:
-        if not number:
-            _print(selection.nothing(), sys.stderr)
         _print(_cut(lines, left_out, output), sys.stderr)
     return broken
 

@@ -17,6 +17,7 @@ from autoscaler.audit.spool import Spool
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import audit, audittail, main, replay
 from autoscaler.cli.audit import Request
+from autoscaler.cli.selection import Selection
 from autoscaler.clock import SystemClock
 from autoscaler.config.load import load
 from autoscaler.config.settings import Settings
@@ -156,9 +157,11 @@ async def test_following_goes_on_behind_the_latest_lines(settings: Settings, tmp
             more.write(whole[2])
 
     out = Lines(grow)
-    found = live(FileSource(str(file)), SystemClock())
+    source = FileSource(str(file))
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        task = group.create_task(audittail.tail(found, Wanted(), 1, "text", out))
+        task = group.create_task(
+            audittail.tail(live(source, SystemClock()), Selection(Wanted(), source), 1, "text", out)
+        )
         while out.getvalue().count("\n") < 2:
             await settle()
         task.cancel()

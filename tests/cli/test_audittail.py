@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, from_spool, line
+from autoscaler.audit.sources import FileSource, Source, SpoolSource
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli.audittail import tail
+from autoscaler.cli.selection import PIPE, Selection
 from autoscaler.core.repeats import repeat
 from autoscaler.errors import LaterError, MalformedError, OtherError
 from autoscaler.model.decision import Outcome
@@ -23,13 +26,22 @@ LATER = replace(FIRST, type="dev.hpa-companion.decision.v2", where="x.jsonl:1")
 BROKEN = MalformedError("x.jsonl:7: no record of ours")
 
 
-async def told(*found: Event | MalformedError | None, lines: int = 20, output: str = "json", **wanted: object) -> str:
+SPOOL = SpoolSource(Path("spool"))
+
+
+async def told(
+    *found: Event | MalformedError | None,
+    source: Source = SPOOL,
+    lines: int = 20,
+    output: str = "json",
+    **wanted: object,
+) -> str:
     async def stream() -> AsyncIterator[Event | MalformedError | None]:
         for each in found:
             yield each
 
     out = io.StringIO()
-    await tail(stream(), Wanted(**wanted), lines, output, out)
+    await tail(stream(), Selection(Wanted(**wanted), source), lines, output, out)
     return out.getvalue()
 
 
@@ -127,5 +139,27 @@ async def test_where_nothing_matches_it_says_so(output: str, capsys: pytest.Capt
             "  shop/Deployment/web",
         ]
     await told(FIRST, lines=0, output=output)
-    await told(None, output=output)
-    assert capsys.readouterr().err == "", "what matched need not be shown, and what follows may come yet"
+    await told(FIRST, None, lines=0, output=output)
+    assert capsys.readouterr().err == "", "what matched need not be shown"
+
+
+HINT = "`kubectl get hps -A` lists what is decided about, `doctor --check lease` who decides"
+WAITS, NOTHING = f"no records yet, waiting for the first; {HINT}\n", "nothing matched: there are no records"
+
+
+@pytest.mark.parametrize(
+    ("source", "found", "said"),
+    [
+        pytest.param(SPOOL, [], f"{NOTHING}; {HINT}\n", id="a spool"),
+        pytest.param(FileSource("x.jsonl"), [], f"{NOTHING}\n", id="a file"),
+        pytest.param(SPOOL, [None], WAITS, id="a spool that is followed"),
+        pytest.param(SPOOL, [None, FIRST], WAITS, id="a spool that got one then"),
+        pytest.param(PIPE, [None], f"{NOTHING}\n", id="a pipe that was followed to its end"),
+        pytest.param(PIPE, [None, FIRST], "", id="a pipe with one"),
+    ],
+)
+async def test_where_nothing_is_it_says_so_and_what_to_look_at(
+    source: Source, found: list[Event | None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await told(*found, source=source)
+    assert capsys.readouterr().err == said

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event, from_spool
+from autoscaler.audit.sources import FileSource, Source, SpoolSource, TopicSource
 from autoscaler.audit.wanted import Wanted
-from autoscaler.cli.selection import Selection, gaps
+from autoscaler.cli.selection import PIPE, Selection, gaps
 from tests.audit.samples import NOON, record
 
 
@@ -16,7 +19,7 @@ async def heard(wanted: Wanted, *names: str) -> list[str]:
             yield from_spool(record(number, name))
         yield None
 
-    selection = Selection(wanted)
+    selection = Selection(wanted, FileSource("x.jsonl"))
     assert len([each async for each in selection.heard(stream())]) == len(names) + 1, "the stream stays as it is"
     return selection.nothing()
 
@@ -51,6 +54,25 @@ async def test_a_choice_that_nothing_meets_is_told_with_what_there_is(wanted: Wa
 
 async def test_an_empty_record_is_told() -> None:
     assert await heard(Wanted(since=NOON)) == ["nothing matched: there are no records"]
+
+
+@pytest.mark.parametrize(
+    ("source", "last"),
+    [
+        pytest.param(FileSource("x.jsonl"), "waiting for the first", id="a file"),
+        pytest.param(SpoolSource(Path("spool")), "who decides", id="a spool"),
+        pytest.param(
+            TopicSource(KafkaSettings(bootstrap_servers=("kafka:9092",))),
+            "whether they can reach the topic",
+            id="a topic",
+        ),
+    ],
+)
+def test_where_records_come_later_it_is_told_what_to_look_at(source: Source, last: str) -> None:
+    [line] = Selection(Wanted(), source).nothing_yet()
+    assert line.startswith("no records yet, waiting for the first")
+    assert line.endswith(last)
+    assert Selection(Wanted(), PIPE).nothing_yet() == []
 
 
 @pytest.mark.parametrize(
