@@ -1,7 +1,7 @@
 """What we bear: 5,000 nodes, a full list every 5 s, and 200 requests for one pod a second.
 
-The lag of the event loop is our own series, read before and after; a latency counts from the moment when the request
-was due, so that a stall is not forgiven to those who had to wait for it.
+The lag of the event loop is our own series, of ten beats a second, read before and after. A beat and a latency count
+from the moment when they were due, so that a stall is not forgiven to those who had to wait for it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from autoscaler.clock import Clock, Steps
 from autoscaler.telemetry.health import Verdict
 from autoscaler.telemetry.series import ProcessTelemetry
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 0.1
+"""Once a second would meet one stall of 0.1 s in ten, and that be the p99 of a minute. Ten take 0.002 of a core."""
 DEAD_AFTER_SECONDS = 20.0
 """A23: a loop that was blocked for some seconds is no reason to be restarted."""
 
@@ -25,10 +26,11 @@ class Heartbeat:
         self._steps = Steps(clock)
 
     async def run(self) -> None:
-        """Beat, for ever."""
+        """Beat, for ever: each beat that was due while the loop stood still counts, as late as it came."""
+        due = self._clock.monotonic()
         while True:
-            due = self._clock.monotonic() + BEAT_SECONDS
-            await self._clock.sleep(BEAT_SECONDS)
+            due = max(due + BEAT_SECONDS, self._beat - DEAD_AFTER_SECONDS)  # no hour of them after a suspension
+            await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
             self._beat = self._clock.monotonic()
             self._telemetry.loop_lag.observe(max(0.0, self._beat - due))
             self._tell_steps()

@@ -259,9 +259,11 @@ class ProcessTelemetry:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.loop_lag = Histogram(
-            "autoscaler_event_loop_lag_seconds", "How late the event loop comes to a timer.", buckets=LAG_BUCKETS,
+            "autoscaler_event_loop_lag_seconds",
+            "How late the event loop comes to each of ten timers a second.",
+            buckets=LAG_BUCKETS,
             registry=registry,
-        )  # fmt: skip
+        )
         self.clock_steps = Counter(
             "autoscaler_wall_clock_steps", "Times the wall clock was set by a second or more.", registry=registry
         )
