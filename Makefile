@@ -23,7 +23,6 @@ demo: $(STAMP) ## Watch it work, without a cluster (about 90 s)
 	@$(BIN)/autoscaler demo
 
 test: $(STAMP) ## All tests, the real control plane and broker included (about 35 min; the first run builds them: 8 more)
-	@$(BIN)/python -m tests.e2e.tools
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(STAMP) ## Format, lint, types, import contracts, test twins
@@ -38,7 +37,6 @@ fmt: $(STAMP) ## Format and mend what a machine can mend
 	@$(BIN)/ruff check --fix .
 
 e2e: $(STAMP) ## Only the tests on the real control plane and broker
-	@$(BIN)/python -m tests.e2e.tools
 	@$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
 
 fuzz: $(STAMP) ## Feed the decoders, and whole runs from page to size, with new random cases, 10,000 a test

@@ -53,6 +53,7 @@ def _build_all(folder: Path, say: TextIO) -> None:
         f"e2e tools: building {len(TOOLS)} programs once: about {expected / 60:.0f} minutes on two cores, "
         "less where some of it was compiled before\n"
     )
+    say.flush()
     _step("Go modules", ["go", "mod", "download", "k8s.io/kubernetes"], say)
     left = expected - 15
     for number, tool in enumerate(TOOLS, 1):
