@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +13,7 @@ from autoscaler.sim.__main__ import told_of
 from autoscaler.sim.world import World
 from tests.clock import FakeClock
 from tests.pages import ROOT
-
-SIM = (sys.executable, "-m", "autoscaler.sim")
+from tests.simulation import SIM, running, words_of
 
 
 @pytest.mark.parametrize(
@@ -41,25 +37,10 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, words: tuple[str, ...], 
     assert "Traceback" not in done.stderr
 
 
-def said(file: Path, *flags: str) -> str:
-    """All that one prints from its start to its end, each command in one line."""
-    words = ("--nodes=1", "--pods-per-node=1", "--kubeconfig", str(file), *flags)
-    with subprocess.Popen([*SIM, *words], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
-        told = process.stdout.read().replace("\\\n", " ")
-        assert process.wait(60) == 0
-    return told
-
-
-def words_of(told: str, command: str) -> list[str]:
-    return next(shlex.split(line) for line in told.splitlines() if line.strip().startswith(command))
-
-
 def test_it_says_how_it_is_used_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
-    told = said(file)
+    with running(file) as told:
+        pass
     flags = {verb: words_of(told, f"autoscaler {verb}")[2:] for verb in ("run", "doctor")}
     for verb, given in flags.items():
         assert parse(VERBS[verb], given, "autoscaler").faults == ()
