@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 SIM = (sys.executable, "-m", "autoscaler.sim")
@@ -22,8 +23,8 @@ def running(file: Path) -> Iterator[str]:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            told = [*iter(process.stdout.readline, LAST), LAST]
-            yield "".join(told).replace("\\\n", " ")
+            told = "".join(takewhile(lambda line: line != LAST, process.stdout))
+            yield told.replace("\\\n", " ")
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
