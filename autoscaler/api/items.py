@@ -3,7 +3,8 @@
 An item never changes but for those bytes: every encoding writes its own when first asked and finds them here again, so
 that a list is a join of bytes however many clients, pages and watches it goes to. v1 and v1beta1 share them: the types
 are the same. What depends on the request (`creationTimestamp`, as upstream, and a watch's `resourceVersion`) stands in
-the metadata, so the bytes are kept in two halves, up to there and from there on.
+the metadata, so its bytes are kept in two halves, up to there and from there on, with the pod or node; those of the
+numbers, with the sample. Nothing is kept twice: of 150,000 pods every byte counts.
 """
 
 from __future__ import annotations
@@ -34,16 +35,20 @@ class Subject(Struct, gc=False, kw_only=True):
 
 
 class Item(Struct, gc=False):
-    """`at_ns` is when the sample was taken, `window_ns` what it is the rate over; the halves are as a subject's."""
+    """`at_ns` is when the sample was taken. Its bytes, all but the metadata, are wire.py's and protowire.py's, too."""
 
     subject: Subject
     usage: PodUsage | NodeUsage
     at_ns: int
-    window_ns: int
-    json_head: bytes = b""
-    json_tail: bytes = b""
-    proto_head: bytes = b""
-    proto_tail: bytes = b""
+    json: bytes = b""
+    proto: bytes = b""
+    proto_opening: bytes = b""
+
+    @property
+    def window_ns(self) -> int:
+        """What the numbers are the rate over."""
+        usage = self.usage
+        return usage.window_ns if isinstance(usage, PodUsage) else usage.usage.window_ns
 
 
 def item_key(item: Item) -> str:
@@ -55,19 +60,18 @@ def item_key(item: Item) -> str:
 def pod_item(pod: Pod, usage: PodUsage) -> Item:
     """PodMetrics of one pod."""
     subject = Subject(namespace=pod.namespace, name=pod.name, labels=pod.labels, node=pod.node)
-    return Item(subject, usage, usage.at_ns, usage.window_ns)
+    return Item(subject, usage, usage.at_ns)
 
 
 def node_item(node: Node, usage: NodeUsage) -> Item:
     """NodeMetrics of one node."""
     subject = Subject(namespace=None, name=node.name, labels=node.labels, node=node.name)
-    return Item(subject, usage, usage.usage.at_ns, usage.usage.window_ns)
+    return Item(subject, usage, usage.usage.at_ns)
 
 
 def renewed(item: Item, usage: PodUsage | NodeUsage) -> Item:
     """The same pod or node with a new sample."""
-    timed = usage if isinstance(usage, PodUsage) else usage.usage
-    return Item(item.subject, usage, timed.at_ns, timed.window_ns)
+    return Item(item.subject, usage, usage.at_ns if isinstance(usage, PodUsage) else usage.usage.at_ns)
 
 
 def numberless(source: Pod | Node) -> Item:

@@ -1,7 +1,7 @@
-"""The protobuf of one item, written once per sample and kept with it, like its JSON (wire.py).
+"""The protobuf of one item, written once and kept like its JSON (wire.py).
 
-The length of an object stands before it and that of its metadata before that, so a kept head holds for a stamp of the
-usual length: a time between 1978 and 3058, without resourceVersion, as every list has it.
+The length of an object stands before it and that of its metadata before that, so what is kept of an element's opening
+holds for a stamp of the usual length: a time between 1978 and 3058, without resourceVersion, as every list has it.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ _BYTES = "latin-1"
 
 def element(item: Item, stamp: bytes) -> bytes:
     """The object as an element of a list's `items`."""
-    if not item.proto_tail:
+    if not item.proto:
         write(item)
     if len(stamp) == USUAL:
-        return b"%b%b%b" % (item.proto_head, stamp, item.proto_tail)
+        subject = item.subject
+        return b"%b%b%b%b%b" % (item.proto_opening, subject.proto_head, stamp, subject.proto_tail, item.proto)
     return data(2, bare(item, stamp))
 
 
 def bare(item: Item, stamp: bytes) -> bytes:
     """NodeMetrics or PodMetrics; metadata, timestamp and window have the same numbers in both."""
-    if not item.proto_tail:
+    if not item.proto:
         write(item)
-    return data(1, metadata(item.subject, stamp)) + item.proto_tail[len(item.subject.proto_tail) :]
+    return data(1, metadata(item.subject, stamp)) + item.proto
 
 
 def metadata(subject: Subject, stamp: bytes) -> bytes:
@@ -49,21 +50,32 @@ def metadata(subject: Subject, stamp: bytes) -> bytes:
 
 
 def write(item: Item) -> None:
-    """Fill in the halves of an item that has none yet; of a new sample of a known subject only the numbers are new."""
+    """Fill in what is not written yet; of a new sample of a known subject only the numbers are new."""
     subject, usage = item.subject, item.usage
     if not subject.proto_head:
         _write_subject(subject)
     used = _usage(_OF_NODE, usage.usage) if isinstance(usage, NodeUsage) else _containers(usage)
     numbers = f"{_timestamp(item.at_ns // 1_000_000_000 if item.at_ns else None)}{_window(item.window_ns)}{used}"
-    item.proto_tail = subject.proto_tail + numbers.encode(_BYTES)
-    meta = varint(len(subject.proto_head) + USUAL + len(subject.proto_tail))
-    length = varint(1 + len(meta) + len(subject.proto_head) + USUAL + len(item.proto_tail))
-    item.proto_head = b"%b%b%b%b%b" % (_ITEMS, length, _METADATA, meta, subject.proto_head)
+    item.proto = numbers.encode(_BYTES)
+    item.proto_opening = _opening(len(subject.proto_head) + USUAL + len(subject.proto_tail), len(item.proto))
 
 
 def _write_subject(subject: Subject) -> None:
     subject.proto_head = meta_head(subject.name, subject.namespace or "")
-    subject.proto_tail = meta_tail(subject.labels)
+    subject.proto_tail = _labels(tuple(subject.labels.items()))
+
+
+@lru_cache(maxsize=4096)
+def _labels(items: tuple[tuple[str, str], ...]) -> bytes:
+    """The end of the metadata; the pods of a target have the same."""
+    return meta_tail(dict(items))
+
+
+@lru_cache(maxsize=16384)
+def _opening(meta: int, numbers: int) -> bytes:
+    """What stands before the metadata of an element, by the lengths of metadata and numbers: few of them differ."""
+    length = varint(meta)
+    return b"%b%b%b%b" % (_ITEMS, varint(1 + len(length) + meta + numbers), _METADATA, length)
 
 
 @lru_cache(maxsize=1024)

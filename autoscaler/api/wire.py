@@ -1,4 +1,4 @@
-"""The JSON of one item, written once per sample and kept with it.
+"""The JSON of one item: the numbers are written once per sample and kept with it, the metadata once per pod or node.
 
 The whole object is `{"metadata":` + metadata + numbers; in between, inside the metadata, stands the stamp: what depends
 on the request. An item in a list carries no kind and no version, so one text serves v1 and v1beta1.
@@ -25,9 +25,10 @@ def stamp(now: float, resource_version: str = "") -> bytes:
 
 def bare(item: Item, stamp: bytes) -> bytes:
     """The object without kind and version, as an element of a list."""
-    if not item.json_tail:
+    if not item.json:
         write(item)
-    return b"%b%b%b" % (item.json_head, stamp, item.json_tail)
+    subject = item.subject
+    return b"%b%b%b%b" % (subject.json_head, stamp, subject.json_tail, item.json)
 
 
 def typed(kind: str, api_version: str, item: Item, stamp: bytes) -> bytes:
@@ -43,16 +44,13 @@ def metadata(subject: Subject, stamp: bytes) -> bytes:
 
 
 def write(item: Item) -> None:
-    """Fill in the halves of an item that has none yet; of a new sample of a known subject only the numbers are new."""
-    subject = item.subject
-    if not subject.json_tail:
-        _write_subject(subject)
+    """Fill in what is not written yet; of a new sample of a known subject only the numbers are new."""
+    if not item.subject.json_tail:
+        _write_subject(item.subject)
     usage = item.usage
     used = f'"usage":{_usage(usage.usage)}' if isinstance(usage, NodeUsage) else f'"containers":[{_containers(usage)}]'
     at = f'"{instant_text(item.at_ns // 1_000_000_000)}"' if item.at_ns else "null"
-    numbers = f',"timestamp":{at},"window":"{duration_text(item.window_ns)}",{used}}}'
-    item.json_head = subject.json_head
-    item.json_tail = subject.json_tail + numbers.encode()
+    item.json = f',"timestamp":{at},"window":"{duration_text(item.window_ns)}",{used}}}'.encode()
 
 
 @lru_cache(maxsize=16384)
@@ -79,9 +77,14 @@ def instant_text(seconds: int) -> str:
 
 def _write_subject(subject: Subject) -> None:
     namespace = b"" if subject.namespace is None else b'"namespace":%b,' % document.fragment(subject.namespace)
-    labels = b',"labels":%b' % document.sorted_fragment(subject.labels) if subject.labels else b""
     subject.json_head = b'%b{"name":%b,%b' % (_OPENING, document.fragment(subject.name), namespace)
-    subject.json_tail = labels + b"}"
+    subject.json_tail = _labels(tuple(subject.labels.items()))
+
+
+@lru_cache(maxsize=4096)
+def _labels(items: tuple[tuple[str, str], ...]) -> bytes:
+    """The end of the metadata; the pods of a target have the same."""
+    return b',"labels":%b}' % document.sorted_fragment(dict(items)) if items else b"}"
 
 
 def _containers(usage: PodUsage) -> str:

@@ -7,11 +7,12 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from typing import ClassVar, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from autoscaler.api.door import Door
+from autoscaler.api.door import UNSENT, Door
 from tests.api.world import closed, until
 from tests.certificates import Authority
 from tests.clock import settle
@@ -35,6 +36,31 @@ class Guest(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)  # type: ignore[attr-defined] # typeshed knows a base transport only
+
+
+class Talker(asyncio.Protocol):
+    """Greets, then says more than anybody can keep, until it is told to wait."""
+
+    paused = False
+    left: ClassVar[list[int]] = []
+    """What was not sent then."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+
+    def data_received(self, data: bytes) -> None:
+        if data == b"hello":
+            self.transport.write(data)
+            return
+        while not self.paused:
+            self.transport.write(bytes(1 << 14))
+        self.left.append(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self.transport.close()
 
 
 class Clumsy(asyncio.Protocol):
@@ -81,6 +107,18 @@ async def ended(reader: asyncio.StreamReader) -> bytes:
 async def test_a_client_is_let_in(tls: ssl.SSLContext) -> None:
     async with opened(tls) as port:
         assert await heard(port) == b"hello"
+
+
+async def test_a16_of_what_a_client_does_not_take_little_is_kept(tls: ssl.SSLContext) -> None:
+    async with opened(tls, made=Talker) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=TRUSTING)
+        writer.write(b"hello")
+        await reader.readexactly(5)
+        writer.write(b"go on")
+        await until(lambda: Talker.left)
+        assert UNSENT <= Talker.left.pop() < 2 * UNSENT
+        await ended(reader)
+        await closed(writer)
 
 
 async def test_a15_where_all_places_are_taken_the_longest_of_the_most_crowded_address_goes(tls: ssl.SSLContext) -> None:

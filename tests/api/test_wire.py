@@ -33,10 +33,18 @@ def test_metadata_alone_is_that_of_the_object() -> None:
 def test_of_a_new_sample_only_the_numbers_are_written_anew() -> None:
     first = web()
     wire.bare(first, STAMP)
-    written = first.subject.json_head
+    written, numbers = first.subject.json_head, first.json
     newer = renewed(first, structs.replace(WEB_USAGE, at_ns=SAMPLED + 10_000_000_000))
     assert json.loads(wire.bare(newer, STAMP))["timestamp"] == "2026-11-23T09:54:21Z"
-    assert newer.json_head is written
+    assert newer.subject.json_head is written
+    assert first.json is numbers, "who still serves the earlier one has its bytes"
+
+
+def test_pods_of_a_target_share_the_bytes_of_their_labels() -> None:
+    one, other = (pod_item(structs.replace(WEB, name=name, labels=dict(WEB.labels)), WEB_USAGE) for name in "ab")
+    wire.write(one)
+    wire.write(other)
+    assert one.subject.json_tail is other.subject.json_tail
 
 
 def test_labels_are_left_out_when_there_are_none_and_a_sample_without_time_has_a_null() -> None:
