@@ -1,7 +1,8 @@
 """`kubectl hps why web -n shop`: what `explain` tells, asked of the running program through the API server.
 
 With the caller's own kubeconfig and nothing else; the answer is the record itself. A replica that never led has none:
-then the policy's status tells what it can. One that led before has what it decided then: the status names the newest.
+then the policy's status tells what it can. One that led before has what it decided then, which its age betrays, or the
+status, which names the newest decision that changed anything.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ import msgspec
 from msgspec import Struct
 
 from autoscaler.audit import codec
+from autoscaler.audit.codec import Record
 from autoscaler.audit.collected import Collected
 from autoscaler.audit.event import Event, from_line
 from autoscaler.audit.naming import keys_of
 from autoscaler.cli import explain
 from autoscaler.clock import SystemClock
 from autoscaler.core.explanation import printable
-from autoscaler.core.figures import counted
-from autoscaler.errors import ForbiddenError, MalformedError, NotFoundError
+from autoscaler.core.figures import counted, span
+from autoscaler.core.repeats import latest
+from autoscaler.errors import AutoscalerError, ForbiddenError, MalformedError, NotFoundError
 from autoscaler.kube.client import KubeClient, Params, segment
 from autoscaler.kube.connection import connect
+from autoscaler.model.instant import parse_instant, seconds_text
 from autoscaler.telemetry import Telemetry
 from autoscaler.telemetry.logs import configure_logs
 
 MOST = 500
 TRIES = 6
 """Questions, of which each may meet another replica: of two, one is missed by all of them once in 64 times."""
+QUIET_SECONDS = 60.0
+"""Without an evaluation: four of the usual `--sync-period`, within which whoever leads evaluates every target."""
 
 
 class Getter(Protocol):
@@ -68,8 +74,8 @@ class Answer(Struct, frozen=True):
 def run(
     kubeconfig: str, namespace: str, name: str, *, at: str | None, diff: Sequence[str], output: str, out: TextIO
 ) -> int:
-    """0 when the decision was told, 1 when only the status or an older one could be, or not all could be read. Raises
-    KubeError, AuditError, ConfigError.
+    """0 when the decision was told, 1 when only the status could be, one that is older or may be, or not all could be
+    read. Raises KubeError, AuditError, ConfigError.
     """
     found = asyncio.run(_ask(kubeconfig, namespace, name))
     return tell(found, f"{namespace}/{name}", at=at, diff=diff, output=output, out=out)
@@ -95,41 +101,96 @@ def tell(found: Answer, name: str, *, at: str | None, diff: Sequence[str], outpu
 
 async def _ask(kubeconfig: str, namespace: str, name: str) -> Answer:
     configure_logs("critical", "text")  # what goes wrong ends in one message
-    async with KubeClient(await connect(kubeconfig, SystemClock()), Telemetry().kube) as client:
-        return await asked(client, namespace, name)
+    clock = SystemClock()
+    async with KubeClient(await connect(kubeconfig, clock), Telemetry().kube) as client:
+        return await asked(client, namespace, name, clock.now())
 
 
-async def asked(client: Getter, namespace: str, name: str) -> Answer:
+async def asked(client: Getter, namespace: str, name: str, now: float) -> Answer:
     """What one of the replicas has. Which one answers is chance, and one that led before has only what it decided:
-    where the policy's status names a decision that is not there, others are asked too. NotFoundError: nobody has any.
+    where its latest evaluation is old, or the policy's status names a decision that it has not, others are asked too.
+    NotFoundError: nobody has any.
     """
-    best: Collected | None = None
+    heard = [await _heard(client, namespace, name)]
+    if heard[0].records is None or _doubt(heard[0].records, heard[0].status, now):
+        heard += await _heard_at_once(client, namespace, name)
+    status = next((each.status for each in reversed(heard) if each.status is not None), None)
+    answers = [each.records for each in heard if each.records is not None]
+    if not answers and (missing := heard[0].missing) is not None:
+        if status is None:
+            raise missing
+        return Answer(None, status, str(missing))
+    best = min(answers, key=lambda each: (not _holds(each, status), -_reached(each)))
+    return Answer(best, status or _Status(), _doubt(best, status, now))
+
+
+class _Heard(Struct, frozen=True):
+    """Of one question: the records of whoever answered, or what was said instead, and the policy's status."""
+
+    records: Collected | None = None
     missing: NotFoundError | None = None
     status: _Status | None = None
-    for _ in range(TRIES):
+
+
+async def _heard(client: Getter, namespace: str, name: str) -> _Heard:
+    records, missing = None, None
+    try:
+        records = await _records(client, namespace, name)
+    except NotFoundError as exc:
+        missing = exc
+    policy = name if records is None else _policy_of(records, f"{namespace}/{name}") or name
+    return _Heard(records, missing, await _status(client, namespace, policy))
+
+
+async def _heard_at_once(client: Getter, namespace: str, name: str) -> list[_Heard]:
+    """Of all questions but the first. One after the other the API server would ask them over one connection, and so
+    the same replica.
+    """
+
+    async def again() -> _Heard:
         try:
-            records = await _records(client, namespace, name)
-        except NotFoundError as exc:
-            missing, records = exc, None
-        policy = name if records is None else _policy_of(records, f"{namespace}/{name}") or name
-        status = await _status(client, namespace, policy) or status
-        wanted = "" if status is None else status.last_decision_id
-        if records is not None:
-            best = records
-            if not wanted or records.holds(wanted):
-                return Answer(records, status or _Status())
-    if status is None and missing is not None:
-        raise missing
-    told = status or _Status()
-    if best is None:
-        return Answer(None, told, str(missing))
-    newest = told.last_decision_id
-    return Answer(
-        best,
-        told,
-        f"NOT the newest decision: that is {newest}, and no replica that answered has it; "
-        f"kubectl hps audit show {newest} --from SOURCE",
+            return await _heard(client, namespace, name)
+        except AutoscalerError:
+            return _Heard()  # the first question had an answer, and one more may fail
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(again(), name=f"question {number}") for number in range(1, TRIES)]
+    return [task.result() for task in tasks]
+
+
+def _doubt(records: Collected, status: _Status | None, now: float) -> str:
+    """Why these may not have the newest decision; "" when they do."""
+    if not _holds(records, status):
+        newest = status.last_decision_id if status else ""
+        return (
+            f"NOT the newest decision: that is {newest}, and no replica that answered has it; "
+            f"kubectl hps audit show {newest} --from SOURCE"
+        )
+    reached = _reached(records)
+    if now - reached < QUIET_SECONDS or not reached:
+        return ""
+    return (
+        f"PERHAPS not the newest decision: whoever leads evaluates every --sync-period, and the latest evaluation of "
+        f"those who answered is of {seconds_text(reached)}, {span(now - reached)} ago; another replica may have led "
+        "since then: --from SOURCE reads what all of them recorded"
     )
+
+
+def _holds(records: Collected, status: _Status | None) -> bool:
+    """Whether the last decision is there that the policy's status names; it may lag behind, or name none."""
+    return status is None or not status.last_decision_id or records.holds(status.last_decision_id)
+
+
+def _reached(records: Collected) -> float:
+    """When the latest evaluation was made, in seconds since 1970; 0 where there is none."""
+    return max((_evaluated(record) for key in records.targets() if (record := records.newest(key))), default=0.0)
+
+
+def _evaluated(record: Record) -> float:
+    try:
+        return parse_instant(latest(codec.decode(record.body)).time)
+    except MalformedError:
+        return record.at
 
 
 async def _records(client: Getter, namespace: str, name: str) -> Collected:
