@@ -32,7 +32,7 @@ SHORT = {
     "leader-elect-retry-period": "0.3s",
 }
 AFTER_CRASH, AFTER_TERM, AFTER_CONT = 17.0, 3.0, 1.0
-"""The goals (operations.md L01, L02, L10), in seconds."""
+"""The goals of docs/faults.md L01, L02, L10, in seconds."""
 PATIENCE = 60.0
 
 Trial = Callable[[Pair], Awaitable[float]]

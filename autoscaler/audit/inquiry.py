@@ -27,7 +27,7 @@ from autoscaler.errors import AuditError, ConfigError
 from autoscaler.model.instant import micro_text
 
 SECONDS = 15.0
-"""For all of an inquiry: aiokafka may wait for ever (audit.md §2)."""
+"""For all of an inquiry: aiokafka may wait for ever."""
 _OPERATIONS = {3: "Read", 4: "Write", 5: "Create", 8: "Describe"}
 """Of AclOperation, those that we need or that a person asks about."""
 _NOT_SAID = -(2**31)

@@ -1,7 +1,7 @@
 """The one table of options: every flag, variable and key of the configuration file, its default and what it does.
 
-The flags of metrics-server keep their names and meaning (metrics-api.md §5), those of kube-controller-manager too
-(hpa.md §5.1). `docs/configuration.md` is made from this table.
+The flags of metrics-server keep their names and meaning, those of kube-controller-manager too.
+`docs/configuration.md` is made from this table.
 """
 
 from __future__ import annotations

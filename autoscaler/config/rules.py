@@ -1,6 +1,6 @@
 """What options must be together; every rule gives sentences, none stops at the first.
 
-Exclusive pairs and limits of the kubelet flags are metrics-server's (metrics-api.md §5).
+Exclusive pairs and limits of the kubelet flags are metrics-server's.
 """
 
 from __future__ import annotations

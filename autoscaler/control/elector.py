@@ -1,7 +1,7 @@
 """Who of several processes decides: the holder of a Lease, as client-go's leader election has it.
 
 A holder renews every `retry_period`. Whether one has given up is judged only by how long nothing changed in the Lease
-as seen from here, on the monotonic clock: no other machine's clock matters (operations.md §7). Nobody takes over before
+as seen from here, on the monotonic clock: no other machine's clock matters. Nobody takes over before
 `lease_duration` of that, while a holder that could not renew writes nothing more from nine tenths of `renew_deadline`
 on, counted from before it sent its last renewal: in between nobody writes.
 

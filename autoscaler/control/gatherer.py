@@ -125,7 +125,7 @@ class Gatherer:
         return replace(found, rivals=self._rivals(policy, names, found.claims))
 
     def _rivals(self, policy: Policy, names: Set[ObjectKey], claims: Sequence[str]) -> Sequence[str]:
-        """Policies that select one of these pods through another target (hpa.md §5.3); who writes nothing has none."""
+        """Policies that select one of these pods through another target; who writes nothing has none."""
         if policy.mode is not Mode.ENFORCE:
             self._selecting.follow(policy.key, ())
             return ()
@@ -144,7 +144,7 @@ class Gatherer:
             return Failure(str(exc))
 
     async def _answers(self, policy: Policy, selector: str) -> Values:
-        """One question for each metric, as upstream asks (hpa.md §2)."""
+        """One question for each metric, as upstream asks."""
         asked = [spec for spec in dict.fromkeys(policy.metrics) if spec.type in VALUE_TYPES]
         async with asyncio.TaskGroup() as group:
             tasks = {spec: group.create_task(self._answer(policy.namespace, spec, selector)) for spec in asked}

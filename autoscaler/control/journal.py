@@ -1,7 +1,8 @@
-"""What whoever leads next must know of a policy, kept in its status and taken up from there (operations.md §7).
+"""What whoever leads next must know of a policy, kept in its status and taken up from there.
 
 A decision stands in the status before its number is written. Who finds one without its end looks at the target: it has
-the number, so it was written; or it has not, and everything is decided anew.
+the number, so it was written; or it has not, and everything is decided anew
+(docs/decisions/leadership.md).
 """
 
 from __future__ import annotations

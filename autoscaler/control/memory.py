@@ -1,7 +1,7 @@
 """What is remembered of a policy between two evaluations: its history, and the size at the start of the sync period.
 
 After a restart `control.journal` brings back what the policy's status keeps. What is not there counts as never seen,
-which delays going down by a full window and never hastens it (hpa.md §4).
+which delays going down by a full window and never hastens it.
 
 Its times are wall time, since they outlive the process, but what they measure is not: when the wall clock is set, all
 of them move with it, as upstream's do by Go's monotonic reading (docs/decisions/clocks.md).

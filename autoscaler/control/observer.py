@@ -89,7 +89,7 @@ class Observer:
                 del table[gone]
 
     def _follow(self, policy: Policy, replicas: int) -> None:
-        """A move of the HPA counts towards its rate limits, from when its status says that it was written (§4.4)."""
+        """A move of the HPA counts towards its rate limits, from when its status says that it was written."""
         before = self._seen.get(identity(policy))
         if before is not None and policy.last_scale == before.scaled:
             return  # the new size may be here before the status that says whose it is

@@ -1,4 +1,4 @@
-"""How old a sample may be: the HPA rejects none for its age, whatever its source serves (hpa.md §2, §5.9)."""
+"""How old a sample may be: the HPA rejects none for its age, whatever its source serves."""
 
 from __future__ import annotations
 

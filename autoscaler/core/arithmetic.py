@@ -1,7 +1,7 @@
 """Go's numbers, where Python's differ: 64-bit sums that wrap, division toward zero, casts that must end somewhere.
 
 A ratio is always `float(a) / float(b)`: Python divides two integers exactly, Go converts each to a double first, and
-the last bit decides about a replica (hpa.md §1.6).
+the last bit decides about a replica.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def ratio(dividend: float, divisor: float) -> float:
 
 
 def ceil32(value: float) -> int:
-    """The next whole number as int32; out of range it saturates, unlike upstream on some processors (hpa.md §1.7)."""
+    """The next whole number as int32; out of range it saturates, unlike upstream on some processors."""
     if INT32_MIN <= value <= INT32_MAX:
         return math.ceil(value)
     return INT32_MIN if math.isnan(value) else math.ceil(max(float(INT32_MIN), min(float(INT32_MAX), value)))

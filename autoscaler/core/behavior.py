@@ -1,6 +1,7 @@
-"""From the number the metrics ask for to the number that may be written: stabilized, then limited (hpa.md §4).
+"""From the number the metrics ask for to the number that may be written: stabilized, then limited.
 
-A policy without `behavior` takes the legacy path: a window going down only, and a doubling as the only rate limit.
+A policy without `behavior` takes the legacy path: a window going down only, and a doubling as the only rate limit
+(`normalizeDesiredReplicas`); else both directions have both (`normalizeDesiredReplicasWithBehaviors`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Bounds(Struct, frozen=True):
 
 
 def stabilized(raw: int, past: Recommendations, now: float, window: float) -> tuple[Stabilized, Recommendations]:
-    """Legacy: the highest recommendation of the window, and the log with `raw` in it (hpa.md §4.1).
+    """Legacy: the highest recommendation of the window, and the log with `raw` in it.
 
     The last entry older than the window is overwritten, otherwise the log grows.
     """
@@ -53,7 +54,7 @@ def stabilized(raw: int, past: Recommendations, now: float, window: float) -> tu
 def stabilized_by_behavior(
     raw: int, current: int, past: Recommendations, now: float, *, behavior: Behavior, window: float
 ) -> tuple[Stabilized, Recommendations]:
-    """The current size, moved only as far as all recommendations of both windows agree, and the new log (hpa.md §4.2).
+    """The current size, moved only as far as all recommendations of both windows agree, and the new log.
 
     `window` is the controller's own, for a policy that names none for going down.
     """
@@ -89,7 +90,7 @@ def _logged(past: Recommendations, slot: int | None, new: Recommendation) -> Rec
 def limited(
     wanted: int, current: int, bounds: Bounds, settings: ControllerSettings, base: int | None = None
 ) -> Limited:
-    """Legacy: at most a doubling, then the policy's bounds; nothing limits going down (hpa.md §4.1).
+    """Legacy: at most a doubling, then the policy's bounds; nothing limits going down.
 
     `base` is the size at the start of the sync period, for passes that come faster than one per period: what is
     doubled is the smaller of both sizes, and a size that somebody else has raised beyond that is not taken back.
@@ -118,7 +119,7 @@ def limited(
 def limited_by_behavior(
     wanted: int, current: int, bounds: Bounds, behavior: Behavior, *, history: History, now: float
 ) -> Limited:
-    """The policies of the direction taken, then the policy's bounds (hpa.md §4.3)."""
+    """The policies of the direction taken, then the policy's bounds."""
     if wanted == current:
         return _rated(wanted, wanted, bounds, None, WITHIN)
     going_up = wanted > current
@@ -179,7 +180,7 @@ def rate_limit(current: int, rules: ScalingRules, history: History, now: float, 
 
 
 def _grown(start: int, policy: ScalingPolicy) -> int:
-    """Percentages round up, so that a small target can grow at all; doubles show through (hpa.md §4.3)."""
+    """Percentages round up, so that a small target can grow at all; doubles show through."""
     if policy.type == "Percent":
         return ceil32(float(start) * (1 + float(policy.value) / 100))
     return wrapped32(start + policy.value)
@@ -199,7 +200,7 @@ def change(events: Iterable[ScaleEvent], period: int, now: float) -> int:
 
 
 def recorded(history: History, behavior: Behavior | None, before: int, after: int, now: float) -> History:
-    """The history once `after` has been written; without `behavior` nobody reads events, so none are kept (§4.4)."""
+    """The history once `after` has been written; without `behavior` nobody reads events, so none are kept."""
     if behavior is None or before == after:
         return history
     if after > before:

@@ -1,6 +1,6 @@
 """Whose pods count: only those the target owns, and no more of them than it is asked to have.
 
-The HPA counts whatever has the labels (hpa.md §5.3): pods of jobs and canaries, and the pods that a rollout has beyond
+The HPA counts whatever has the labels: pods of jobs and canaries, and the pods that a rollout has beyond
 the wanted number, which it then asks to be the wanted number (kubernetes#72775: 383 → 664).
 """
 

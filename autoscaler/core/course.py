@@ -1,4 +1,4 @@
-"""From the number the metrics ask for to the one that may be: windows, rate limits, bounds (hpa.md §4).
+"""From the number the metrics ask for to the one that may be: windows, rate limits, bounds.
 
 The planner goes this way, and so does whoever decides again from a record.
 """
@@ -28,7 +28,7 @@ class Course(Struct, frozen=True):
 
 
 def seen(history: History, replicas: int, now: float) -> History:
-    """At first sight of a policy the current size counts as its first recommendation (hpa.md §4).
+    """At first sight of a policy the current size counts as its first recommendation (`recordInitialRecommendation`).
 
     It is made a moment before all else, so that windows of 0 s do not reach it and its place in the log is free again.
     The same after a restart, beside what another process left: what it recommended last may have been no less.
@@ -41,7 +41,7 @@ def seen(history: History, replicas: int, now: float) -> History:
 
 def largest(asked: Iterable[int | None]) -> int | None:
     """Which of several proposals wins, by its place: the first of the largest; 0 is given up for any later one, and
-    None is none (hpa.md §3.7). None: there is none at all.
+    None is none (`computeReplicasForMetrics`). None: there is none at all.
     """
     place, best = None, 0
     for index, each in enumerate(asked):

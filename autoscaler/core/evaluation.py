@@ -33,9 +33,9 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     why there is none; one that is absent was answered with 404.
     `period_start_replicas` is the size at the start of the sync period, for passes that come faster than one per
     period; None: the current one. `rivals` are other policies of the namespace whose selectors match one of the pods:
-    nobody scales what two policies claim (hpa.md §5.3). `owners` is the controlling owner of each controller of a pod,
-    both by uid, or why it could not be read; only `ownedPodsOnly` needs it. `claims` are others that scale the target,
-    by kind and name; `unseen` says why that is not known. `now` is in seconds since 1970.
+    nobody scales what two policies claim (AmbiguousSelector). `owners` is the controlling owner of each controller of
+    a pod, both by uid, or why it could not be read; only `ownedPodsOnly` needs it. `claims` are others that scale the
+    target, by kind and name; `unseen` says why that is not known. `now` is in seconds since 1970.
     """
 
     policy: Policy
@@ -88,7 +88,7 @@ def wakes_by_itself(policy: Policy) -> bool:
 
 
 def may_wake(policy: Policy, compat: Compat) -> bool:
-    """At 0 replicas metrics are asked only if it was us who scaled to 0 (hpa.md §3.7.1)."""
+    """At 0 replicas metrics are asked only if it was us who scaled to 0 (`shouldComputeMetricsForZeroReplicas`)."""
     if not compat.scale_to_zero or not holds(policy.conditions, TO_ZERO):
         return False
     return policy.min_replicas != 0 or wakes_by_itself(policy)
@@ -110,7 +110,7 @@ class Refusal(Struct, frozen=True):
 
 
 def selected_pods(evaluation: Evaluation, scale: Scale) -> Sequence[Pod] | Refusal:
-    """The pods that count: all with the labels, whoever owns them (hpa.md §5.3) unless the policy wants to know."""
+    """The pods that count: all with the labels, whoever owns them, unless the policy wants to know."""
     if not scale.selector:
         return Refusal(Reason.INVALID_SELECTOR, "SelectorRequired", "selector is required: the target's scale has none")
     try:

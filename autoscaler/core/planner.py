@@ -1,7 +1,8 @@
 """One decision, from everything gathered to the number to write and the record of how it came about.
 
-Pure, and bit for bit what kube-controller-manager's HPA controller does (hpa.md §3.7, §4.6); where its releases differ,
-`ControllerSettings.compat` names the difference. A failed pass holds: `Plan.decided` is False, `Plan.error` says why.
+Pure, and bit for bit what kube-controller-manager's HPA controller does (pkg/controller/podautoscaler; what stands like
+`groupPods` in these modules is the function there); where its releases differ, `ControllerSettings.compat` names the
+difference. A failed pass holds: `Plan.decided` is False, `Plan.error` says why.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ def _chosen(answers: Sequence[Asked], failed: int) -> Chosen:
 
 
 def _normalized(draft: _Draft, chosen: Chosen) -> Plan:
-    """From the wanted number to the permitted one, and the conditions that tell the way (hpa.md §4)."""
+    """From the wanted number to the permitted one, and the conditions that tell the way."""
     evaluation, current = draft.evaluation, draft.scale.replicas
     found = course(
         evaluation.policy,

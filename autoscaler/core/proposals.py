@@ -1,4 +1,4 @@
-"""What each metric of a policy asks for: its type and the target that is set decide the formula (hpa.md §2, §3)."""
+"""What each metric of a policy asks for: its type and the target that is set decide the formula."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def told(spec: MetricSpec, tolerance: Tolerance, answer: Answer | Failure) -> As
 
 
 def label(spec: MetricSpec) -> str:
-    """What the metric is called in conditions and events (hpa.md §3.7)."""
+    """What the metric is called in conditions and events."""
     match spec.type:
         case MetricType.RESOURCE | MetricType.CONTAINER_RESOURCE:
             if spec.average_value is not None:

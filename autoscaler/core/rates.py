@@ -1,7 +1,7 @@
 """From two samples of one series to the number that is served, or to the reason why there is none.
 
 The sum is metrics-server's, float for float: `trunc(cpu_ns / window_s)` with Go's `Duration.Seconds()`
-(metrics-api.md §2). The rules around it are ours (docs/decisions, design.md §4): zero is a value, a counter that falls
+(its pkg/storage). The rules around it are ours (docs/decisions/samples.md): zero is a value, a counter that falls
 begins a new window, a restarted container is measured from its start, nothing above 1.25 x the node is believed.
 """
 

@@ -120,7 +120,7 @@ def totals_of(proposal: Proposal, usage: int) -> Totals:
 
 
 def _final(stages: Iterable[Stage], asks: tuple[int | None, ...], current: int) -> int:
-    """Down the stages; a metric that failed forbids going down (hpa.md §3.7)."""
+    """Down the stages; a metric that failed forbids going down (`computeReplicasForMetrics`)."""
     largest = _largest(each for each in asks if each is not None)
     if asks and (largest is None or (None in asks and largest < current)):
         return current

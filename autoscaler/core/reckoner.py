@@ -1,6 +1,6 @@
 """Replicas for one set of sums at any usage, worked out once for each percentage where only that decides.
 
-A week of evaluations of a target knows a hundred percentages or so (hpa.md §1.4 cuts them to whole ones).
+A week of evaluations of a target knows a hundred percentages or so (`totals.level` cuts them to whole ones).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a metric to a number of replicas: the four formulas of the HPA's replica calculator (hpa.md §3.4-3.6)."""
+"""From a metric to a number of replicas: the four formulas of the HPA's replica_calculator.go."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def average_of(target: Milli) -> PerPod:
 
 
 def per_pod(samples: Samples, pods: Sorted, current: int, tolerance: Tolerance, asked: PerPod) -> Answer | Failure:
-    """Replicas from one value per pod (hpa.md §3.4, §3.5)."""
+    """Replicas from one value per pod (`GetResourceReplicas`, `calcPlainMetricReplicas`)."""
     values = usable(samples, pods)
     if not values:
         return NO_METRICS
@@ -135,7 +135,9 @@ def _gaps(totals: Totals) -> Gaps | None:
 
 
 def by_value(total: Milli, target: Milli, current: int, pods: Iterable[Pod], tolerance: Tolerance) -> Answer | Failure:
-    """Replicas from one number shared by all ready pods (hpa.md §3.6); from 0 replicas, by the ratio alone."""
+    """Replicas from one number shared by all ready pods; from 0 replicas, by the ratio alone
+    (`getUsageRatioReplicaCount`).
+    """
     listed = list(pods)
     ready = sum(pod.phase == "Running" and pod.ready is not None and pod.ready.status == "True" for pod in listed)
     if not listed and current != 0 and not tolerance.holds(ratio(total, target)):
@@ -168,7 +170,7 @@ def shared_by(usage_ratio: float, ready: int, current: int, tolerance: Tolerance
 
 
 def by_average(total: Milli, target: Milli, observed: int, tolerance: Tolerance, average: Milli) -> Answer:
-    """Replicas from one number that is to be `target` per replica; `observed` is the scale's status (hpa.md §3.6)."""
+    """Replicas from one number that is to be `target` per replica; `observed` is the scale's status."""
     usage_ratio = ratio(total, float(target) * float(observed))
     replicas, why = each_of(total, target, observed, tolerance)
     return Answer(
@@ -208,7 +210,7 @@ def external_total(values: Iterable[Milli]) -> Milli:
 
 
 def external_total_per_pod(values: Iterable[Milli]) -> Milli:
-    """Sum for an AverageValue target, where upstream takes any negative running sum for an overflow (hpa.md §3.6)."""
+    """Sum for an AverageValue target, where upstream takes any negative running sum for an overflow."""
     total = 0
     for value in values:
         total = wrapped64(total + value)

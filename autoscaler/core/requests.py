@@ -1,4 +1,4 @@
-"""What pods ask for of one resource, as the HPA counts it (hpa.md §3.3)."""
+"""What pods ask for of one resource, as the HPA counts it (`calculateRequests`)."""
 
 from __future__ import annotations
 

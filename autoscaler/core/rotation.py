@@ -2,7 +2,7 @@
 
 A new pair has a new CA. It is trusted first, beside the old one, for as long as everybody needs to hear of it; then it
 is served; the old CA is trusted until nobody can show anything of it any more. Each step is stored before it has
-effect, so whoever leads next goes on from there (operations.md §2.3).
+effect, so whoever leads next goes on from there.
 """
 
 from __future__ import annotations

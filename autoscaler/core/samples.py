@@ -51,7 +51,7 @@ def container_samples(
 
 
 class Sorted(Struct, frozen=True):
-    """Pods by what hpa.md §3.2 makes of them; `ready` is a number, the others are names."""
+    """Pods by what `groupPods` makes of them; `ready` is a number, the others are names."""
 
     ready: int
     unready: Sequence[str]
@@ -68,7 +68,7 @@ class Sorted(Struct, frozen=True):
 def sorted_pods(
     pods: Iterable[Pod], samples: Samples, resource: str, settings: ControllerSettings, now: float
 ) -> Sorted:
-    """Sort the selected pods; the start-up rule holds for `cpu` alone (hpa.md §3.2 rule 4)."""
+    """Sort the selected pods; the start-up rule holds for `cpu` alone (`groupPods`)."""
     ready, unready, missing, ignored = 0, [], [], []
     for pod in pods:
         sample = samples.get(pod.name)

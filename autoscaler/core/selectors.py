@@ -258,7 +258,7 @@ _FIELD_VALUE = re.compile(r"(?:[^\\,=]|\\[\\,=])*", re.DOTALL)
 def parse_fields(text: str, allowed: Collection[str]) -> FieldSelector:
     """The matcher of a field selector such as `metadata.name=x,metadata.namespace!=y`; only `allowed` fields are known.
 
-    Raises MalformedError; for an unknown field its text is upstream's own (metrics-api.md §3.5).
+    Raises MalformedError; for an unknown field its text is upstream's own.
     """
     terms: list[FieldTerm] = []
     for part in _FIELD_PART.finditer(text):

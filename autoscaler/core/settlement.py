@@ -24,7 +24,7 @@ def settled(
     """The plan as it stands once its number was written, or once the write failed with `error`.
 
     Neither written nor an error (a shadowed plan), or nothing to write: unchanged. Only a success is remembered as a
-    scale event, with the time at which the write returned (hpa.md §4.4).
+    scale event, with the time at which the write returned (`storeScaleEvent`).
     """
     if plan.action is Action.HOLD or plan.current is None or not (written or error):
         return plan
@@ -60,7 +60,7 @@ _NOT_TO_ZERO = (TO_ZERO, "False", "NotScaledToZero", "the workload was not scale
 def promise(plan: Plan, policy: Policy, compat: Compat) -> Conditions:
     """What must stand in the status before the number is written, () for nothing.
 
-    Whoever finds a target at 0 without ScaledToZero takes it for paused (hpa.md §3.7.1): told only afterwards, a crash
+    Whoever finds a target at 0 without ScaledToZero takes it for paused (`may_wake`): told only afterwards, a crash
     in between would leave it at 0 for ever.
     """
     if plan.action is Action.HOLD or not compat.scale_to_zero or not _goes_to_zero(plan, policy):
@@ -73,7 +73,7 @@ def _goes_to_zero(plan: Plan, policy: Policy) -> bool:
 
 
 def _with_zero(conditions: Conditions, plan: Plan, policy: Policy, compat: Compat) -> Conditions:
-    """ScaledToZero is set on every write, so that it is never stale (hpa.md §3.7)."""
+    """ScaledToZero is set on every write, so that it is never stale."""
     if not compat.scale_to_zero:
         if holds(policy.conditions, TO_ZERO):
             return touched(conditions, TO_ZERO, REMOVED, "", "")

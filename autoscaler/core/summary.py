@@ -146,7 +146,7 @@ def _entry(decoder: msgspec.json.Decoder[Entry], raw: Raw, skipped: Counter[str]
 
 
 def _sample(stats: Stats, asked_ns: int, *, counted_from_boot: bool = False) -> Sample:
-    """One reading; a node has no start time, its counter runs on (metrics-api.md §2)."""
+    """One reading; a node has no start time, its counter runs on."""
     at = _nanoseconds(stats.cpu.time) or _nanoseconds(stats.memory.time) or asked_ns
     start = None if counted_from_boot else _nanoseconds(stats.start_time)
     return Sample(at, _amount(stats.cpu.usage_core_nanoseconds), _amount(stats.memory.working_set_bytes), start)

@@ -1,4 +1,4 @@
-"""The sums over pods that a metric per pod is decided from, and that decision (hpa.md §3.4, §3.5).
+"""The sums over pods that a metric per pod is decided from, and that decision (`calcPlainMetricReplicas`).
 
 Nothing but these sums takes part, so a record that has them is enough to decide again: with the same target the same
 number comes out, with another usage or another target the number that would have come out.
@@ -71,7 +71,7 @@ class Wanted(Struct, frozen=True):
 
 
 def level(usage: int, requests: int | None, count: int, target: int) -> Level | None:
-    """Percentage of requests, whole and cut before it is compared (hpa.md §1.4), else the mean; None of nothing."""
+    """Percentage of requests, whole and cut before it is compared, else the mean; None of nothing."""
     if requests is None:
         if count == 0:
             return None

@@ -1,4 +1,4 @@
-"""What is wrong with a policy, said to the person who wrote it (autoscaling/v2's own rules, hpa.md §6.1).
+"""What is wrong with a policy, said to the person who wrote it (autoscaling/v2's own rules).
 
 An HPA has passed these checks in the API server; a HorizontalPodScaler or a file may not have. What the API server lets
 an HPA have is let through, however senseless: kube-controller-manager decides by it, and so do we. The one exception is

@@ -1,4 +1,4 @@
-"""Custom and external metrics, read through the API server from whatever adapter serves them there (hpa.md §2).
+"""Custom and external metrics, read through the API server from whatever adapter serves them there.
 
 One GET for each question, nothing is kept. What is over the limit is refused, and only so many questions are under way
 at once, whatever policies ask for. A describedObject is looked for in the policy's own namespace only.
@@ -65,7 +65,7 @@ class Adapters:
         return f"/apis/{CUSTOM}/{version}"
 
     async def _described(self, described: TargetRef | None) -> str:
-        """The object's part of the path; a Namespace is always the policy's own, whatever its name (hpa.md §2)."""
+        """The object's part of the path; a Namespace is always the policy's own, whatever its name."""
         if described is None:
             raise KubeError("the metric describes no object", reason="Invalid")
         group = group_of(described.api_version)

@@ -1,7 +1,7 @@
 """Whom kube-aggregator's requests are to be believed by: ConfigMap kube-system/extension-apiserver-authentication.
 
 Watched, so that a rotated CA takes effect at once. A broken or missing ConfigMap leaves the last good trust in place,
-and `problem` says what is wrong; before the first good one there is none, and nobody is believed (operations.md §5).
+and `problem` says what is wrong; before the first good one there is none, and nobody is believed (docs/faults.md A06).
 """
 
 from __future__ import annotations

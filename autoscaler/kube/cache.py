@@ -1,7 +1,7 @@
 """Objects of one resource by name, moving forward only: what a list or a watch says older than what is held is ignored.
 
 Versions are compared as whole numbers, which Kubernetes promises for one resource (KEP-5504); other texts only for
-equality. Said twice, said late, said in the wrong order: the result is the same (operations.md S03, S04, S25).
+equality. Said twice, said late, said in the wrong order: the result is the same (docs/faults.md S03, S04, S25).
 """
 
 from __future__ import annotations

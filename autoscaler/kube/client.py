@@ -1,7 +1,7 @@
 """HTTP to the API server: bytes in, bytes or lines out, every failure a `KubeError`. HTTP types stop here.
 
 A request is tried again in two cases only: on a 401, with credentials read anew; and when a kept-alive connection turns
-out to be closed before anything was answered (cluster.md §8), on a fresh one. The rest is for the caller to decide.
+out to be closed before anything was answered, on a fresh one. The rest is for the caller to decide.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`spec.behavior` of autoscaling/v2 to `model.policy.Behavior`, with the API defaulter's work (hpa.md §4.5)."""
+"""`spec.behavior` of autoscaling/v2 to `model.policy.Behavior`, with the API defaulter's work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def behavior(wire: BehaviorWire) -> Behavior:
 
 
 def _rules(wire: RulesWire | None, default: ScalingRules, name: str) -> ScalingRules:
-    """Given fields replace single defaults, a given list of policies the whole list (hpa.md §4.5)."""
+    """Given fields replace single defaults, a given list of policies the whole list."""
     if wire is None:
         return default
     window = wire.stabilization_window_seconds

@@ -1,6 +1,6 @@
 """autoscaling/v2 HorizontalPodAutoscaler and HorizontalPodScaler (the same spec, and more) to `model.policy.Policy`.
 
-The API defaulter's work is done here too, as an HPA read from a file has not been through it (hpa.md §4.5, §6.1).
+The API defaulter's work is done here too, as an HPA read from a file has not been through it.
 Nothing is judged: what makes no sense is kept as it is, for the validation that tells the owner. Only what cannot be
 read at all, such as a quantity that is none, is a MalformedError, which names the field. A status that cannot be read
 is none: somebody else wrote it.

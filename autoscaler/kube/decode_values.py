@@ -12,7 +12,7 @@ from autoscaler.kube.wire import Int64, decoder
 from autoscaler.model.metrics import MetricValue
 
 DEFAULT_WINDOW = 60.0
-"""Seconds; a value without a window counts as one over a minute (hpa.md §2)."""
+"""Seconds; a value without a window counts as one over a minute, as in the HPA."""
 
 
 class NameWire(Struct, gc=False, frozen=True):

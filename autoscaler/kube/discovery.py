@@ -1,7 +1,7 @@
 """Where objects of a kind and their scale live: (group, kind) to version and plural name, as the API server lists them.
 
-The version a target names is not used, as in the HPA (hpa.md §5.4): every version that serves the kind is a candidate,
-the group's preferred one first.
+The version a target names is not used, as in the HPA: every version that serves the kind is a candidate, the group's
+preferred one first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KNOWN = {
     ("apps", "ReplicaSet"): (Place("/apis/apps/v1", "replicasets"),),
     ("", "ReplicationController"): (Place("/api/v1", "replicationcontrollers"),),
 }
-"""Part of every cluster: these go on when discovery is broken (operations.md S24)."""
+"""Part of every cluster: these go on when discovery is broken (docs/faults.md S24)."""
 
 
 class _VersionWire(Struct):

@@ -71,7 +71,7 @@ def conditions(held: object, touched: Sequence[Condition], generation: int, now:
 
 
 def metric(status: MetricStatus) -> Document:
-    """One of `currentMetrics`; the entry of a failed metric has an empty type and nothing else (hpa.md §5.5)."""
+    """One of `currentMetrics`; the entry of a failed metric has an empty type and nothing else, as upstream's."""
     field = next((name for kind, name in _FIELDS.items() if kind == status.type), None)
     if field is None:
         return {"type": status.type}

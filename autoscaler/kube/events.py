@@ -1,7 +1,7 @@
 """Kubernetes Events (events.k8s.io/v1) of policies, rivals, nodes and APIServices: never in the way or fatal.
 
-The limits are client-go's (operations.md §3): 25 at once for one object, then one every five minutes. A warning in
-the same words is not repeated within the hour that an Event lives.
+The limits are client-go's (tools/record/events_cache.go): 25 at once for one object, then one every five minutes. A
+warning in the same words is not repeated within the hour that an Event lives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One question to a kubelet and its answer over kept connections, within every limit of operations.md §6.
+"""One question to a kubelet and its answer over kept connections, within limits of time and size.
 
 2 s to connect, 2 s for TLS, no redirect; what an answer may be is httpanswer.py's business. Every failure is a
 ScrapeError. A kept connection that turns out to be closed before a byte of the answer came is replaced once. One

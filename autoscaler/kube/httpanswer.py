@@ -1,4 +1,4 @@
-"""One HTTP/1.1 answer as it arrives, within every limit of operations.md §6; whatever is not exactly HTTP is an error.
+"""One HTTP/1.1 answer as it arrives, within limits; whatever is not exactly HTTP is an error.
 
 64 KiB of head; as much of the body as its `Terms` allow, as it comes and inflated; one layer of gzip.
 """

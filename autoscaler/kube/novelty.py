@@ -12,7 +12,7 @@ from autoscaler.model.plan import MetricStatus
 from autoscaler.model.status import PolicyStatus
 
 METRICS_SECONDS = 15.0
-"""New metric values alone are not written more often: they differ at nearly every evaluation (hpa.md §5.5)."""
+"""New metric values alone are not written more often: they differ at nearly every evaluation."""
 
 
 class _Said(Struct, frozen=True):

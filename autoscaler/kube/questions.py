@@ -2,7 +2,7 @@
 
 Watches and whatever goes through a proxy are aiohttp's business (docs/decisions/http.md). 5 s to connect to an address,
 TLS included; each question has a deadline for all of it. A kept connection that turns out to be closed before a byte of
-the answer came is replaced once (cluster.md §8).
+the answer came is replaced once.
 """
 
 from __future__ import annotations

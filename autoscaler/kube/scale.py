@@ -1,7 +1,7 @@
 """The scale subresource of any target: read it, and write it only over what was read.
 
 A write carries the resourceVersion and the uid that were read, so the API server refuses it when the object changed or
-was made anew meanwhile (409). When the answer to a write is lost, what stands there now decides (operations.md S09).
+was made anew meanwhile (409). When the answer to a write is lost, what stands there now decides (docs/faults.md S09).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The TLS contexts for kubelets: whom we believe and who we are, read again when the files change.
 
 Built by hand: `ssl.create_default_context` would load the system's roots, and from Python 3.13 on reject the
-certificates of real clusters (VERIFY_X509_STRICT; operations.md §1.4).
+certificates of real clusters (VERIFY_X509_STRICT).
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Pace:
     """How patient to be, in seconds; a page larger than `page_bytes` is asked for again in halves.
 
     A watch that says nothing for `silence` is reopened from its place, whether it hangs or was idle: that costs one
-    request, and a hanging one is found within a minute (operations.md S02; a bookmark comes only every 60 s). One that
+    request, and a hanging one is found within a minute (docs/faults.md S02; a bookmark comes only every 60 s). One that
     lasted less than `short` is not reopened at once.
     """
 

@@ -1,4 +1,4 @@
-"""Where releases of kube-controller-manager decide differently, as named switches (hpa.md §0).
+"""Where releases of kube-controller-manager decide differently, as named switches (docs/decisions/releases.md).
 
 Only what changes a number, a condition or a status value is a switch. How a controller queues, retries and caches
 differs between releases too, and is ours to do well.

@@ -25,7 +25,7 @@ class Recommendation(Struct, frozen=True):
 
 
 class ScaleEvent(Struct, frozen=True):
-    """A change we wrote: its size (never negative) and when; `outdated` slots are overwritten first (hpa.md §4.4)."""
+    """A change we wrote: its size (never negative) and when; `outdated` slots are overwritten first."""
 
     change: Count
     time: Seconds
@@ -33,7 +33,7 @@ class ScaleEvent(Struct, frozen=True):
 
 
 class History(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What earlier passes left, in slot order. `recommendations` None = this policy was never seen (hpa.md §4).
+    """What earlier passes left, in slot order. `recommendations` None = this policy was never seen.
 
     `restored`: it was another process that left it, and what came after is not known.
     """
@@ -53,7 +53,7 @@ class Unnamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Counted(Struct, frozen=True, kw_only=True):
-    """How the pods of the selector were sorted (hpa.md §3.2): how many were ready, and the names of all others.
+    """How the pods of the selector were sorted, by upstream's rules: how many were ready, and the names of all others.
 
     `unnamed` is None but in a record that was too long to name them all.
     """
@@ -114,7 +114,7 @@ class Proposal(Struct, frozen=True, kw_only=True, tag="proposal", tag_field="sta
 
 
 class Chosen(Struct, frozen=True, kw_only=True, tag="chosen", tag_field="stage", omit_defaults=True):
-    """The proposal that won, and how many failed (a failed one forbids going down: hpa.md §3.7)."""
+    """The proposal that won, and how many failed (a failed one forbids going down)."""
 
     metric: str
     replicas: Int64

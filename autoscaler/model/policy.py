@@ -30,7 +30,7 @@ class MetricType(StrEnum):
 
 
 class MetricSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One `spec.metrics[]`; which of the target fields is set decides the formula (hpa.md §3.6).
+    """One `spec.metrics[]`; which of the target fields is set decides the formula.
 
     `type` is a plain string: an unknown one must become a condition, not a decode error.
     `selector` is the metric's LabelSelector in its string form, "" = no filter; in parentheses why it has none.
@@ -58,7 +58,7 @@ class ScalingPolicy(Struct, frozen=True):
 class ScalingRules(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One direction of `spec.behavior`, defaults filled in; None = the controller's own value applies.
 
-    `tolerance` is a fraction computed as `milli * 1e-3` (hpa.md §1.8).
+    `tolerance` is a fraction computed as `milli * 1e-3`, as upstream computes it.
     """
 
     stabilization: Int64 | None = None
@@ -68,7 +68,7 @@ class ScalingRules(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Behavior(Struct, frozen=True):
-    """`spec.behavior`; a policy without one takes the legacy path (hpa.md §4.1)."""
+    """`spec.behavior`; a policy without one takes the legacy path, upstream's of before there was one."""
 
     up: ScalingRules
     down: ScalingRules
@@ -155,9 +155,9 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """kube-controller-manager's own knobs, in seconds and fractions, with upstream's defaults (hpa.md §5.1).
+    """kube-controller-manager's own knobs, in seconds and fractions, with upstream's defaults.
 
-    `compat` are hpa.md §0's named switches. `sync_period` is how long one legacy doubling lasts.
+    `compat` says by whose release it is decided. `sync_period` is how long one legacy doubling lasts.
     """
 
     tolerance: float = 0.1

@@ -1,7 +1,7 @@
 """Kubernetes quantities: text such as `250m`, `1.5Gi` or `3e2` to whole thousandths, and numbers back to text.
 
 Grammar, rounding, caps and overflow are those of k8s.io/apimachinery `resource.Quantity`, its faults included: an HPA
-reads every request, sample and target through `MilliValue`, so a decision agrees only if they do (hpa.md §1.1).
+reads every request, sample and target through `MilliValue`, so a decision agrees only if they do.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _plain(text: str) -> Milli | None:
 
 
 def fraction(text: str) -> float:
-    """A tolerance as the HPA reads it: the canonical mantissa times a power of ten, not a division (hpa.md §1.8).
+    """A tolerance as the HPA reads it: the canonical mantissa times a power of ten, not a division.
 
     Raises MalformedError.
     """
@@ -104,7 +104,7 @@ def bytes_text(value: int) -> str:
 
 
 def milli_text(value: Milli, resource: str = "") -> str:
-    """An average in an HPA status: DecimalSI; memory BinarySI, when it is a whole number of bytes (hpa.md §1)."""
+    """An average in an HPA status: DecimalSI; memory BinarySI, when it is a whole number of bytes (`buildQuantity`)."""
     if resource == "memory" and value % 1000 == 0:
         return bytes_text(value // 1000)
     return decimal_text(value, -3)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """At most 25, so that a person can know them all; upstream's words where upstream has one (hpa.md §3.7, §4.6).
+    """At most 25, so that a person can know them all; upstream's words where upstream has one.
 
     What each means, and what to do about it: `core.reasons`, `docs/reasons.md`.
     """

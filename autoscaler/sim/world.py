@@ -154,7 +154,7 @@ class World:
         self._deployer.settle(self._epoch - self.shape.settled_for)
 
     def _authentication(self) -> Object:
-        """What the API server publishes for aggregated servers (metrics-api.md §4)."""
+        """What the API server publishes for aggregated servers."""
         data = {
             "client-ca-file": self.authority.pem,
             "requestheader-client-ca-file": self.front_proxy_authority.pem,
@@ -186,7 +186,7 @@ class World:
 
 
 def grants() -> tuple[Grant, ...]:
-    """The rights of our ServiceAccount: operations.md §2.4."""
+    """The rights of our ServiceAccount, as the chart grants them."""
     read, watch = ("get",), ("get", "list", "watch")
     policies = "horizontalpodscalers.hpa-companion.dev"
     reviews = ("tokenreviews.authentication.k8s.io", "subjectaccessreviews.authorization.k8s.io")

@@ -1,7 +1,7 @@
 """Our own Prometheus series, one class per room.
 
 Names follow Prometheus conventions: base units, `_total`, `_seconds`. The `metrics_server_*` families keep upstream's
-names, labels and buckets (metrics-api.md §5) so that existing dashboards go on working; series labelled by node go when
+names, labels and buckets so that existing dashboards go on working; series labelled by node go when
 the node goes. Nothing is labelled by pod.
 """
 

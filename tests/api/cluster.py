@@ -94,7 +94,7 @@ def pod_usage(pod: Pod, *containers: tuple[str, int, int]) -> PodUsage:
 
 
 def golden_cluster() -> Cluster:
-    """The cluster of metrics-api.md §3.5."""
+    """The cluster that the real metrics-server answered of (tests/api/goldens.py)."""
     cluster = Cluster()
     cluster.add_node("node-b", 1_750_016_679, 4_294_967_313, zone="z2")
     cluster.add_node("node-a", 500_030_364, 2 << 30, 11_990_000_000, zone="z1")

@@ -1,4 +1,4 @@
-"""Answers of the real metrics-server (metrics-api.md §3.5) and the items they were made of."""
+"""Answers of the real metrics-server and the items they were made of."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from autoscaler.config.option import Kind, Option
 from autoscaler.config.options import GROUPS, OPTIONS
 from autoscaler.config.values import parse
 
-# metrics-api.md §5 and the issue: names that users of metrics-server already have in their manifests
+# names that users of metrics-server already have in their manifests
 METRICS_SERVER = (
     "metric-resolution", "kubeconfig", "kubelet-port", "kubelet-use-node-status-port",
     "kubelet-preferred-address-types", "kubelet-insecure-tls", "kubelet-certificate-authority",
     "kubelet-client-certificate", "kubelet-client-key", "kubelet-request-timeout", "node-selector", "bind-address",
     "secure-port", "tls-cert-file", "tls-private-key-file", "tls-min-version", "cert-dir",
 )  # fmt: skip
-# hpa.md §5.1, with kube-controller-manager's defaults
+# of kube-controller-manager, with its defaults
 CONTROLLER_MANAGER = {
     "horizontal-pod-autoscaler-tolerance": 0.1,
     "horizontal-pod-autoscaler-downscale-stabilization": 300.0,

@@ -1,7 +1,7 @@
 """metrics-server's recorded behaviour, replayed; every difference is on purpose and named by its test.
 
-Sources: the scenario matrix (metrics-api.md §2.1, observed on metrics-server 0.8/0.9 at a resolution of 10 s) and the
-tables of its unit tests (§6.1, resolution 60 s).
+Sources: what metrics-server 0.8 and 0.9 were seen to do at a resolution of 10 s, and the tables of its unit
+tests (resolution 60 s).
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def test_d04_samples_that_are_all_too_old_mean_hold(given_, seconds):
 @settings(max_examples=300)
 @given(EVALUATIONS)
 def test_c12_a_metric_that_fails_never_takes_a_replica(given_):
-    """Whatever the others say (hpa.md §3.7); behind a window, an earlier recommendation decides."""
+    """Whatever the others say; behind a window, an earlier recommendation decides."""
     given_ = replace(given_, history=replace(given_.history, recommendations=()))
     found = plan(given_)
     failed = any(isinstance(stage, Proposal) and stage.replicas is None for stage in found.stages)

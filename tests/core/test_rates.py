@@ -60,8 +60,8 @@ def test_usage_between(previous: Sample | None, current: Sample, expected: Usage
     assert usage_between(previous, current, current.at_ns, ROOMY) == expected
 
 
-RECORDED = {  # what metrics-server served (metrics-api.md §2.1, §3.5, §6.1), the work that gives it
-    "0.25 core of the scenario matrix": (2_504_789_525, 10_019_000_000, 250_003_945),
+RECORDED = {  # what metrics-server served, after the work that gives it
+    "a container that uses 0.25 core": (2_504_789_525, 10_019_000_000, 250_003_945),
     "the node of the golden list": (5_995_364_065, 11_990_000_000, 500_030_364),
     "a container of the golden list": (2_998_780_600, 11_995_000_000, 250_002_551),
     "300 to 500 ns over 10 ms": (200, 10_000_000, 20_000),

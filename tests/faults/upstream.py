@@ -1,4 +1,4 @@
-"""kube-controller-manager's sums a second time, straight from its rules (hpa.md §1, §3, §4), to hold ours against.
+"""kube-controller-manager's sums a second time, straight from its source, to hold ours against.
 
 It shares no line with `autoscaler.core`, keeps a history of its own, and is itself held to the evaluations that
 kube-controller-manager made (tests/faults/test_upstream.py). Left out: what never comes up in a seeded run, such as a
@@ -76,7 +76,7 @@ class Upstream:
         else:
             events.append(new)
 
-    # §3: one metric
+    # One metric
 
     def proposed(self, given, spec):
         if spec.type in ("Resource", "ContainerResource"):
@@ -106,7 +106,7 @@ class Upstream:
         return 1.0 - down <= ratio <= 1.0 + up
 
     def per_pod(self, given, spec, amounts, samples):
-        """§3.2 to §3.5."""
+        """Of a metric per pod (`GetResourceReplicas`, `calcPlainMetricReplicas`)."""
         if not given.pods:
             raise FailedError
         groups = self.grouped(given, amounts, samples)
@@ -137,7 +137,7 @@ class Upstream:
         return current if wrong_way else found
 
     def grouped(self, given, amounts, samples):
-        """§3.2; `samples` only where start-up counts."""
+        """`groupPods`; `samples` only where start-up counts."""
         groups = {"ready": [], "ignored": [], "unready": [], "missing": []}
         for pod in given.pods:
             if pod.deleted or pod.phase == "Failed":
@@ -154,7 +154,7 @@ class Upstream:
         return groups
 
     def starting(self, pod, sample, now):
-        """§3.2, rule 4."""
+        """`groupPods`, of `cpu`."""
         if pod.ready is None or pod.started is None:
             return True
         if pod.started + self.settings.cpu_initialization > now:
@@ -162,7 +162,7 @@ class Upstream:
         return pod.ready.status == "False" and pod.started + self.settings.initial_readiness_delay > pod.ready.since
 
     def single(self, given, spec, values):
-        """§3.6, Object and External."""
+        """Object and External."""
         current, observed = given.scale.replicas, given.scale.observed
         by_average = spec.target_type == "AverageValue" if spec.type == "Object" else spec.average_value is not None
         total = 0
@@ -183,7 +183,7 @@ class Upstream:
         working = [each for each in given.pods if each.phase == "Running" and each.ready]
         return ceiling(ratio * float(sum(each.ready.status == "True" for each in working)))
 
-    # §4: from the wanted size to the permitted one
+    # From the wanted size to the permitted one
 
     def legacy(self, current, wanted, now):
         since = now - self.settings.downscale_stabilization
@@ -217,7 +217,7 @@ class Upstream:
 
 
 def assumed(ratio, target, pod, requests):
-    """What a missing pod is taken to use: nothing on the way up, enough on the way down (§3.4, §3.5)."""
+    """What a missing pod is taken to use: nothing on the way up, enough on the way down."""
     if ratio > 1.0:
         return 0
     return target if requests is None else quotient(requests[pod] * max(100, target), 100)
@@ -240,7 +240,7 @@ def amount(sample, spec):
 
 
 def request(pod, spec):
-    """§3.3, without requests of whole pods."""
+    """`calculateRequests`, without requests of whole pods."""
     containers = [*pod.containers, *(each for each in pod.init_containers if each.sidecar)]
     asked = [each for each in containers if not spec.container or each.name == spec.container]
     if not asked or any(spec.name not in each.requests for each in asked):
@@ -249,7 +249,7 @@ def request(pod, spec):
 
 
 def percentage(amounts, requests):
-    """An integer: the part below one percent is lost here (§1.4)."""
+    """An integer: the part below one percent is lost here."""
     known = [name for name in amounts if name in requests]
     asked = sum(requests[name] for name in known)
     if not asked:
