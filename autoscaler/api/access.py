@@ -51,6 +51,19 @@ class Access:
 
     async def who(self, peer: Peer | None, headers: Headers) -> Identity:
         """The identity behind a request; `peer` is the certificate TLS verified. Raises StatusError (401, 503)."""
+        shown = self._shown(peer, headers)
+        return shown if isinstance(shown, Identity) else await self._token_holder(shown)
+
+    def known(self, peer: Peer | None, headers: Headers) -> Identity | None:
+        """The same where nobody has to be asked, else None. Raises StatusError (401)."""
+        shown = self._shown(peer, headers)
+        if isinstance(shown, Identity):
+            return shown
+        kept = self._tokens.kept(self._tokens.key(shown))
+        return None if kept is None else _holder(*kept)
+
+    def _shown(self, peer: Peer | None, headers: Headers) -> Identity | str:
+        """An identity, or the token that is to be reviewed."""
         self._notice_impersonation(headers)
         trust = self._trust.current()
         if peer is not None and trust is not None:
@@ -58,9 +71,7 @@ class Access:
             if identity is not None:
                 return identity
         token = _bearer(headers)
-        if token is None:
-            return ANONYMOUS
-        return await self._token_holder(token)
+        return ANONYMOUS if token is None else token
 
     async def admit(self, identity: Identity, attributes: Attributes) -> None:
         """Return when the identity may; raises StatusError (403, 503)."""
@@ -71,12 +82,16 @@ class Access:
         if not verdict.allowed:
             raise forbidden(identity, attributes, verdict.reason)
 
+    def admits(self, identity: Identity, attributes: Attributes) -> bool:
+        """Whether it may as far as is known; False is no refusal: ask `admit`."""
+        if MASTERS in identity.groups:
+            return True
+        kept = self._verdicts.kept(self._verdicts.key(identity, attributes))
+        return kept is not None and kept[0].allowed
+
     async def _token_holder(self, token: str) -> Identity:
         key = self._tokens.key(token)
-        identity = await self._review(self._tokens, key, lambda: self._reviews.token(token))
-        if identity is None:
-            raise unauthorized()
-        return with_authenticated(identity)
+        return _holder(await self._review(self._tokens, key, lambda: self._reviews.token(token)))
 
     async def _review(self, cache: ReviewCache[T], key: bytes, ask: Callable[[], Awaitable[T]]) -> T:
         async def bounded() -> T:
@@ -95,6 +110,13 @@ class Access:
             return
         self._told_of_impersonation = True
         _log.warning("Ignored impersonation headers", hint="impersonate through the API server, not directly")
+
+
+def _holder(identity: Identity | None) -> Identity:
+    """Whom a reviewed token stands for."""
+    if identity is None:
+        raise unauthorized()
+    return with_authenticated(identity)
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -35,12 +35,17 @@ class ReviewCache(Generic[T]):
         """Stands for the question; a keyed hash, so that no token is found in our memory by its cache entry."""
         return hashlib.blake2b(msgspec.msgpack.encode(parts), key=self._salt, digest_size=32).digest()
 
+    def kept(self, key: bytes) -> tuple[T] | None:
+        """The answer alone in a tuple, None when there is none that holds."""
+        found = self._kept.get(key)
+        return (found[1],) if found is not None and found[0] > self._clock.monotonic() else None
+
     async def get(self, key: bytes, ask: Callable[[], Awaitable[T]]) -> T:
         """The kept answer, the one being fetched, or that of `ask`, whose errors come through."""
         while True:
-            kept = self._kept.get(key)
-            if kept is not None and kept[0] > self._clock.monotonic():
-                return kept[1]
+            kept = self.kept(key)
+            if kept is not None:
+                return kept[0]
             pending = self._pending.get(key)
             if pending is None:
                 return await self._lead(key, ask)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from msgspec import Struct
 
 from autoscaler.api.door import MOST
 from autoscaler.api.frontproxy import Peer, peer_of
+from autoscaler.api.sieve import Sieve
 from autoscaler.api.status import StatusError, bad_request, too_large
 from autoscaler.api.tls import TrustedContext
+
+AtOnce = Callable[[RawRequestMessage, "Connection"], bytes | None]
+"""The response to a request without a body, None when it has to be waited for."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -50,7 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Listener(web.Server):
     """Makes the connections and knows those that are open."""
 
-    def __init__(self, handler: web.RequestHandler | object, limits: Limits) -> None:
+    def __init__(self, handler: web.RequestHandler | object, limits: Limits, at_once: AtOnce) -> None:
         super().__init__(
             handler,  # type: ignore[arg-type] # aiohttp names the type of the handler in a private module only
             handler_cancellation=True,
@@ -63,6 +69,7 @@ class Listener(web.Server):
             max_headers=limits.header_lines,
         )
         self.limits = limits
+        self.at_once = at_once
         self.open: set[Connection] = set()
         self.strangers: Counter[str] = Counter()
         """Open connections without a front proxy's certificate, by IP address."""
@@ -134,6 +141,9 @@ class Connection(RequestHandler):
         self.peer: Peer | None = None
         self.busy = False
         self._answered = 0.0
+        self._parser = Sieve(self._parser, self._take)  # type: ignore[assignment,arg-type] # aiohttp's is of no class
+        self._whole = False
+        """Whether what came last was one request, which is answered."""
         self._beyond: int | None = None
         """Bytes that came since the last answer, None before the first one and while one is made."""
 
@@ -168,9 +178,27 @@ class Connection(RequestHandler):
             if self._beyond > self._listener.limits.body_bytes + self._listener.limits.header_bytes:
                 self.drop()  # a body that does not end: its chunks would be read for as long as they come
                 return
-        if not self.busy and self._overdue is None:
-            self._expect_headers()
+        self._whole = False
         super().data_received(data)
+        if not self.busy and self._overdue is None and not (self._whole and data.endswith(b"\r\n\r\n")):
+            self._expect_headers()
+
+    def _take(self, message: RawRequestMessage) -> bool:
+        """Answer a request without a body at once, if that can be done and the one before is answered."""
+        transport = self.transport
+        if transport is None or self._paused or self._waiter is None or self._waiter.done():
+            return False
+        response = self._listener.at_once(message, self)
+        if response is None:
+            return False
+        self._headers_came()
+        transport.write(response)
+        self._whole = True
+        self._rest()
+        self._next_keepalive_close_time = self._answered + self._listener.limits.idle
+        if message.should_close:
+            self.force_close()
+        return True
 
     def begin(self) -> None:
         """A request is complete and being answered."""
@@ -182,9 +210,14 @@ class Connection(RequestHandler):
     def end(self) -> None:
         """It is answered."""
         self.busy = False
+        self._rest()
+
+    def _rest(self) -> None:
+        """Be the one that is quiet for the shortest time."""
         self._beyond = 0
         self._answered = asyncio.get_running_loop().time()
         if self in self._listener.open:
+            self._listener.quiet.pop(self, None)
             self._listener.quiet[self] = None
 
     def is_stale(self, trusted_ca: str) -> bool:

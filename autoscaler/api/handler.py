@@ -6,18 +6,19 @@ import asyncio
 import re
 import traceback
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Protocol, cast
 
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http import RawRequestMessage
 
-from autoscaler.api import renderings, status
+from autoscaler.api import head, renderings, status
 from autoscaler.api.access import Access
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call, parse_call
-from autoscaler.api.compression import packed
+from autoscaler.api.compression import LONG, packed
 from autoscaler.api.connection import Connection, Limits
 from autoscaler.api.lanes import Lane, Lanes, lane_of
 from autoscaler.api.status import StatusError
@@ -38,9 +39,10 @@ _AUDIT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Answering(Protocol):
-    """What answers an admitted call; raises StatusError."""
+    """What answers an admitted call; `at_once`: where nothing has to be waited for, else None. Raises StatusError."""
 
     async def answer(self, call: Call) -> Answer: ...
+    def at_once(self, call: Call) -> Answer | None: ...
 
 
 class Handler:
@@ -83,11 +85,43 @@ class Handler:
         self._count(call, response.status, self._clock.monotonic() - started)
         return response
 
+    def at_once(self, message: RawRequestMessage, connection: Connection) -> bytes | None:
+        """The whole response to a request without a body, where nothing has to be waited for and nothing is wrong.
+
+        None elsewhere: it is to be answered in the usual way, which decides anew and tells what is wrong. Nothing is
+        passed over: limits, identity, permission and places are those of any request, as far as they are known.
+        """
+        started = self._clock.monotonic()
+        if message.method != "GET" or message.version != HttpVersion11:
+            return None
+        if connection.is_stale(self._trusted_ca()):
+            return None
+        try:
+            call = self._call(message, message.path, 0)
+            answer = self._known(call, message, connection)
+        except Exception:  # noqa: BLE001 - a StatusError or worse: it comes again in the usual way, and is told there
+            return None
+        if answer is None or not isinstance(answer.body, bytes) or len(answer.body) >= LONG:
+            return None
+        headers = self._headers(message.headers, answer.content_type) | dict(answer.headers)
+        written = head.response(headers, answer.body, self._clock.now(), close=message.should_close)
+        self._count(call, answer.status, self._clock.monotonic() - started)
+        return written
+
+    def _known(self, call: Call, message: RawRequestMessage, connection: Connection) -> Answer | None:
+        """The answer, if the client is known, may have it and need not wait for it."""
+        if not self._lanes.has_room(lane_of(call, proxied=connection.peer is not None)):
+            return None
+        identity = self._access.known(connection.peer, list(message.headers.items()))
+        if identity is None or not self._access.admits(identity, call.attributes):
+            return None
+        return self._routes.at_once(call)
+
     async def _ended(self, request: web.BaseRequest, connection: Connection) -> tuple[Call | None, web.StreamResponse]:
         """The call, None when the request is none, and what came of it."""
         call: Call | None = None
         try:
-            call = self._call(request)
+            call = self._call(request, request.raw_path, request.content_length or 0)
             lane = lane_of(call, proxied=connection.peer is not None)
             async with asyncio.timeout(self._limits.lists if lane is Lane.HEAVY else self._limits.deadline) as deadline:
                 with self._lanes.place(lane):
@@ -133,7 +167,7 @@ class Handler:
         with self._telemetry.watches.track_inprogress():
             return await self._watched(request, answer, answer.body, connection)
 
-    def _call(self, request: web.BaseRequest) -> Call:
+    def _call(self, request: web.BaseRequest | RawRequestMessage, target: str, length: int) -> Call:
         """The request within its limits. Raises StatusError."""
         headers = request.headers
         if request.version not in _VERSIONS:
@@ -143,11 +177,11 @@ class Handler:
         limit = self._limits.header_bytes
         if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > limit:
             raise status.too_large(431, f"the headers are longer than {limit} bytes")
-        if (request.content_length or 0) > self._limits.body_bytes:
+        if length > self._limits.body_bytes:
             raise status.too_large(413, "a request here has no body")
         return parse_call(
             request.method,
-            request.raw_path,
+            target,
             accept=",".join(headers.getall("Accept", ())),
             user_agent=headers.get("User-Agent", ""),
             if_none_match=headers.get("If-None-Match", ""),
@@ -180,7 +214,7 @@ class Handler:
         return response
 
     async def _begun(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-        headers = self._headers(request, answer.content_type) | dict(answer.headers)
+        headers = self._headers(request.headers, answer.content_type) | dict(answer.headers)
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         return response
@@ -198,10 +232,10 @@ class Handler:
     def _response(
         self, request: web.BaseRequest, code: int, content_type: str, headers: dict[str, str], body: bytes
     ) -> web.Response:
-        return web.Response(status=code, body=body, headers=self._headers(request, content_type) | headers)
+        return web.Response(status=code, body=body, headers=self._headers(request.headers, content_type) | headers)
 
-    def _headers(self, request: web.BaseRequest, content_type: str) -> dict[str, str]:
-        audit_id = request.headers.get("Audit-Id", "")
+    def _headers(self, asked: Mapping[str, str], content_type: str) -> dict[str, str]:
+        audit_id = asked.get("Audit-Id", "")
         return {
             "Audit-Id": audit_id if _AUDIT_ID.fullmatch(audit_id) else str(uuid.uuid4()),
             "Cache-Control": "no-cache, private",

@@ -34,13 +34,17 @@ class Lanes:
         self._most_of_user = -(-watches // SHARE)
         self._watching: Counter[str] = Counter()
 
+    def has_room(self, lane: Lane) -> bool:
+        """Whether there is a place now."""
+        return lane is Lane.FREE or self._free[lane] > 0
+
     @contextmanager
     def place(self, lane: Lane) -> Iterator[None]:
         """Hold a place for the duration; raises StatusError (429) when there is none."""
         if lane is Lane.FREE:
             yield
             return
-        if self._free[lane] <= 0:
+        if not self.has_room(lane):
             raise too_many_requests()
         self._free[lane] -= 1
         try:

@@ -78,6 +78,10 @@ class Ledger:
         """That of `pods` or `nodes`."""
         return self.nodes if resource == "nodes" else self.pods
 
+    def settled(self) -> bool:
+        """Whether everything that is too old by now has gone from the shelves; what is left of it takes `settle`."""
+        return self._usage.expire()
+
     async def settle(self) -> None:
         """Return once everything that is too old by now has gone from the shelves."""
         while not self._usage.expire():  # noqa: ASYNC110 - there is nothing to wait for, others only get their turn

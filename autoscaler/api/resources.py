@@ -7,7 +7,7 @@ The revision of what is served (ledger.py) is the resourceVersion of every list;
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import structs
@@ -35,6 +35,7 @@ from autoscaler.turnstile import Turnstile
 
 _OBSERVED = 4
 _VARY = {"Vary": "Accept"}
+_ALL_OF_NOW = ListOptions()
 
 
 class Rendering(Protocol):
@@ -83,6 +84,23 @@ class Resources:
             case "watch":
                 return Answer(self._watch(call, asked, rendering), rendering.stream_type, headers=_VARY)
         await self._ledger.settle()
+        return self._get(asked, rendering)
+
+    def at_once(self, call: Call, asked: ResourceAttributes) -> Answer | None:
+        """The same, whole, of an object or of a short list of now, when there is nothing to wait for; else None."""
+        if asked.verb not in ("get", "list") or not self._ledger.settled():
+            return None
+        rendering: Rendering = renderings.chosen(call, asked)
+        if asked.verb == "get":
+            return self._get(asked, rendering)
+        selection, options = selection_of(call, asked), list_options(call)
+        if options != _ALL_OF_NOW or call.if_none_match:
+            return None
+        headers = self._tagged(call, asked)
+        snapshot = self._snapshots.at_once(selection)
+        return None if snapshot is None else self._listed(snapshot, options, rendering, headers)
+
+    def _get(self, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
         self._observe(Parts(((item,),)))
         return Answer(rendering.single(item, self._clock.now()), rendering.content_type, headers=_VARY)
@@ -99,12 +117,20 @@ class Resources:
     async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         selection, options = selection_of(call, asked), list_options(call)
         await self._ledger.settle()
-        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(call.accept)}"'
-        whole = not options.limit and options.go_on is None
-        headers = {"ETag": tag, **_VARY} if whole else _VARY
-        if whole and call.if_none_match == tag:
+        headers = _VARY if options.limit or options.go_on is not None else self._tagged(call, asked)
+        if call.if_none_match and call.if_none_match == headers.get("ETag"):
             return Answer(b"", rendering.content_type, 304, headers)
-        items, meta = self._page(await self._snapshot(selection, options), options)
+        return self._listed(await self._snapshot(selection, options), options, rendering, headers)
+
+    def _tagged(self, call: Call, asked: ResourceAttributes) -> Mapping[str, str]:
+        """The headers of a list that may be asked for again if it has changed."""
+        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(call.accept)}"'
+        return {"ETag": tag, **_VARY}
+
+    def _listed(
+        self, snapshot: Snapshot, options: ListOptions, rendering: Rendering, headers: Mapping[str, str]
+    ) -> Answer:
+        items, meta = self._page(snapshot, options)
         self._observe(items)
         pieces = rendering.pieces(self._snapshots.leavings.consumed(items), meta, self._clock.now())
         return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=headers)

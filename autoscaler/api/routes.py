@@ -79,6 +79,13 @@ class Routes:
             return await self._resources.answer(call, call.attributes)
         return await self._path(call)
 
+    def at_once(self, call: Call) -> Answer | None:
+        """The same where there is nothing to wait for, else None. Raises StatusError."""
+        asked = call.attributes
+        if not isinstance(asked, ResourceAttributes) or asked.resource == RESOURCE:
+            return None
+        return self._resources.at_once(call, asked)
+
     async def _path(self, call: Call) -> Answer:
         segments = call.segments
         if segments is None:

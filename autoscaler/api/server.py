@@ -108,7 +108,7 @@ class ApiServer:
                 telemetry=self._telemetry.api,
                 turns=self._turns,
             )
-            listener = Listener(handler, limits)
+            listener = Listener(handler, limits, handler.at_once)
             door = Door(
                 listener,
                 self._contexts.entry,
