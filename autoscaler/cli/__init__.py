@@ -18,7 +18,6 @@ from autoscaler.cli.output import guarded
 from autoscaler.errors import AutoscalerError, ConfigError
 
 if TYPE_CHECKING:
-    from autoscaler.audit.sources import Source
     from autoscaler.config.settings import Settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -95,6 +94,7 @@ def _explain(command: Command) -> int:
     gc.disable()  # of what is loaded nothing is garbage, and a person waits
     settings = _settings(command)
     from autoscaler.cli import explain
+    from autoscaler.cli.recordsource import record_source
 
     gc.enable()
     own = command.own
@@ -107,18 +107,8 @@ def _explain(command: Command) -> int:
             settings.kubeconfig, own.namespace, own.name, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
         )
     target = own.target if command.verb == "explain" else f"{own.namespace}/{own.name}"
-    source = _source(own.source, settings)
+    source = record_source(own.source, settings)
     return explain.run(target, source=source, at=own.at, diff=own.diff, output=own.output, out=sys.stdout)
-
-
-def _source(text: str, settings: Settings) -> Source:
-    """Where records are to be read from."""
-    from msgspec.structs import asdict
-
-    from autoscaler.audit.brokers import KafkaSettings
-    from autoscaler.audit.sources import source_of
-
-    return source_of(text, settings.audit.spool_dir, KafkaSettings(**asdict(settings.audit.kafka)))
 
 
 def _audit(command: Command) -> int:

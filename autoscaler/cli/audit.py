@@ -11,12 +11,12 @@ from typing import TextIO
 import msgspec
 from msgspec import Struct
 
-from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import Event
-from autoscaler.audit.sources import Source, events, live, source_of
+from autoscaler.audit.sources import Source, events, live
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, audittail, auditverify
 from autoscaler.cli.moments import between
+from autoscaler.cli.recordsource import record_source
 from autoscaler.cli.selection import Selection, gaps
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import Settings
@@ -68,8 +68,7 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
     cannot be read. Raises ConfigError, AuditError.
     """
     _refuse(request)
-    kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
-    source = source_of(request.source, settings.audit.spool_dir, kafka)
+    source = record_source(request.source, settings)
     clock = SystemClock()
     since, until = between(request.since, request.until, clock.now())
     wanted = Wanted(

@@ -10,19 +10,18 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import PurePath
 from typing import TextIO
 
-import msgspec
 from msgspec import Struct
 
-from autoscaler.audit.brokers import KafkaSettings
 from autoscaler.audit.event import from_line, subject
 from autoscaler.audit.linefile import Block
-from autoscaler.audit.sources import FileSource, Found, Source, blocks, events, source_of
+from autoscaler.audit.sources import FileSource, Found, Source, blocks, events
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import policyfile
 from autoscaler.cli.destination import Destination
 from autoscaler.cli.moments import between
 from autoscaler.cli.policyfile import PolicyFile
 from autoscaler.cli.progress import Progress
+from autoscaler.cli.recordsource import record_source
 from autoscaler.cli.replayitems import CUT, Item, Line, item, stranger
 from autoscaler.cli.replayworkers import Workers
 from autoscaler.clock import Clock, SystemClock
@@ -53,8 +52,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 def run(settings: Settings, request: Request, out: TextIO) -> int:
     """0, or 1 when the report is not `sound`. Raises ConfigError, AuditError."""
-    kafka = KafkaSettings(**msgspec.structs.asdict(settings.audit.kafka))
-    source = source_of(request.source, settings.audit.spool_dir, kafka)
+    source = record_source(request.source, settings)
     candidates = policyfile.read(request.policies, settings.control.controller.compat)
     for each in candidates:
         if each.passed_over:
