@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import generated
 import msgspec
 from msgspec import Struct
 
@@ -103,17 +104,5 @@ def _chapter(
     yield ""
 
 
-def main() -> int:
-    """Write the page, or with --check compare it; 1 when it was not up to date."""
-    current = PAGE.read_text() if PAGE.exists() else ""
-    if current == page():
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name} is not up to date: run scripts/faults_doc.py")
-        return 1
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main({PAGE: page()}))

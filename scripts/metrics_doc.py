@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import generated
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
@@ -111,16 +112,5 @@ def _bounds(bounds: Iterable[float]) -> str:
     return f" Buckets: {', '.join(f'{bound:.4g}' for bound in bounds)}."
 
 
-def main(arguments: list[str]) -> int:
-    """0, or 1 when `--check` finds the page out of date."""
-    if arguments == ["--check"]:
-        if PAGE.exists() and PAGE.read_text() == page():
-            return 0
-        print(f"{PAGE.name} is out of date: run python scripts/metrics_doc.py")
-        return 1
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generated.main({PAGE: page()}))

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import generated
+
 from autoscaler.config.option import Group, Kind, Option
 from autoscaler.config.options import GROUPS
 from autoscaler.config.values import shown
@@ -90,17 +92,5 @@ def _help(option: Option) -> str:
     return told
 
 
-def main() -> int:
-    """Write the page, or with --check compare it; 1 when it was not up to date."""
-    current = PAGE.read_text() if PAGE.exists() else ""
-    if current == page():
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name} is not up to date: run scripts/options_doc.py")
-        return 1
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main({PAGE: page()}))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import generated
+
 from autoscaler.core.reasons import MEANINGS, Meaning
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reasons.md"
@@ -37,16 +39,5 @@ def _bare(meaning: Meaning) -> str:
     return f" Where there is no `spec.behavior`: {meaning.bare[0].lower()}{meaning.bare[1:]}" if meaning.bare else ""
 
 
-def main() -> int:
-    """Write, or compare."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text() == page():
-        return 0
-    print(f"{PAGE.name} is not what the table of reasons says: run `python scripts/reasons_doc.py`")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main({PAGE: page()}))

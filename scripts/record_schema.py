@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import generated
 import msgspec
 
 from autoscaler.audit import codec
@@ -34,18 +35,5 @@ def schema() -> str:
     return json.dumps(head | found, indent=2, ensure_ascii=False) + "\n"
 
 
-def main() -> int:
-    """Write, or compare."""
-    text = schema()
-    if "--check" not in sys.argv[1:]:
-        for place in PLACES:
-            place.write_text(text)
-        return 0
-    stale = [place for place in PLACES if not place.exists() or place.read_text() != text]
-    for place in stale:
-        print(f"{place.relative_to(ROOT)} is not what the record is: run `python scripts/record_schema.py`")
-    return len(stale) and 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(dict.fromkeys(PLACES, schema())))

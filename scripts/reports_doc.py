@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import generated
 import msgspec
 from msgspec import Struct
 
@@ -107,16 +108,5 @@ def _paths(spec: Mapping[str, object]) -> Iterator[str]:
             yield name
 
 
-def main() -> int:
-    """Write, or compare."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text() == page():
-        return 0
-    print(f"{PAGE.name} is not what the scenarios say: run `python scripts/reports_doc.py`")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main({PAGE: page()}))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import generated
 import yaml
 from msgspec import Struct
 
@@ -97,17 +98,5 @@ def _row(entry: Entry) -> str:
     return f"| `{entry.path}` | `{default}` | {told} |"
 
 
-def main() -> int:
-    """Write the page, or with --check compare it; 1 when it was not up to date."""
-    current = PAGE.read_text() if PAGE.exists() else ""
-    if current == page():
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name} of the chart is not up to date: run scripts/values_doc.py")
-        return 1
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main({PAGE: page()}))

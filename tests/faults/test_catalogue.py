@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
+import faults_doc
 import pytest
-
-from scripts import faults_doc
 
 SIZES = {"K": 35, "A": 33, "S": 25, "L": 12, "Q": 16, "C": 22, "P": 13, "D": 15}
 """How many rows of each letter there must be, so that none is lost by taking it out of the catalogue."""
