@@ -60,7 +60,8 @@ def _apart(ours: int, theirs: int, before: Course | None, now: float) -> Course:
 def parting(plan: Plan, theirs: Theirs) -> str:
     """The first step at which the two differ, by the name of its stage, and how."""
     for index, (mine, other) in enumerate(zip(plan.metrics or (), theirs.metrics, strict=False)):
-        measured = mine.utilization if mine.utilization is not None else mine.average_value or mine.value
+        told = (mine.utilization, mine.average_value, mine.value)
+        measured = next((each for each in told if each is not None), None)
         if other is not None and measured is not None and measured != other:
             return f"proposal: {mine.name or f'metric {index}'} was {measured} here and {other} there"
     for step, kind in (("proposal", ACTIVE), ("stabilized", ABLE), ("limited", LIMITED)):

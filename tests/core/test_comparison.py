@@ -90,6 +90,14 @@ def test_the_first_step_at_which_they_part(theirs, told):
     assert parting(MINE, theirs).startswith(told)
 
 
+@pytest.mark.parametrize("measured", ["average_value", "value"])
+def test_nothing_measured_here_is_another_usage_than_theirs(measured):
+    """0 is a measurement."""
+    mine = replace(MINE, metrics=(MetricStatus(type="External", name="queue", **{measured: 0}),))
+    theirs = replace(EQUAL, metrics=(5000,))
+    assert parting(mine, theirs) == "proposal: queue was 0 here and 5000 there"
+
+
 def test_with_a_window_at_work_in_both_it_is_what_they_remember():
     stabilized = (condition("AbleToScale", "ScaleDownStabilized"),)
     mine, theirs = replace(MINE, conditions=stabilized), replace(EQUAL, conditions=stabilized)
