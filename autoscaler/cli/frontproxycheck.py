@@ -40,7 +40,7 @@ async def examine(asker: Asker, clock: Clock) -> Finding:
 
 def _judged(believed: FrontProxyTrust, authorities: list[x509.Certificate], shared: bool, now: float) -> Finding:
     if not believed.username_headers:
-        return bad(CHECK, "no header names the user: everybody is anonymous", f"{LAYER}")
+        return bad(CHECK, "no header names the user: everybody is anonymous", LAYER)
     if shared and not believed.allowed_names:
         told = "its CA is that of users' certificates too, and any name is allowed: every user can pose as any other"
         return bad(CHECK, told, "give --requestheader-allowed-names, or a CA of its own, to kube-apiserver")

@@ -6,13 +6,14 @@ A node that gives no page gets its reason and what to do; in a large cluster the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
 from autoscaler.cli.finding import Finding, State, bad, doubtful, good
+from autoscaler.cli.pages import Getter, pages
 from autoscaler.clock import Clock
 from autoscaler.core.certificates import certificate_state
 from autoscaler.core.exposition import ExpositionDecoder
@@ -27,18 +28,10 @@ from autoscaler.model.objects import Node
 CHECK = "kubelets"
 AT_ONCE = 64
 """Kubelets asked at the same time."""
-PAGE = 500
-"""Nodes asked for in one list."""
 SHOWN = 50
 """Up to so many nodes each has a line of its own; beyond that those that fail, as many."""
 SECONDS = 60.0
 """After that no other kubelet is asked."""
-
-
-class Asker(Protocol):
-    """`kube.client.KubeClient`."""
-
-    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes: ...
 
 
 class Kubelets(Protocol):
@@ -47,16 +40,11 @@ class Kubelets(Protocol):
     async def page(self, node: Node, source: Source) -> RawPage: ...
 
 
-class _Meta(Struct, frozen=True):
-    token: str = msgspec.field(name="continue", default="")
-
-
 class _Nodes(Struct, frozen=True):
     items: tuple[Raw, ...] = ()
-    metadata: _Meta = _Meta()
 
 
-async def examine(asker: Asker, kubelets: Kubelets, source: Source, selector: str, clock: Clock) -> list[Finding]:
+async def examine(asker: Getter, kubelets: Kubelets, source: Source, selector: str, clock: Clock) -> list[Finding]:
     """A line about all nodes together, then one about each."""
     try:
         async with asyncio.timeout(SECONDS):
@@ -95,19 +83,13 @@ def _altogether(found: Sequence[Finding], nodes: int) -> Finding:
     return doubtful(CHECK, told, f"{lines}; the rest by parts: --node-selector")
 
 
-async def _nodes(asker: Asker, selector: str) -> list[Node]:
+async def _nodes(asker: Getter, selector: str) -> list[Node]:
     """All of them, by name."""
-    params = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
+    params = [("labelSelector", selector)] if selector else []
     nodes: list[Node] = []
-    token = ""
-    while True:
-        part = msgspec.json.decode(
-            await asker.get("/api/v1/nodes", [*params, *([("continue", token)] if token else [])]), type=_Nodes
-        )
-        nodes += [decode.node(item) for item in part.items]
-        token = part.metadata.token
-        if not token:
-            return sorted(nodes, key=lambda node: node.name)
+    async for page in pages(asker, "/api/v1/nodes", params):
+        nodes += [decode.node(item) for item in msgspec.json.decode(page, type=_Nodes).items]
+    return sorted(nodes, key=lambda node: node.name)
 
 
 def _order(source: Source) -> Sequence[Source]:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from autoscaler.cli.needs import DEPLOYMENTS
+from autoscaler.cli.pages import Getter, pages
 from autoscaler.errors import KubeError
 from autoscaler.kube.discovery import group_of
 
 POLICIES = "/apis/hpa-companion.dev/v1alpha1/horizontalpodscalers"
-PAGE, MOST = 500, 20
-"""Policies in one list, and lists: beyond them a kind is seen that is among the first."""
-
-
-class Asker(Protocol):
-    """`kube.client.KubeClient`."""
-
-    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes: ...
+MOST = 20
+"""Pages of policies: a kind is seen that is among the first 10,000."""
 
 
 class _Target(Struct, frozen=True, rename="camel"):
@@ -36,16 +30,11 @@ class _Policy(Struct, frozen=True):
     spec: _Spec = _Spec()
 
 
-class _Meta(Struct, frozen=True):
-    token: str = msgspec.field(name="continue", default="")
-
-
 class _Policies(Struct, frozen=True):
     items: tuple[_Policy, ...] = ()
-    metadata: _Meta = _Meta()
 
 
-async def scaled(asker: Asker, resource: Callable[[str, str], Awaitable[str]]) -> Sequence[tuple[str, str]]:
+async def scaled(asker: Getter, resource: Callable[[str, str], Awaitable[str]]) -> Sequence[tuple[str, str]]:
     """Group and resource of every kind that a policy names, `resource` has `<resource>.<group>` of a kind.
 
     Deployments, where there is no policy yet or none can be read. A kind that nobody serves takes no right.
@@ -64,15 +53,13 @@ async def scaled(asker: Asker, resource: Callable[[str, str], Awaitable[str]]) -
     return sorted({*found}) or (DEPLOYMENTS,)
 
 
-async def _targets(asker: Asker) -> Sequence[_Target]:
+async def _targets(asker: Getter) -> Sequence[_Target]:
     """Each kind once."""
     kinds: dict[_Target, None] = {}
-    token = ""
-    for _ in range(MOST):
-        params = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
-        part = msgspec.json.decode(await asker.get(POLICIES, params), type=_Policies)
-        kinds |= dict.fromkeys(each.spec.scale_target_ref for each in part.items)
-        token = part.metadata.token
-        if not token:
+    left = MOST
+    async for page in pages(asker, POLICIES):
+        kinds |= dict.fromkeys(each.spec.scale_target_ref for each in msgspec.json.decode(page, type=_Policies).items)
+        left -= 1
+        if not left:
             break
     return list(kinds)

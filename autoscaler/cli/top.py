@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TextIO
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TextIO
 
 import msgspec
 from msgspec import Struct
 
+from autoscaler.cli.pages import Getter, pages
 from autoscaler.clock import SystemClock
 from autoscaler.core.table import aligned
 from autoscaler.errors import ConfigError, ForbiddenError, KubeError, MalformedError, NotFoundError
@@ -42,12 +43,6 @@ class Row(Struct, frozen=True):
     memory: int
     age: float
     window: str
-
-
-class Getter(Protocol):
-    """`kube.client.KubeClient`."""
-
-    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes: ...
 
 
 class _Meta(Struct, frozen=True):
@@ -115,7 +110,7 @@ async def lines(client: Getter, request: Request, now: float) -> list[str]:
         where = f" in namespace {request.namespace}" if request.kind == "pod" and request.namespace else ""
         return [f"No metrics of {request.kind}s{where}{' with these labels' if request.selector else ''}."]
     if request.kind == "node":
-        return _node_table(found, await _allocatable(client))
+        return _node_table(found, await _allocatable(client, request.name))
     return _pod_table(found, request)
 
 
@@ -123,11 +118,7 @@ async def rows(client: Getter, request: Request, now: float) -> list[Row]:
     """What the Metrics API has, sorted. ConfigError when it does not understand the selector."""
     params = [("labelSelector", request.selector)] if request.selector else []
     try:
-        body = await client.get(_path(request), params)
-        items = (
-            (msgspec.json.decode(body, type=_Item),) if request.name else msgspec.json.decode(body, type=_List).items
-        )
-        found = [row for item in items for row in _rows(item, request, now)]
+        found = [row async for item in _items(client, request, params) for row in _rows(item, request, now)]
     except NotFoundError as exc:
         if request.name and "could not find the requested resource" not in str(exc):
             raise
@@ -140,6 +131,15 @@ async def rows(client: Getter, request: Request, now: float) -> list[Row]:
         raise KubeError(f"{_path(request)} gave no metrics: {exc}") from exc
     order = {"cpu": lambda row: (-row.cpu, row.names), "memory": lambda row: (-row.memory, row.names)}
     return sorted(found, key=order.get(request.sort_by, lambda row: row.names))
+
+
+async def _items(client: Getter, request: Request, params: Sequence[tuple[str, str]]) -> AsyncIterator[_Item]:
+    if request.name:
+        yield msgspec.json.decode(await client.get(_path(request), params), type=_Item)
+        return
+    async for page in pages(client, _path(request), params):
+        for each in msgspec.json.decode(page, type=_List).items:
+            yield each
 
 
 def _path(request: Request) -> str:
@@ -168,12 +168,19 @@ def _bytes(text: str) -> int:
     return -(-milli(text) // 1000)
 
 
-async def _allocatable(client: Getter) -> Mapping[str, tuple[int, int]]:
-    """(thousandths of a core, bytes) that pods may use, by node; empty when we may not see nodes."""
+async def _allocatable(client: Getter, name: str) -> Mapping[str, tuple[int, int]]:
+    """(thousandths of a core, bytes) that pods may use, by node, or of the one `name`; empty when we may not see it."""
+    nodes: list[_Node] = []
     try:
-        nodes = msgspec.json.decode(await client.get("/api/v1/nodes"), type=_NodeList).items
+        if name:
+            nodes.append(msgspec.json.decode(await client.get(f"/api/v1/nodes/{segment(name)}"), type=_Node))
+        else:
+            async for page in pages(client, "/api/v1/nodes"):
+                nodes += msgspec.json.decode(page, type=_NodeList).items
     except ForbiddenError:
         return {}
+    except msgspec.DecodeError as exc:
+        raise KubeError(f"/api/v1/nodes gave no nodes: {exc}") from exc
     return {
         node.metadata.name: (
             milli(node.status.allocatable.get("cpu", "0")),

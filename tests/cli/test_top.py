@@ -87,6 +87,33 @@ async def test_nodes_without_the_right_to_see_nodes_have_no_share() -> None:
     assert (await lines(answers, Request(kind="node"), NOW))[1].split()[2] == "-"
 
 
+async def test_of_one_node_the_others_are_not_read() -> None:
+    one = {"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}}}
+    answers = Answers({f"{API}/nodes/n1": node("n1", "500m", "1Gi"), "/api/v1/nodes/n1": one})
+    _, line = await lines(answers, Request(kind="node", name="n1"), NOW)
+    assert line.split()[:5] == ["n1", "500m", "25%", "1024Mi", "25%"]
+
+
+async def test_lists_are_read_in_pages() -> None:
+    class Paged(Answers):
+        async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+            found = json.loads(await super().get(path, params))["items"]
+            later = "continue" in dict(params)
+            part, token = (found[1:], "") if later else (found[:1], "the rest")
+            return json.dumps({"items": part, "metadata": {"continue": token}}).encode()
+
+    allocatable = [{**ALLOCATABLE["items"][0], "metadata": {"name": name}} for name in ("n1", "n2")]
+    answers = Paged({f"{API}/nodes": NODES, "/api/v1/nodes": {"items": allocatable}})
+    table = [line.split()[:3] for line in await lines(answers, Request(kind="node"), NOW)]
+    assert table[1:] == [["n1", "1500m", "75%"], ["n2", "500m", "25%"]]
+
+
+async def test_nodes_that_are_none_are_one_error() -> None:
+    answers = Answers({f"{API}/nodes": NODES, "/api/v1/nodes": b"<html>"})
+    with pytest.raises(KubeError, match="/api/v1/nodes gave no nodes"):
+        await lines(answers, Request(kind="node"), NOW)
+
+
 async def test_one_pod_is_asked_for_by_name() -> None:
     answers = Answers({f"{API}/namespaces/shop/pods/web": pod("shop", "web", app=("1", "1Mi"))})
     assert len(await lines(answers, Request(kind="pod", namespace="shop", name="web"), NOW)) == 2
@@ -97,7 +124,9 @@ async def test_a_selector_is_handed_to_the_server() -> None:
     assert await lines(answers, Request(kind="pod", selector="app=web"), NOW) == [
         "No metrics of pods in namespace default with these labels."
     ]
-    assert answers.asked == [(f"{API}/namespaces/default/pods", [("labelSelector", "app=web")])]
+    [(path, params)] = answers.asked
+    assert path == f"{API}/namespaces/default/pods"
+    assert ("labelSelector", "app=web") in params
 
 
 async def test_a_hostile_name_cannot_reach_another_path() -> None:
