@@ -1,18 +1,30 @@
-"""What Python's collector of cycles need not look at: the cluster, once it is known.
+"""What Python's collector of cycles looks at, and when: nothing of the cluster once it is known, what is new at once.
 
 A full collection visits every object there is; with the pods of a thousand targets that takes a fifth of a second to
 half a second, in which nothing is decided and no answer is read. What is known when deciding begins stays for long or
 goes without being part of a cycle, so it is set aside once.
+
+A collection of the youngest is not small by itself: Python begins one when more objects were made than freed, and what
+takes the place of something else, as every sample does, or comes from a free list, as every small tuple, is not
+counted. So we begin them by the clock (docs/decisions/garbage.md).
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from collections.abc import Coroutine
+
+from autoscaler.clock import Clock, ticks
 
 YOUNG = 5000
 """Objects made before the youngest are looked at; Python's 700 come together in two evaluations."""
-YOUNG_ROUNDS, MIDDLE_ROUNDS = 20, 20
-"""Looks at the youngest before the middle ones, and at those before all that was not set aside, are looked at."""
+YOUNG_ROUNDS, MIDDLE_ROUNDS = 5, 1000
+"""Looks at the youngest before the middle ones, and at those before Python itself looks at all not set aside."""
+YOUNG_SECONDS = 0.1
+"""How long the youngest are let be at most."""
+ALL_SECONDS, ALL_SHARE = 60.0, 1000
+"""How long all that was not set aside is let be, and how many times as long as looking at it took."""
 
 
 def set_aside() -> None:
@@ -20,3 +32,25 @@ def set_aside() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
+
+
+async def tended(clock: Clock, work: Coroutine[object, object, None]) -> None:
+    """Do `work`, and collect by the clock meanwhile, beside what Python begins by itself."""
+    async with asyncio.TaskGroup() as group:
+        tending = group.create_task(_tend(clock), name="garbage")
+        await work
+        tending.cancel()
+
+
+async def _tend(clock: Clock) -> None:
+    gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
+    rounds, due = 0, clock.monotonic() + ALL_SECONDS
+    async for _ in ticks(clock, YOUNG_SECONDS):
+        rounds += 1
+        begun = clock.monotonic()
+        if begun < due:
+            gc.collect(0 if rounds % YOUNG_ROUNDS else 1)
+        else:
+            gc.collect()
+            ended = clock.monotonic()
+            due = ended + max(ALL_SECONDS, ALL_SHARE * (ended - begun))

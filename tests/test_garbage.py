@@ -3,7 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LOOK = """
+import pytest
+
+ASIDE = """
 import gc, weakref
 from autoscaler.garbage import YOUNG, set_aside
 class Node: pass
@@ -19,8 +21,66 @@ later = cycle(); gc.collect()
 assert later() is None, "what is made later is collected"
 assert gc.get_threshold()[0] == YOUNG
 """
+TENDED = """
+import asyncio, gc, weakref
+from autoscaler.garbage import ALL_SECONDS, YOUNG_SECONDS, set_aside, tended
+from tests.clock import FakeClock, settle
+class Clock(FakeClock):
+    took = 0.0
+    def monotonic(self): return super().monotonic() + self.took
+class Node: pass
+def cycle():
+    node = Node(); node.itself = node
+    return node, weakref.ref(node)
+def young():
+    return len(gc.get_objects(generation=0))
+def slow(phase, info):
+    if phase == "stop" and info["generation"] == 2: clock.took += 0.07
+"""
+YOUNG = """
+async def work():
+    served = [(None, 0)] * 50_000
+    for sample in range(3):
+        for pod in range(len(served)):
+            served[pod] = (None, sample)  # counted by nobody: one came from where the one before went
+        await clock.advance(YOUNG_SECONDS)
+        assert young() < 1000, young()
+clock = Clock()
+set_aside()
+asyncio.run(tended(clock, work()))
+"""
+OLD = """
+async def work():
+    whole, gone = cycle()
+    await clock.advance(3.0)
+    del whole
+    await clock.advance(3.0)
+    assert gone() is not None, "it is old"
+    await clock.advance(ALL_SECONDS)
+    assert gone() is None
+    whole, gone = cycle()
+    await clock.advance(ALL_SECONDS)
+    del whole
+    assert gone() is not None, "that took 0.07 s: not again within 70 s"
+    await clock.advance(10.0)
+    assert gone() is None
+clock = Clock()
+set_aside()
+gc.callbacks.append(slow)
+asyncio.run(tended(clock, work()))
+"""
 
 
-def test_what_is_there_is_let_be_and_what_comes_later_is_collected() -> None:
-    ended = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(ASIDE, id="what is there is let be, and what comes later is collected"),
+        pytest.param(
+            TENDED + YOUNG, id="samples that take the place of samples do not heap up until all are looked at"
+        ),
+        pytest.param(TENDED + OLD, id="what is old and goes in a cycle is freed, and looking for it has its measure"),
+    ],
+)
+def test_in_a_process_of_its_own(told: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False)
     assert not ended.returncode, ended.stderr

@@ -45,7 +45,7 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
-from autoscaler.garbage import set_aside
+from autoscaler.garbage import set_aside, tended
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
@@ -73,7 +73,7 @@ def run(settings: Settings) -> int:
     raised()
     run_on_loop = runner()
     try:
-        run_on_loop(_until_signalled(Application(settings, warmed=set_aside)))
+        run_on_loop(tended(SystemClock(), _until_signalled(Application(settings, warmed=set_aside))))
     except BaseExceptionGroup as group:
         # not `except*`: beside an error that is not ours, what is raised in one comes in a group again
         if (error := told(group)) is None:
