@@ -4,10 +4,15 @@ An item never changes but for those bytes: every encoding writes its own when fi
 that a list is a join of bytes however many clients, pages and watches it goes to. v1 and v1beta1 share them: the types
 are the same. What depends on the request (`creationTimestamp`, as upstream, and a watch's `resourceVersion`) stands in
 the metadata, so its bytes are kept in two halves, up to there and from there on, with the pod or node; those of the
-numbers, with the sample. Nothing is kept twice: of 150,000 pods every byte counts.
+numbers, with the sample. Nothing is kept twice: of 150,000 pods every byte counts. And none of it is an object that
+Python's collector of cycles looks at: 450,000 tuples, replaced every 15 s, kept it busy for 0.4 s at a time.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct as Packing
 
 from msgspec import Struct
 
@@ -34,21 +39,29 @@ class Subject(Struct, gc=False, kw_only=True):
     proto_tail: bytes = b""
 
 
+_PAIR = Packing("=2q")
+
+
 class Item(Struct, gc=False):
-    """`at_ns` is when the sample was taken. Its bytes, all but the metadata, are wire.py's and protowire.py's, too."""
+    """`containers` are None of a node. Its bytes, all but the metadata, are wire.py's and protowire.py's, too."""
 
     subject: Subject
-    usage: PodUsage | NodeUsage
-    at_ns: int
+    containers: tuple[str, ...] | None
+    numbers: bytes
+    """Eight bytes each, what `pairs` gives."""
     json: bytes = b""
     proto: bytes = b""
     proto_opening: bytes = b""
 
     @property
-    def window_ns(self) -> int:
-        """What the numbers are the rate over."""
-        usage = self.usage
-        return usage.window_ns if isinstance(usage, PodUsage) else usage.usage.window_ns
+    def at_ns(self) -> int:
+        """When the sample was taken."""
+        return self.pairs()[0][0]
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """When the sample was taken and what the numbers are the rate over, then CPU and memory of each container, or
+        of the node."""
+        return list(_PAIR.iter_unpack(self.numbers))
 
 
 def item_key(item: Item) -> str:
@@ -59,19 +72,39 @@ def item_key(item: Item) -> str:
 
 def pod_item(pod: Pod, usage: PodUsage) -> Item:
     """PodMetrics of one pod."""
-    subject = Subject(namespace=pod.namespace, name=pod.name, labels=pod.labels, node=pod.node)
-    return Item(subject, usage, usage.at_ns)
+    return _item(Subject(namespace=pod.namespace, name=pod.name, labels=pod.labels, node=pod.node), usage)
 
 
 def node_item(node: Node, usage: NodeUsage) -> Item:
     """NodeMetrics of one node."""
-    subject = Subject(namespace=None, name=node.name, labels=node.labels, node=node.name)
-    return Item(subject, usage, usage.usage.at_ns)
+    return _item(Subject(namespace=None, name=node.name, labels=node.labels, node=node.name), usage)
 
 
 def renewed(item: Item, usage: PodUsage | NodeUsage) -> Item:
     """The same pod or node with a new sample."""
-    return Item(item.subject, usage, usage.at_ns if isinstance(usage, PodUsage) else usage.usage.at_ns)
+    return _item(item.subject, usage)
+
+
+def _item(subject: Subject, usage: PodUsage | NodeUsage) -> Item:
+    if isinstance(usage, NodeUsage):
+        own = usage.usage
+        return Item(subject, None, _packing(4)(own.at_ns, own.window_ns, own.cpu, own.memory))
+    numbers = [usage.at_ns, usage.window_ns]
+    for _, each in usage.containers:
+        numbers += (each.cpu, each.memory)
+    names = _shared(tuple([name for name, _ in usage.containers]))
+    return Item(subject, names, _packing(len(numbers))(*numbers))
+
+
+@lru_cache(maxsize=256)
+def _packing(count: int) -> Callable[..., bytes]:
+    return Packing(f"={count}q").pack
+
+
+@lru_cache(maxsize=4096)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Many pods have the same containers."""
+    return names
 
 
 def numberless(source: Pod | Node) -> Item:

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from autoscaler.api.items import Item, Subject
 from autoscaler.api.protobuf import data, meta_head, meta_tail, number, seconds, text, varint
-from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.quantity import bytes_text, nano_cores_text
 
 USUAL = 14
@@ -51,11 +50,12 @@ def metadata(subject: Subject, stamp: bytes) -> bytes:
 
 def write(item: Item) -> None:
     """Fill in what is not written yet; of a new sample of a known subject only the numbers are new."""
-    subject, usage = item.subject, item.usage
+    subject, names = item.subject, item.containers
     if not subject.proto_head:
         _write_subject(subject)
-    used = _usage(_OF_NODE, usage.usage) if isinstance(usage, NodeUsage) else _containers(usage)
-    numbers = f"{_timestamp(item.at_ns // 1_000_000_000 if item.at_ns else None)}{_window(item.window_ns)}{used}"
+    (at_ns, window_ns), *amounts = item.pairs()
+    used = _usage(_OF_NODE, *amounts[0]) if names is None else _containers(names, amounts)
+    numbers = f"{_timestamp(at_ns // 1_000_000_000 if at_ns else None)}{_window(window_ns)}{used}"
     item.proto = numbers.encode(_BYTES)
     item.proto_opening = _opening(len(subject.proto_head) + USUAL + len(subject.proto_tail), len(item.proto))
 
@@ -101,17 +101,17 @@ def _length(size: int) -> str:
     return varint(size).decode(_BYTES)
 
 
-def _containers(usage: PodUsage) -> str:
+def _containers(names: Sequence[str], amounts: Sequence[tuple[int, int]]) -> str:
     written = []
-    for name, each in usage.containers:
-        container = _named(name) + _usage(_OF_CONTAINER, each)
+    for name, (cpu, memory) in zip(names, amounts, strict=True):
+        container = _named(name) + _usage(_OF_CONTAINER, cpu, memory)
         written.append(f"{_CONTAINERS}{_length(len(container))}{container}")
     return "".join(written)
 
 
-def _usage(heads: tuple[Sequence[str], Sequence[str]], usage: Usage) -> str:
+def _usage(heads: tuple[Sequence[str], Sequence[str]], nano_cores: int, used: int) -> str:
     """The map of resources to quantities."""
-    cpu, memory = nano_cores_text(usage.cpu), bytes_text(usage.memory)
+    cpu, memory = nano_cores_text(nano_cores), bytes_text(used)
     return f"{heads[0][len(cpu)]}{cpu}{heads[1][len(memory)]}{memory}"
 
 

@@ -12,7 +12,6 @@ from autoscaler.api import document, wire
 from autoscaler.api.envelope import Bookmark, ListMeta
 from autoscaler.api.forms import META_VERSION, Form
 from autoscaler.api.items import Item
-from autoscaler.model.metrics import NodeUsage
 
 _WIDE = 1
 _KIND = {"kind": "Table", "apiVersion": META_VERSION}
@@ -60,17 +59,16 @@ class Table(Struct, frozen=True):
         ]
 
     def _cells(self, item: Item, now: float) -> list[str]:
-        usage = item.usage
-        used = [usage.usage] if isinstance(usage, NodeUsage) else [each for _, each in usage.containers]
-        cpu, memory = sum(each.cpu for each in used), sum(each.memory for each in used)
+        (at_ns, window_ns), *amounts = item.pairs()
+        cpu, memory = (sum(each[what] for each in amounts) for what in (0, 1))
         where = [item.subject.node] if self.namespaced else []
         return [
             item.subject.name,
             f"{-(-cpu // 1_000_000)}m",
             f"{memory >> 20}Mi",
-            wire.duration_text(item.window_ns),
+            wire.duration_text(window_ns),
             *where,
-            _age(now - item.at_ns // 1_000_000_000),
+            _age(now - at_ns // 1_000_000_000),
         ]
 
 

@@ -7,11 +7,11 @@ on the request. An item in a list carries no kind and no version, so one text se
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 
 from autoscaler.api import document
 from autoscaler.api.items import Item, Subject
-from autoscaler.model.metrics import NodeUsage, PodUsage, Usage
 from autoscaler.model.quantity import bytes_text, nano_cores_text
 
 _OPENING = b'{"metadata":'
@@ -47,10 +47,11 @@ def write(item: Item) -> None:
     """Fill in what is not written yet; of a new sample of a known subject only the numbers are new."""
     if not item.subject.json_tail:
         _write_subject(item.subject)
-    usage = item.usage
-    used = f'"usage":{_usage(usage.usage)}' if isinstance(usage, NodeUsage) else f'"containers":[{_containers(usage)}]'
-    at = f'"{instant_text(item.at_ns // 1_000_000_000)}"' if item.at_ns else "null"
-    item.json = f',"timestamp":{at},"window":"{duration_text(item.window_ns)}",{used}}}'.encode()
+    (at_ns, window_ns), *amounts = item.pairs()
+    names = item.containers
+    used = f'"usage":{_usage(*amounts[0])}' if names is None else f'"containers":[{_containers(names, amounts)}]'
+    at = f'"{instant_text(at_ns // 1_000_000_000)}"' if at_ns else "null"
+    item.json = f',"timestamp":{at},"window":"{duration_text(window_ns)}",{used}}}'.encode()
 
 
 @lru_cache(maxsize=16384)
@@ -87,8 +88,8 @@ def _labels(items: tuple[tuple[str, str], ...]) -> bytes:
     return b',"labels":%b}' % document.sorted_fragment(dict(items)) if items else b"}"
 
 
-def _containers(usage: PodUsage) -> str:
-    return ",".join([f"{_named(name)}{_usage(each)}}}" for name, each in usage.containers])
+def _containers(names: Sequence[str], amounts: Sequence[tuple[int, int]]) -> str:
+    return ",".join([f"{_named(name)}{_usage(*each)}}}" for name, each in zip(names, amounts, strict=True)])
 
 
 @lru_cache(maxsize=4096)
@@ -97,8 +98,8 @@ def _named(container: str) -> str:
     return f'{{"name":{document.fragment(container).decode()},"usage":'
 
 
-def _usage(usage: Usage) -> str:
-    return f'{{"cpu":"{nano_cores_text(usage.cpu)}","memory":"{bytes_text(usage.memory)}"}}'
+def _usage(cpu: int, memory: int) -> str:
+    return f'{{"cpu":"{nano_cores_text(cpu)}","memory":"{bytes_text(memory)}"}}'
 
 
 def _decimal(amount: int, unit: int) -> str:

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from autoscaler.api.items import SLICE, Item, Subject, item_key
+from autoscaler.api.items import SLICE, Item, item_key, pod_item
 from autoscaler.api.parts import Leavings, Parts, in_parts
 from autoscaler.model.metrics import PodUsage
-from autoscaler.model.objects import NodeName
+from autoscaler.model.objects import NodeName, Pod
 from autoscaler.turnstile import Turnstile
 
 
 def item(number: int, labels: Mapping[str, str] = {}) -> Item:
-    subject = Subject(namespace="shop", name=f"web-{number:05}", labels=labels, node=NodeName("n"))
-    return Item(subject, PodUsage("shop", subject.name, "", (), number, 1), number, 1)
+    pod = Pod(namespace="shop", name=f"web-{number:05}", labels=labels, node=NodeName("n"))
+    return pod_item(pod, PodUsage("shop", pod.name, "", (), number, 1))
 
 
 def some(count: int) -> Parts:

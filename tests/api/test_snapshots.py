@@ -41,7 +41,7 @@ class Made:
 
 
 def cpus(snapshot: Snapshot) -> dict[str, int]:
-    return {item.subject.name: item.usage.containers[0][1].cpu for item in snapshot.items}  # type: ignore[union-attr]
+    return {item.subject.name: item.pairs()[1][0] for item in snapshot.items}
 
 
 def names(snapshot: Snapshot) -> Sequence[str]:
