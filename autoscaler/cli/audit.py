@@ -16,6 +16,7 @@ from autoscaler.audit.sources import Source, events, live
 from autoscaler.audit.wanted import Wanted
 from autoscaler.cli import auditexport, audittail, auditverify
 from autoscaler.cli.moments import between
+from autoscaler.cli.progress import Progress
 from autoscaler.cli.recordsource import record_source
 from autoscaler.cli.selection import Selection, gaps
 from autoscaler.clock import Clock, SystemClock
@@ -26,7 +27,6 @@ from autoscaler.errors import AuditError, ConfigError, LaterError, MalformedErro
 from autoscaler.model.decision import Decision
 from autoscaler.model.reason import Reason
 
-PROGRESS_EVERY = 50_000
 AMBIGUOUS = 5
 """So many ids of one beginning are told."""
 
@@ -91,10 +91,12 @@ def run(settings: Settings, request: Request, out: TextIO) -> int:
         case "show":
             asyncio.run(show(source, request, clock, out, _whence(settings, request)))
         case "verify":
-            return asyncio.run(auditverify.verify(_progress(events(source, clock)), wanted, request.output, out))
+            return asyncio.run(auditverify.verify(_watched(source, clock), wanted, request.output, out))
         case "export":
-            heard = selection.heard(_progress(events(source, clock)))
-            done = asyncio.run(auditexport.export(heard, wanted, request.to, out))
+            found = (
+                events(source, clock) if request.to == "-" else _watched(source, clock)
+            )  # what is piped on has its own
+            done = asyncio.run(auditexport.export(selection.heard(found), wanted, request.to, out))
             _print(done.lines(request.to), sys.stderr)
             if not done.written and not done.left_out:
                 _print(selection.nothing(), sys.stderr)
@@ -161,16 +163,12 @@ def _readable(event: Event) -> Decision:
         raise AuditError(f"{event.where}: {exc}; `--output json` shows it as it is") from exc
 
 
-async def _progress(found: AsyncIterator[Event | MalformedError]) -> AsyncIterator[Event | MalformedError]:
-    """The same, and now and then to a person how many there were."""
-    count = 0
-    async for each in found:
-        count += 1
-        if count % PROGRESS_EVERY == 0 and sys.stderr.isatty():
-            print(f"\r{count:,} records read", end="", file=sys.stderr, flush=True)
-        yield each
-    if count >= PROGRESS_EVERY and sys.stderr.isatty():
-        print(f"\r{count:,} records read", file=sys.stderr)
+async def _watched(source: Source, clock: Clock) -> AsyncIterator[Event | MalformedError]:
+    """Everything in it, and a person sees how far that has come."""
+    with Progress("records", clock) as progress:
+        async for each in events(source, clock, progress.reached):
+            progress.step()
+            yield each
 
 
 def _print(lines: Iterable[str], out: TextIO) -> None:
