@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -46,6 +48,26 @@ def test_kubectl_top_pods_takes_a_selector_and_a_name(cluster: Cluster, shop: Na
     name = shop.pods("web")[0]["metadata"]["name"]
     assert len(pod_rows(cluster, "-n", "shop", "-l", "app=web")) == 3
     assert [row[0] for row in pod_rows(cluster, "-n", "shop", name)] == [name]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("nodes",), id="all nodes"),
+        pytest.param(("nodes", node_name(1)), id="one node"),
+        pytest.param(("pods", "-n", "shop"), id="pods"),
+    ],
+)
+def test_our_own_top_tells_of_the_same(cluster: Cluster, shop: Namespace, words: tuple[str, ...]) -> None:
+    config = cluster.plane.kubeconfig("admin")
+    command = [sys.executable, "-m", "autoscaler", "top", *words, f"--kubeconfig={config}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    ours = [line.split() for line in done.stdout.splitlines()[1:]]
+    theirs = [line.split() for line in cluster.kubectl("top", *words, "--no-headers").splitlines()]
+    assert [row[0] for row in ours] == [row[0] for row in theirs]
+    if words[0] == "nodes":
+        assert all(row[2].endswith("%") and row[4].endswith("%") for row in ours), "shares of what pods may use"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
