@@ -12,10 +12,9 @@ import sys
 from collections import Counter
 from collections.abc import Set
 
-from autoscaler.core import samplebatch
 from autoscaler.core.numeral import LIMIT, numeral
 from autoscaler.core.openmetrics import is_openmetrics, plain
-from autoscaler.core.pagelayout import WHOLE, Layout, Numbers, layout_of
+from autoscaler.core.pagelayout import CONTAINER, FAILURE, NODE, POD, Layout, layout_of
 from autoscaler.core.podcounters import put_by
 from autoscaler.errors import MalformedError
 from autoscaler.model.metrics import ContainerId, Page, Sample
@@ -25,15 +24,10 @@ MAX_LINE = 4096
 REMEMBERED = 1024
 """Longer label texts are read anew every time, so that what a page leaves behind is bounded."""
 
+Numbers = dict[int, bytes]
+"""What followed the labels, by slot: a slot is an index into the ids a decoder has learned."""
+
 _NANO = 10**9
-_CONTAINER = (
-    b"container_cpu_usage_seconds_total",
-    b"container_memory_working_set_bytes",
-    b"container_start_time_seconds",
-)
-_POD = (b"pod_cpu_usage_seconds_total", b"pod_memory_working_set_bytes", b"pod_start_time_seconds")
-_NODE = (b"node_cpu_usage_seconds_total", b"node_memory_working_set_bytes")
-_FAILURE = (b"resource_scrape_error", b"scrape_error")
 _NAME = re.compile(rb"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?=[{ \t])")
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[\\"n])*)"[ \t]*(?:,[ \t]*|$)')
 _ESCAPE = re.compile(r'\\([\\"n])')
@@ -52,14 +46,14 @@ class ExpositionDecoder:
 
         MalformedError when not one line is what a kubelet would send: an error page, JSON, nothing at all.
         """
+        if self._layout and (page := self._layout.read(body, asked_ns)):
+            return page
         reading = _Reading(self._slots, self._ids)
-        if self._layout and (found := self._layout.read(body)):
-            reading.take(*found)
-            return reading.page(asked_ns)
         lines, foreign = _lines(body, reading.skipped), is_openmetrics(body)
         reading.read(plain(lines) if foreign else lines)
-        self._layout = None if foreign or reading.skipped else reading.layout(body)
         page = reading.page(asked_ns)
+        named = {labels: self._ids[slot] for labels, slot in self._slots.items()}
+        self._layout = None if foreign else layout_of(body, page, named)
         if len(self._ids) > 2 * reading.width() + 64:  # most of it belongs to containers that are gone
             self._ids.clear()
             self._layout = None
@@ -76,9 +70,8 @@ class _Reading:
         self._slots = slots
         self._ids = ids
         self._index: dict[ContainerId, int] | None = None
-        self._families: dict[bytes, Numbers | None] = {name: {} for name in _CONTAINER + _POD}
+        self._families: dict[bytes, Numbers | None] = {name: {} for name in CONTAINER + POD}
         self._bare: dict[bytes, bytes] = {}
-        self._laid_out = False
 
     def read(self, lines: list[bytes]) -> None:
         """Sort `lines`; this loop is the hot one: what it does per line is all a known line costs."""
@@ -99,42 +92,20 @@ class _Reading:
             else:
                 numbers[slot] = number
 
-    def take(self, families: dict[bytes, Numbers], bare: dict[bytes, bytes]) -> None:
-        """What has been read by the layout of an earlier page."""
-        self._laid_out = True
-        self._families |= families
-        self._bare = bare
-
-    def layout(self, body: bytes) -> Layout | None:
-        """The layout of the page that was read, if it has one; pods whose containers have samples are left out."""
-        known = {name: numbers for name, numbers in self._families.items() if numbers}
-        slots = [{slot for name in names for slot in known.get(name, ())} for names in (_CONTAINER, _POD)]
-        containers, pods = [{slot: self._ids[slot] for slot in each} for each in slots]
-        if not all(cid.container for cid in containers.values()) or any(cid.container for cid in pods.values()):
-            return None
-        served = {(cid.namespace, cid.pod) for cid in containers.values()}
-        return layout_of(
-            body,
-            known,
-            self._bare,
-            {slot for slot, cid in pods.items() if (cid.namespace, cid.pod) in served},
-            whole=_POD[0],
-        )
-
     def page(self, asked_ns: int) -> Page:
         """What has been read, in numbers."""
-        whole = self._families.pop(WHOLE, None) if self._laid_out else self._families[_POD[0]]
-        containers = self._samples(_CONTAINER, asked_ns)
-        pods = self._samples(_POD, asked_ns, {(cid.namespace, cid.pod) for cid in containers})
+        whole = self._families[POD[0]] or {}
+        containers = self._samples(CONTAINER, asked_ns)
+        pods = self._samples(POD, asked_ns, {(cid.namespace, cid.pod) for cid in containers})
         if not (self._bare or any(self._families.values())):
             raise MalformedError("the page has no line of a kubelet's /metrics/resource")
         return Page(
             node=self._node(asked_ns),
             containers=containers,
             pods={(cid.namespace, cid.pod): sample for cid, sample in pods.items()},
-            pod_cpu=put_by(whole or {}, self._ids, asked_ns),
+            pod_cpu=put_by(b"\n".join(whole.values()), [self._ids[slot] for slot in whole], asked_ns),
             skipped=dict(self.skipped),
-            failed=any(self._number(self._bare[name], 1)[0] for name in _FAILURE if name in self._bare),
+            failed=any(self._number(self._bare[name], 1)[0] for name in FAILURE if name in self._bare),
         )
 
     def width(self) -> int:
@@ -147,11 +118,11 @@ class _Reading:
         if not name:
             if number:
                 self.skipped["syntax"] += 1
-        elif name in _NODE or name in _FAILURE:
+        elif name in NODE or name in FAILURE:
             self._bare.setdefault(name, number)
         elif (numbers := self._families.get(name)) is None:
             self._families[name] = None
-        elif (slot := self._learned(labels, with_container=name in _CONTAINER)) is None:
+        elif (slot := self._learned(labels, with_container=name in CONTAINER)) is None:
             return
         elif slot in numbers:
             self.skipped["repeated"] += 1
@@ -182,15 +153,11 @@ class _Reading:
     ) -> dict[ContainerId, Sample]:
         """The samples of the families `names` (CPU, memory and, of containers, start time) but for pods in `served`."""
         cpu, memory, start = ((self._families.get(name) or {}) for name in names)
-        if self._laid_out and list(cpu) == list(memory) == list(start):
-            batch = samplebatch.samples(cpu.values(), memory.values(), start.values())
-            if batch is not None:
-                return dict(zip([self._ids[slot] for slot in cpu], batch, strict=True))
         plain = not any(b"_" in b"".join(numbers.values()) for numbers in (cpu, memory, start))  # float("1_0") is 10.0
         samples = {}
         for slot in cpu.keys() | memory.keys() | start.keys():
             cid = self._ids[slot]
-            if bool(cid.container) != (names is _CONTAINER):  # remembered from a family of the other kind
+            if bool(cid.container) != (names is CONTAINER):  # remembered from a family of the other kind
                 self.skipped["labels"] += sum(slot in numbers for numbers in (cpu, memory, start))
                 continue
             if served and (cid.namespace, cid.pod) in served:
@@ -211,7 +178,7 @@ class _Reading:
 
     def _node(self, asked_ns: int) -> Sample | None:
         """The node's own sample."""
-        cpu, memory = (self._bare.get(name) for name in _NODE)
+        cpu, memory = (self._bare.get(name) for name in NODE)
         if cpu is None and memory is None:
             return None
         return self._sample(cpu, memory, None, asked_ns)

@@ -1,115 +1,104 @@
 """Where the numbers of a kubelet's page stand, for as long as the text between them stays the same.
 
-Pages of one kubelet differ in their numbers only, until a container comes or goes. So a page is cut at the end of every
-label set, and what remains without the numbers is compared at once, by its hash: Python's is keyed anew in every
-process, and whoever could forge it would fool us about its own node. Nothing of the text is kept.
+Pages of one kubelet differ in their numbers only, until a container comes or goes. So what stands between the numbers
+is hashed as the page is read: a page of the same hash has the same lines, and its numbers are those of the same series.
+The hash is keyed anew in every process, and whoever could forge it would fool us about its own node. Nothing of the
+text is kept. Reading by a layout is compiled; without that there are no layouts, and every page is read line by line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from operator import itemgetter
+from collections.abc import Iterator, Mapping, Sequence
+from struct import Struct
 
-LARGEST = 1 << 18
-"""A longer page has no layout, so that what it leaves behind is bounded."""
-LONGEST_NUMBER = 64
-"""Of number and time together; longer ones are for whoever reads line by line and has limits."""
-WHOLE = b"*"
-"""In place of a family: all numbers of the one that is read whole, too."""
-_END = b"} "
+from autoscaler.core.compiled import native
+from autoscaler.core.podcounters import put_by
+from autoscaler.model.metrics import ContainerId, Page, SampleBlock
 
-Numbers = dict[int, bytes]
-"""What followed the labels, by slot: a slot is an index into the ids a decoder has learned."""
-Read = tuple[dict[bytes, Numbers], dict[bytes, bytes]]
-"""The numbers of each family, and of the families without labels."""
+CONTAINER = (
+    b"container_cpu_usage_seconds_total",
+    b"container_memory_working_set_bytes",
+    b"container_start_time_seconds",
+)
+POD = (b"pod_cpu_usage_seconds_total", b"pod_memory_working_set_bytes", b"pod_start_time_seconds")
+NODE = (b"node_cpu_usage_seconds_total", b"node_memory_working_set_bytes")
+FAILURE = (b"resource_scrape_error", b"scrape_error")
+
+_SEED = hash(b"the texts between the numbers") & (2**64 - 1)
+_HEAD = Struct("=Qii")
+_PASSED_OVER, _WHOLE, _MUST_BE_ZERO = 0, -1, -2
 
 
 class Layout:
-    """The layout of one page. `places` say of each family which slots it has and which numbers are theirs."""
-
-    def __init__(self, texts: list[bytes], places: Mapping[bytes, Mapping[int, int]], bare: Collection[bytes]) -> None:
-        self._bare = frozenset(bare)
-        ends = [text[: text.rfind(b"\n") + 1] for text in texts]  # labels stand behind: no family without them
-        self._mixed = tuple(at for at, end in enumerate(ends) if end and any(name in end for name in bare))
-        self._families = {name: (tuple(slots), _taking([*slots.values()])) for name, slots in places.items() if slots}
-        self._texts = len(texts)
-        self._hash = self._without_numbers(texts, {})
-
-    def read(self, body: bytes) -> Read | None:
-        """What a page of this layout has; None for any other."""
-        if len(body) > LARGEST:
-            return None
-        texts, numbers = _cut(body)
-        if len(texts) != self._texts or max(map(len, numbers), default=0) > LONGEST_NUMBER:
-            return None
-        bare: dict[bytes, bytes] = {}
-        if self._without_numbers(texts, bare) != self._hash:
-            return None
-        found = {name: dict(zip(slots, take(numbers), strict=True)) for name, (slots, take) in self._families.items()}
-        return found, bare
-
-    def _without_numbers(self, texts: list[bytes], bare: dict[bytes, bytes]) -> int:
-        """Take the numbers of the bare families out of `texts`, into `bare`; the hash of what is left."""
-        for at in self._mixed:
-            lines = texts[at].split(b"\n")
-            for index, line in enumerate(lines):
-                name, _, number = line.partition(b" ")
-                if name in self._bare:
-                    bare.setdefault(name, number)
-                    lines[index] = name
-            texts[at] = b"\n".join(lines)
-        return hash(_END.join(texts))
-
-
-def layout_of(
-    body: bytes,
-    families: Mapping[bytes, Numbers],
-    bare: Mapping[bytes, bytes],
-    ignored: Set[int] = frozenset(),
-    *,
-    whole: bytes = b"",
-) -> Layout | None:
-    """The layout of a page that was read line by line without a fault, but for the slots nobody asks for.
-
-    The family `whole` is also read with these, as `WHOLE`.
-
-    None when reading it by its layout would not give the same.
+    """The layout of one page: `plan` is `native.read`'s, `ids` are its containers and `owners` the pods of its
+    pod-level CPU lines, in the order of their lines; behind the containers' samples may be the node's own.
     """
-    if len(body) > LARGEST:
-        return None
-    texts, numbers = _cut(body)
-    wanted, places = {}, {}
-    standing = _places(texts[: len(numbers)])
-    for name, found in families.items():
-        at = standing.get(name, [])
-        if len(at) != len(found):
+
+    __slots__ = ("_ids", "_own", "_owners", "_plan")
+
+    def __init__(
+        self, plan: bytes, ids: tuple[ContainerId, ...], owners: tuple[ContainerId, ...], *, own: bool
+    ) -> None:
+        self._plan, self._ids, self._owners, self._own = plan, ids, owners, own
+
+    def read(self, body: bytes, asked_ns: int) -> Page | None:
+        """What a page of this layout says; None for any other, or when it is not written as kubelets write it."""
+        found = native.read(body, self._plan, _SEED)
+        if found is None:
             return None
-        wanted[name] = {slot: number for slot, number in found.items() if slot not in ignored}
-        places[name] = {slot: place for slot, place in zip(found, at, strict=True) if slot not in ignored}
-        if name == whole:
-            wanted[WHOLE], places[WHOLE] = dict(found), dict(zip(found, at, strict=True))
-    made = Layout(texts, places, bare)
-    return made if made.read(body) == ({name: each for name, each in wanted.items() if each}, bare) else None
+        samples, counters = SampleBlock(self._ids, found[0]), found[1]
+        return Page(
+            node=samples.sample(len(self._ids)) if self._own else None,
+            containers=samples,
+            pod_cpu=put_by(counters, self._owners, asked_ns),
+        )
 
 
-def _cut(body: bytes) -> tuple[list[bytes], list[bytes]]:
-    """The texts and the numbers of a page: each number stands behind the text of the same index."""
-    first, *pieces = body.split(_END)
-    cut = [piece.partition(b"\n") for piece in pieces]
-    return [first, *[piece[2] for piece in cut]], [piece[0] for piece in cut]
+def layout_of(body: bytes, page: Page, named: Mapping[bytes, ContainerId]) -> Layout | None:
+    """The layout of a page that was read line by line without a fault; `named` says whose each label text is.
+
+    None when reading it by its layout would not give the same `page`.
+    """
+    if native is None or page.pods or page.skipped:
+        return None
+    hashed, texts = native.texts(body, _SEED)
+    ids = tuple(page.containers)
+    places = {cid: at for at, cid in enumerate(ids)}
+    codes = list(_codes(texts, places, named))
+    owners = tuple(
+        [named[text.partition(b"{")[2][:-2]] for text, code in zip(texts, codes, strict=True) if code == _WHOLE]
+    )
+    rows = len(ids) + (page.node is not None)
+    plan = _HEAD.pack(hashed, rows, len(codes)) + Struct(f"={len(codes)}i").pack(*codes)
+    made = Layout(plan, ids, owners, own=page.node is not None)
+    asked_ns = page.pod_cpu.asked_ns if page.pod_cpu else 0
+    return made if made.read(body, asked_ns) == page else None
 
 
-def _places(texts: Sequence[bytes]) -> dict[bytes, list[int]]:
-    """Which numbers are each family's."""
-    places: dict[bytes, list[int]] = {}
-    for at, text in enumerate(texts):
-        places.setdefault(text[text.rfind(b"\n") + 1 :].partition(b"{")[0], []).append(at)
-    return places
+def _codes(
+    texts: Sequence[bytes], places: Mapping[ContainerId, int], named: Mapping[bytes, ContainerId]
+) -> Iterator[int]:
+    """What becomes of each number; the node's stand behind the containers'."""
+    bare = set[bytes]()
+    for text in texts:
+        name, brace, labels = text.partition(b"{")
+        if brace:
+            cid = named.get(labels[:-2])
+            if cid and cid in places and name in CONTAINER:
+                yield _code(places[cid], CONTAINER.index(name))
+            else:
+                yield _WHOLE if cid and name == POD[0] else _PASSED_OVER
+        elif text in bare:  # the first counts
+            yield _PASSED_OVER
+        else:
+            bare.add(text)
+            name = name[:-1]
+            if name in NODE:
+                yield _code(len(places), NODE.index(name))
+            else:
+                yield _MUST_BE_ZERO if name in FAILURE else _PASSED_OVER
 
 
-def _taking(places: Sequence[int]) -> Callable[[list[bytes]], Sequence[bytes]]:
-    """Takes the numbers at `places` out of all."""
-    run = slice(places[0], places[0] + len(places))
-    if list(places) == list(range(run.start, run.stop)):
-        return itemgetter(run)
-    return lambda numbers: [numbers[at] for at in places]
+def _code(row: int, family: int) -> int:
+    """That of a number of the first, second or third family of its kind: CPU, memory, start time."""
+    return 1 + row * 4 + 1 + family

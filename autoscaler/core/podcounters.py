@@ -6,7 +6,7 @@ every scrape would be for nothing; 30 pods take some 900 bytes this way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from autoscaler.core.numeral import numeral
 from autoscaler.model.metrics import ContainerId, PodCounters
@@ -19,12 +19,11 @@ LONGEST = 64
 _NANO = 10**9
 
 
-def put_by(numbers: Mapping[int, bytes], ids: Sequence[ContainerId], asked_ns: int) -> PodCounters | None:
-    """The numbers of a page by the index of their pod in `ids`; None when there are none, or too many."""
-    text = b"\n".join(numbers.values())
-    if not numbers or len(numbers) > MOST or len(text) > len(numbers) * LONGEST:
+def put_by(text: bytes, owners: Sequence[ContainerId], asked_ns: int) -> PodCounters | None:
+    """A line of `text` for each of the pods; None when there are none, or too many."""
+    if not owners or len(owners) > MOST or len(text) > len(owners) * LONGEST:
         return None
-    return PodCounters(tuple([ids[index] for index in numbers]), text, asked_ns)
+    return PodCounters(tuple(owners), text, asked_ns)
 
 
 def counted(counters: PodCounters) -> Iterator[tuple[tuple[str, str], int, int]]:

@@ -116,7 +116,7 @@ def summary_page(body: bytes, asked_ns: int) -> Page:
         containers=containers,
         pods=pods,
         pod_uids=uids,
-        pod_cpu=put_by(dict(enumerate(whole.values())), list(whole), asked_ns),
+        pod_cpu=put_by(b"\n".join(whole.values()), list(whole), asked_ns),
         skipped=dict(skipped),
     )
 

@@ -10,16 +10,15 @@ from typing import NamedTuple
 from autoscaler.core.rates import Bounds, Gap, bounds_of
 from autoscaler.engine.podseries import WHOLE_POD, PodSeries
 from autoscaler.engine.series import Row, Series, end_of, usage_of
+from autoscaler.engine.steady import PodName, Steady
 from autoscaler.errors import ScrapeError
-from autoscaler.model.metrics import Commit, ContainerId, Page, PodCounters, Usage
-from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.model.metrics import Commit, ContainerId, Page, PodCounters, SampleBlock, Usage
+from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 
 REMEMBERED_FOREIGN = 1000
 """Pods of other nodes in the newest page, kept to explain why they have no number."""
 _ORDINARY = frozenset({Gap.FIRST, Gap.YOUNG, Gap.REPEATED})
 _SELF = ""
-
-PodName = tuple[str, str]
 
 
 class Renewed(NamedTuple):
@@ -56,6 +55,7 @@ class NodeSeries:
         self.told = False
         """Whether the node's own usage was served when listeners were last told of it."""
         self._pods: dict[PodName, PodSeries] = {}
+        self._steady: Steady | None = None
         self.until_ns = 0
         """From then on something of what is told to be served is too old, unless a page comes; 0: nothing is served."""
 
@@ -69,7 +69,7 @@ class NodeSeries:
         bound = list(pods)
         if bound == self._bound:  # as nearly always; the very same objects, so it takes no time
             return [], []
-        before, self._pods, self._bound = self._pods, {}, bound
+        before, self._pods, self._bound, self._steady = self._pods, {}, bound, None
         came = []
         for pod in bound:
             key = (pod.namespace, pod.name)
@@ -88,7 +88,7 @@ class NodeSeries:
         key = (pod.pod.namespace, pod.pod.name)
         if self._pods.get(key) is pod:
             del self._pods[key]
-            self._bound = []
+            self._bound, self._steady = [], None
 
     def take(self, page: Page, now_ns: int) -> tuple[Renewed, Mapping[str, int]]:
         """Take a page in: what has a new usage, and how many samples were left out, by reason.
@@ -97,11 +97,29 @@ class NodeSeries:
         """
         self.page_ns, self.failure, self.pod_cpu = now_ns, "", page.pod_cpu
         dropped: Counter[str] = Counter(page.skipped)
+        own = page.node is not None and _counted(self._self.take(_SELF, page.node, now_ns, self._bounds), dropped)
+        if isinstance(page.containers, SampleBlock) and (steady := self._steady_of(page.containers.ids)):
+            renewed, oldest, gaps = steady.take(page.containers, now_ns, self._bounds)
+            for gap in gaps:
+                _counted(gap, dropped)
+            self.foreign = frozenset()
+            return Renewed(renewed, own, oldest), dropped
+        renewed, oldest = self._take_each(page, now_ns, dropped)
+        return Renewed(renewed, own, oldest), dropped
+
+    def _steady_of(self, ids: tuple[ContainerId, ...]) -> Steady | None:
+        """What stays the same for pages with these containers; None when one of them is of a pod of another node."""
+        if self._steady is None or self._steady.ids is not ids:
+            bound = all((cid.namespace, cid.pod) in self._pods for cid in ids)
+            self._steady = Steady(ids, self._pods) if bound else None
+        return self._steady
+
+    def _take_each(self, page: Page, now_ns: int, dropped: Counter[str]) -> tuple[Mapping[PodName, int], int]:
+        """The same of any page: how many series of which pod have a new usage, and when the oldest sample was taken."""
         renewed: dict[PodName, int] = {}
         foreign: set[PodName] = set()
         oldest = now_ns
         pods, bounds = self._pods, self._bounds
-        own = page.node is not None and _counted(self._self.take(_SELF, page.node, now_ns, bounds), dropped)
         wholes = ((ContainerId(*key, WHOLE_POD), sample) for key, sample in page.pods.items())
         for cid, sample in chain(page.containers.items(), wholes):
             key = (cid.namespace, cid.pod)
@@ -115,29 +133,38 @@ class NodeSeries:
                 _counted(gap, dropped)
             else:
                 renewed[key] = renewed.get(key, 0) + 1
-                if sample.at_ns < oldest:  # noqa: PLR1730 - a call per line of the page costs 5 % of it
-                    oldest = sample.at_ns
+                oldest = min(oldest, sample.at_ns)
         self.foreign = frozenset(islice(foreign, REMEMBERED_FOREIGN))
-        return Renewed(renewed, own, oldest), dropped
+        return renewed, oldest
 
     def commit(self, now_ns: int, bound_ns: int, renewed: Renewed = _NOTHING) -> Commit:
         """What is served otherwise than when this was last asked; `renewed` is what `take` gave meanwhile."""
-        fresh, lost = [], []
         renewed_end = renewed.oldest_ns + bound_ns
         ends = [renewed_end]  # not later than the first of them, which is enough to look then
-        for key, pod in self._pods.items():
-            samples = renewed.pods.get(key, 0)
+        fresh: list[ObjectKey] = []
+        lost: list[ObjectKey] = []
+        names: Iterable[PodName] = self._pods
+        steady = self._steady
+        whole = steady is not None and renewed.pods is steady.counts and renewed_end >= now_ns
+        if steady and whole and steady.settled:
+            fresh.extend(steady.keys)
+            names = steady.others
+        for name in names:
+            samples, pod = renewed.pods.get(name, 0), self._pods[name]
             served = pod.renewed(samples) if renewed_end >= now_ns else 0
             if not served:
                 served, end = pod.outlook(now_ns, bound_ns)
                 if served:
                     ends.append(end)
+                whole = whole and not samples
             if served:
                 if samples or served != pod.told:
                     fresh.append(pod.key)
             elif pod.told:
                 lost.append(pod.key)
             pod.told = served
+        if steady:
+            steady.settled = whole
         own = self._own(now_ns, bound_ns, ends, renewed=renewed.own)
         self.until_ns = min((end for end in ends if end >= now_ns), default=0)
         return Commit(self.name, fresh, lost, own)

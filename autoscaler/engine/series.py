@@ -74,6 +74,11 @@ class Series:
         )  # fmt: skip
         return gap
 
+    def place(self, name: str) -> tuple[bytearray, int]:
+        """Where the row of this name begins, and in what; it stays there."""
+        offset = self._offset(name)
+        return self._rows, offset
+
     def row(self, index: int) -> Row:
         """The row of `names[index]`."""
         return Row._make(_ROW.unpack_from(self._rows, index * _ROW.size))

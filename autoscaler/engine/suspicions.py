@@ -12,7 +12,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from autoscaler.clock import Clock, ticks
-from autoscaler.engine.nodeseries import NodeSeries, PodName
+from autoscaler.engine.nodeseries import NodeSeries
+from autoscaler.engine.steady import PodName
 from autoscaler.model.objects import Node, NodeName
 
 LOOK_SECONDS = 30.0

@@ -6,13 +6,17 @@ nano-cores in a usage; memory is the working set in bytes. A value of 0 is a val
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
+from struct import Struct as Packed
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from autoscaler.model.objects import Milli, NodeName, ObjectKey
+
+_SAMPLE = Packed("=4q")
 
 
 class Sample(Struct, frozen=True, gc=False):
@@ -30,6 +34,37 @@ class ContainerId(Struct, frozen=True, gc=False):
     namespace: str
     pod: str
     container: str
+
+
+class SampleBlock(Mapping[ContainerId, Sample]):
+    """The samples of `ids` in one block of bytes, four machine integers each: time, CPU, memory, start (0: none).
+
+    Whoever takes them in as they are reads `ids` and `block`; for others it is a mapping, made when it is first asked.
+    """
+
+    def __init__(self, ids: tuple[ContainerId, ...], block: bytes) -> None:
+        self.ids, self.block = ids, block
+
+    def __getitem__(self, cid: ContainerId) -> Sample:
+        return self._samples[cid]
+
+    def __iter__(self) -> Iterator[ContainerId]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return repr(self._samples)
+
+    def sample(self, index: int) -> Sample:
+        """That of `ids[index]`, or what stands behind them."""
+        at, cpu, memory, start = _SAMPLE.unpack_from(self.block, index * _SAMPLE.size)
+        return Sample(at, cpu, memory, start or None)
+
+    @cached_property
+    def _samples(self) -> Mapping[ContainerId, Sample]:
+        return {cid: self.sample(index) for index, cid in enumerate(self.ids)}
 
 
 class PodCounters(Struct, frozen=True):
