@@ -221,7 +221,7 @@ static int is_plan(const char *bytes, Py_ssize_t size, Plan *plan)
     if (size < (Py_ssize_t)sizeof *plan)
         return 0;
     memcpy(plan, bytes, sizeof *plan);
-    if (plan->rows < 0 || plan->numbers < 0 ||
+    if (plan->rows < 0 || plan->numbers < plan->rows ||
         (size - (Py_ssize_t)sizeof *plan) != (Py_ssize_t)plan->numbers * (Py_ssize_t)sizeof(int32_t))
         return 0;
     int32_t code;

@@ -69,6 +69,8 @@ def layout_of(body: bytes, page: Page, named: Mapping[bytes, ContainerId]) -> La
         [named[text.partition(b"{")[2][:-2]] for text, code in zip(texts, codes, strict=True) if code == _WHOLE]
     )
     rows = len(ids) + (page.node is not None)
+    if rows > len(codes):  # some are written otherwise than kubelets do
+        return None
     plan = _HEAD.pack(hashed, rows, len(codes)) + Struct(f"={len(codes)}i").pack(*codes)
     made = Layout(plan, ids, owners, own=page.node is not None)
     asked_ns = page.pod_cpu.asked_ns if page.pod_cpu else 0
