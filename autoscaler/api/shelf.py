@@ -131,7 +131,7 @@ class Shelf:
             if entry.stale:
                 entry.item = None
             entry.stale = True
-            self._entries[key] = entry
+            self._entries[entry.key] = entry  # not `key`, a copy of that text
         self._touched.note(source, revision)
 
     def relabel(self, key: str, source: Pod | Node, revision: int) -> None:

@@ -6,6 +6,7 @@ equality. Said twice, said late, said in the wrong order: the result is the same
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
@@ -61,7 +62,7 @@ class Cache(Generic[T]):
     def listed(self, raw: Raw, *, even_older: bool = False) -> Key:
         """Take an item of a list; `even_older` believes it whatever its version."""
         meta = wire.named(raw).metadata
-        key = (meta.namespace or "", meta.name)
+        key = _key(meta)
         if not self._has(key, meta):
             self._take(key, raw, even_older=even_older)
         return key
@@ -77,7 +78,7 @@ class Cache(Generic[T]):
     def event(self, kind: str, raw: Raw) -> None:
         """Take ADDED, MODIFIED, DELETED or BOOKMARK; other kinds only move the version."""
         meta = wire.named(raw).metadata
-        key, version = (meta.namespace or "", meta.name), meta.resource_version or ""
+        key, version = _key(meta), meta.resource_version or ""
         if kind in ("ADDED", "MODIFIED"):
             if version == self.version or older(version, self.version):
                 return  # said again after a reconnect; it must not raise the dead
@@ -131,6 +132,11 @@ class Cache(Generic[T]):
         old = self._items.pop(key, None)
         if old is not None:
             self._changed(old, None)
+
+
+def _key(meta: wire.MetaWire) -> Key:
+    """What names it, of texts that are there once however often the object is read (decode.py)."""
+    return sys.intern(meta.namespace or ""), sys.intern(meta.name)
 
 
 def older(version: str, than: str) -> bool:

@@ -63,8 +63,8 @@ def pod(data: bytes | Raw) -> Pod:
     wire = _pod(data)
     meta, spec, status = wire.metadata, wire.spec or PodSpecWire(), wire.status or PodStatusWire()
     return Pod(
-        namespace=shared(meta.namespace or ""),
-        name=sys.intern(meta.name),  # the decoder of its node's pages has it too
+        namespace=sys.intern(meta.namespace or ""),
+        name=sys.intern(meta.name),  # the cache has both too, and the decoder of its node's pages
         uid=meta.uid or "",
         resource_version=meta.resource_version or "",
         node=NodeName(shared(spec.node_name or "")),
