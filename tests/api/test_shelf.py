@@ -60,6 +60,20 @@ def test_many_that_come_and_go_are_in_order_too() -> None:
     assert shelf.keys("a") == [key(name) for name in sorted(names[5000:])]
 
 
+@pytest.mark.parametrize("asked_every", [20, 300, 6000], ids=lambda every: f"asked for every {every} changes")
+def test_what_comes_goes_and_comes_again_is_there_once(asked_every: int) -> None:
+    draw, shelf, there = Random(2), Shelf(START), set[str]()
+    for step in range(6000):
+        name = f"{draw.randrange(9000):05}"
+        if name in there:
+            shelf.drop(key(name), START + step)
+        else:
+            shelf.put(key(name), pod(name), START + step)
+        there ^= {name}
+        if step % asked_every == asked_every - 1:
+            assert shelf.keys("") == [key(name) for name in sorted(there)]
+
+
 def test_a_node_is_in_no_namespace() -> None:
     shelf = Shelf(START)
     shelf.put("n", Node(name=NodeName("n"), uid="n"), START + 1)
