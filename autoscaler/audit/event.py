@@ -74,7 +74,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class _Structured(Struct, frozen=True):
-    """A line of a JSON Lines file (`codec.structured`)."""
+    """A line of a JSON Lines file, as `line` writes one."""
 
     specversion: str
     id: str
