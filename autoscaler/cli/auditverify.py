@@ -221,8 +221,8 @@ def lines(report: Report) -> list[str]:
 
 _WHOLE = "the record is whole"
 _UNSEEN = (
-    "what never came at all leaves no gap: a whole epoch, or what followed the last record of one; compare the newest",
-    "record of a target with status.lastDecisionId of its policy",
+    "what never came at all leaves no gap: a whole epoch, or what followed the last record of one; the record that",
+    "status.lastDecisionId of a policy names must be there, in a topic once --audit-heartbeat has passed",
 )
 
 
