@@ -227,7 +227,8 @@ _ALL = (
         "What is chosen by --reason or --outcome is a selection: `verify` and `replay` may miss records in it.\n"
         "Exit code of `verify`: 0 the record is whole, 1 something is missing, out of order or unreadable, a record\n"
         "is not what its own sums give, contradicts itself, has the number or id of another one or is of before\n"
-        "the one before it, or nothing was there to check."),
+        "the one before it, or nothing was there to check. Of `export`: 1 nothing matched, or some was left out. Of\n"
+        "`tail`: 1 some could not be read."),
     Verb("replay", "Decide a record again, as it was decided or by another policy.",
         "[--from SOURCE] [--policy FILE]... [OPTIONS]",
         (("replay --from decisions.jsonl.gz", "Every decision again, from its record alone."),
