@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 import structlog
@@ -20,6 +21,8 @@ from autoscaler.errors import KubeError
 from autoscaler.model.identity import Attributes, Identity, Verdict
 
 T = TypeVar("T")
+
+_name = itemgetter(0)
 
 MASTERS = "system:masters"
 CACHE_SECONDS = 10.0
@@ -60,7 +63,7 @@ class Access:
         if isinstance(shown, Identity):
             return shown
         kept = self._tokens.kept(self._tokens.key(shown))
-        return None if kept is None else _holder(*kept)
+        return None if kept is None else _known(*kept)
 
     def _shown(self, peer: Peer | None, headers: Headers) -> Identity | str:
         """An identity, or the token that is to be reviewed."""
@@ -91,7 +94,11 @@ class Access:
 
     async def _token_holder(self, token: str) -> Identity:
         key = self._tokens.key(token)
-        return _holder(await self._review(self._tokens, key, lambda: self._reviews.token(token)))
+        return _known(await self._review(self._tokens, key, lambda: self._holder(token)))
+
+    async def _holder(self, token: str) -> Identity | None:
+        identity = await self._reviews.token(token)
+        return None if identity is None else with_authenticated(identity)
 
     async def _review(self, cache: ReviewCache[T], key: bytes, ask: Callable[[], Awaitable[T]]) -> T:
         async def bounded() -> T:
@@ -106,17 +113,17 @@ class Access:
 
     def _notice_impersonation(self, headers: Headers) -> None:
         """Impersonation is the API server's business and ignored here; said once, as somebody may wonder."""
-        if self._told_of_impersonation or not any(name.lower().startswith("impersonate-") for name, _ in headers):
+        if self._told_of_impersonation or "\nimpersonate-" not in "\n".join(["", *map(_name, headers)]).lower():
             return
         self._told_of_impersonation = True
         _log.warning("Ignored impersonation headers", hint="impersonate through the API server, not directly")
 
 
-def _holder(identity: Identity | None) -> Identity:
+def _known(identity: Identity | None) -> Identity:
     """Whom a reviewed token stands for."""
     if identity is None:
         raise unauthorized()
-    return with_authenticated(identity)
+    return identity
 
 
 def _bearer(headers: Headers) -> str | None:

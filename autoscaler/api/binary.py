@@ -40,9 +40,7 @@ class ObjectMessage(Struct, frozen=True):
         """That of the path."""
         return f"{GROUP}/{self.version}"
 
-    def element(self, item: Item, stamp: bytes) -> bytes:
-        """With the tag and length of a list's item."""
-        return protowire.element(item, stamp)
+    element = staticmethod(protowire.element)
 
     def bare(self, item: Item, stamp: bytes) -> bytes:
         """Without."""

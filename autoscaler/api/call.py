@@ -29,8 +29,11 @@ _USUAL = 768
 """Characters of all that is read; longer ones are read anew every time."""
 
 
-class Call(Struct, frozen=True, kw_only=True):
-    """`segments` is None for a path that nothing can be served at (`//`, `..`, an encoded slash)."""
+class Call(Struct, frozen=True, kw_only=True, eq=False):
+    """`segments` is None for a path that nothing can be served at (`//`, `..`, an encoded slash).
+
+    `usual`: short, and the same one when the same is asked for again; so what is made of it can be kept.
+    """
 
     method: str
     path: str
@@ -40,6 +43,7 @@ class Call(Struct, frozen=True, kw_only=True):
     accept: str = ""
     user_agent: str = ""
     if_none_match: str = ""
+    usual: bool = False
 
     def parameter(self, name: str) -> str:
         """The first value of a query parameter, "" when there is none."""
@@ -76,7 +80,13 @@ def parse_call(method: str, target: str, *, accept: str = "", user_agent: str = 
     return _usual(*parts) if sum(map(len, parts)) <= _USUAL else _parsed(*parts)
 
 
-def _parsed(method: str, target: str, accept: str, user_agent: str, if_none_match: str) -> Call:
+@lru_cache(maxsize=1024)
+def _usual(method: str, target: str, accept: str, user_agent: str, if_none_match: str) -> Call:
+    """Clients ask the same again and again; 2 MB at most."""
+    return _parsed(method, target, accept, user_agent, if_none_match, usual=True)
+
+
+def _parsed(method: str, target: str, accept: str, user_agent: str, if_none_match: str, *, usual: bool = False) -> Call:
     if not target.startswith("/") or not target.isascii():
         raise bad_request("the request target must be a path of ASCII characters", close=True)
     raw, _, query_text = target.partition("?")
@@ -97,11 +107,8 @@ def _parsed(method: str, target: str, accept: str, user_agent: str, if_none_matc
         accept=accept,
         user_agent=user_agent,
         if_none_match=if_none_match,
+        usual=usual,
     )
-
-
-_usual = lru_cache(maxsize=1024)(_parsed)
-"""Clients ask the same again and again; 2 MB at most."""
 
 
 def _segments(raw: str) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ ANONYMOUS = Identity("system:anonymous", groups=(UNAUTHENTICATED,))
 Headers = Sequence[tuple[str, str]]
 """Every header line in order, as received."""
 
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 
@@ -114,6 +115,6 @@ def _extra(headers: Headers, prefixes: Sequence[str]) -> dict[str, tuple[str, ..
 
 def _text(value: str) -> str:
     """The value, refused when it was not UTF-8 (the HTTP parser then leaves surrogates) or holds control characters."""
-    if any(ord(char) < 0x20 or ord(char) == 0x7F or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if _UNFIT.search(value):
         raise unauthorized()
     return value

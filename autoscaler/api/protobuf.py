@@ -7,6 +7,7 @@ pointer is written also when it is empty. Golden: metrics-api.md §3.5.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from autoscaler.api.envelope import Bookmark, ListMeta
 from autoscaler.api.status import StatusError
@@ -41,7 +42,8 @@ def number(field: int, value: int) -> bytes:
 
 def data(field: int, value: bytes) -> bytes:
     """A field of bytes or of a message."""
-    return b"%b%b%b" % (varint(field << 3 | _LENGTH_DELIMITED), varint(len(value)), value)
+    size = len(value)
+    return b"%b%b%b" % (_SHORT[field << 3 | _LENGTH_DELIMITED], _SHORT[size] if size < _USUAL else varint(size), value)
 
 
 def text(field: int, value: str) -> bytes:
@@ -66,17 +68,27 @@ def unknown(api_version: str, kind: str, raw: bytes) -> bytes:
 
 def unknown_head(api_version: str, kind: str, length: int) -> bytes:
     """All of it before the `length` bytes of the object."""
-    return MAGIC + data(1, text(1, api_version) + text(2, kind)) + varint(2 << 3 | _LENGTH_DELIMITED) + varint(length)
+    return _type_head(api_version, kind) + varint(length)
+
+
+@lru_cache(maxsize=64)
+def _type_head(api_version: str, kind: str) -> bytes:
+    return MAGIC + data(1, text(1, api_version) + text(2, kind)) + varint(2 << 3 | _LENGTH_DELIMITED)
 
 
 UNKNOWN_TAIL = text(3, "") + text(4, "")
 """Its encoding and type are the default ones."""
 
 
+_NO_VERSION, _NO_TIME = text(6, ""), number(7, 0) + data(8, b"")
+_NO_LINK, _NO_TOKEN = text(1, ""), text(3, "")
+
+
 def list_meta(meta: ListMeta) -> bytes:
     """metav1.ListMeta."""
+    token = text(3, meta.continue_token) if meta.continue_token else _NO_TOKEN
     remaining = b"" if meta.remaining is None else number(4, meta.remaining)
-    return text(1, "") + text(2, meta.resource_version) + text(3, meta.continue_token) + remaining
+    return b"%b%b%b%b" % (_NO_LINK, text(2, meta.resource_version), token, remaining)
 
 
 def meta_head(name: str, namespace: str) -> bytes:
@@ -86,8 +98,14 @@ def meta_head(name: str, namespace: str) -> bytes:
 
 def meta_stamp(now: float | None, resource_version: str = "") -> bytes:
     """From the resourceVersion to the time of creation; None is no time."""
-    created = b"" if now is None else seconds(int(now))
-    return text(6, resource_version) + number(7, 0) + data(8, created)
+    created = _NO_TIME if now is None else _created(int(now))
+    return (text(6, resource_version) if resource_version else _NO_VERSION) + created
+
+
+@lru_cache(maxsize=8)
+def _created(second: int) -> bytes:
+    """The generation, which we do not serve, and the time of creation."""
+    return number(7, 0) + data(8, seconds(second))
 
 
 def meta_tail(labels: Mapping[str, str], annotations: Mapping[str, str] = {}) -> bytes:

@@ -6,26 +6,25 @@ The revision of what is served (ledger.py) is the resourceVersion of every list;
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import structs
 
-from autoscaler.api import renderings
 from autoscaler.api.answer import Answer
 from autoscaler.api.call import Call
 from autoscaler.api.continuation import INCONSISTENT, lost, token
 from autoscaler.api.envelope import Event, ListMeta
 from autoscaler.api.items import SLICE, Item, item_key
 from autoscaler.api.ledger import Inventory, Ledger, UsageReader, pod_key
-from autoscaler.api.listoptions import ListOptions, list_options, watch_options
+from autoscaler.api.listoptions import ListOptions, watch_options
 from autoscaler.api.parts import Part, Parts
 from autoscaler.api.selection import Selection, selection_of
 from autoscaler.api.shelf import Shelf
 from autoscaler.api.snapshots import Snapshot, Snapshots
 from autoscaler.api.status import expired, metrics_not_found, object_not_found, version_too_large
 from autoscaler.api.watching import Watch
+from autoscaler.api.wishes import ListWish, list_wish, rendering
 from autoscaler.clock import Clock
 from autoscaler.model.absence import Absence, Lack
 from autoscaler.model.identity import ResourceAttributes
@@ -77,28 +76,28 @@ class Resources:
 
     async def answer(self, call: Call, asked: ResourceAttributes) -> Answer:
         """The object, list or watch. Raises StatusError (400, 404, 406, 410, 422, 504)."""
-        rendering: Rendering = renderings.chosen(call, asked)
         match asked.verb:
             case "list":
-                return await self._list(call, asked, rendering)
+                return await self._list(call, asked)
             case "watch":
-                return Answer(self._watch(call, asked, rendering), rendering.stream_type, headers=_VARY)
+                chosen = rendering(call, asked)
+                return Answer(self._watch(call, asked, chosen), chosen.stream_type, headers=_VARY)
+        chosen = rendering(call, asked)
         await self._ledger.settle()
-        return self._get(asked, rendering)
+        return self._get(asked, chosen)
 
     def at_once(self, call: Call, asked: ResourceAttributes) -> Answer | None:
         """The same, whole, of an object or of a short list of now, when there is nothing to wait for; else None."""
         if asked.verb not in ("get", "list") or not self._ledger.settled():
             return None
-        rendering: Rendering = renderings.chosen(call, asked)
         if asked.verb == "get":
-            return self._get(asked, rendering)
-        selection, options = selection_of(call, asked), list_options(call)
-        if options != _ALL_OF_NOW or call.if_none_match:
+            return self._get(asked, rendering(call, asked))
+        wish = list_wish(call, asked)
+        if wish.options != _ALL_OF_NOW or call.if_none_match:
             return None
-        headers = self._tagged(call, asked)
-        snapshot = self._snapshots.at_once(selection)
-        return None if snapshot is None else self._listed(snapshot, options, rendering, headers)
+        headers = self._tagged(asked, wish)
+        snapshot = self._snapshots.at_once(wish.selection)
+        return None if snapshot is None else self._listed(snapshot, wish, headers)
 
     def _get(self, asked: ResourceAttributes, rendering: Rendering) -> Answer:
         item = self._node(asked.name) if asked.resource == "nodes" else self._pod(asked.namespace, asked.name)
@@ -114,23 +113,22 @@ class Resources:
         """Free what lists that nobody goes on with have left; call it every second."""
         await self._snapshots.let_go()
 
-    async def _list(self, call: Call, asked: ResourceAttributes, rendering: Rendering) -> Answer:
-        selection, options = selection_of(call, asked), list_options(call)
+    async def _list(self, call: Call, asked: ResourceAttributes) -> Answer:
+        wish = list_wish(call, asked)
         await self._ledger.settle()
-        headers = _VARY if options.limit or options.go_on is not None else self._tagged(call, asked)
+        headers = _VARY if wish.options.limit or wish.options.go_on is not None else self._tagged(asked, wish)
         if call.if_none_match and call.if_none_match == headers.get("ETag"):
-            return Answer(b"", rendering.content_type, 304, headers)
-        return self._listed(await self._snapshot(selection, options), options, rendering, headers)
+            return Answer(b"", wish.rendering.content_type, 304, headers)
+        return self._listed(await self._snapshot(wish.selection, wish.options), wish, headers)
 
-    def _tagged(self, call: Call, asked: ResourceAttributes) -> Mapping[str, str]:
+    def _tagged(self, asked: ResourceAttributes, wish: ListWish) -> Mapping[str, str]:
         """The headers of a list that may be asked for again if it has changed."""
-        tag = f'W/"{self._ledger.shelf(asked.resource).touched(asked.namespace)}.{_crc(call.accept)}"'
-        return {"ETag": tag, **_VARY}
+        changed = self._ledger.shelf(asked.resource).touched(asked.namespace)
+        return {"ETag": f'W/"{changed}.{wish.variety}"', **_VARY}
 
-    def _listed(
-        self, snapshot: Snapshot, options: ListOptions, rendering: Rendering, headers: Mapping[str, str]
-    ) -> Answer:
-        items, meta = self._page(snapshot, options)
+    def _listed(self, snapshot: Snapshot, wish: ListWish, headers: Mapping[str, str]) -> Answer:
+        items, meta = self._page(snapshot, wish.options)
+        rendering: Rendering = wish.rendering
         self._observe(items)
         pieces = rendering.pieces(self._snapshots.leavings.consumed(items), meta, self._clock.now())
         return Answer(pieces if len(items) > SLICE else b"".join(pieces), rendering.content_type, headers=headers)
@@ -212,8 +210,3 @@ class Resources:
         now = self._clock.now()
         for item in items.sample(_OBSERVED):
             self._telemetry.freshness.observe(max(0.0, now - item.at_ns / 1e9))
-
-
-def _crc(text: str) -> str:
-    """Tells apart the entity tags of what two Accept headers may have chosen at one URL."""
-    return f"{zlib.crc32(text.encode()):08x}"

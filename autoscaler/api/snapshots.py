@@ -190,13 +190,14 @@ class _Reading:
         all_of_them = self._selection.everything or (self._known and same)
         begun = self._read
         self._read += self._selection.slice
+        entry_of, item_of = self._shelf.get, self._ledger.item
         for key in self._keys[begun : self._read]:
-            entry = self._shelf.get(key)
+            entry = entry_of(key)
             if entry is None or not (all_of_them or self._selection.takes(entry.source)):
                 continue
             if not all_of_them:
                 self._matching.append(key)
-            item = self._ledger.item(entry)
+            item = item_of(entry) if entry.stale else entry.item
             if item is not None:
                 self.found[key] = item
         if same and self.complete and not all_of_them:
