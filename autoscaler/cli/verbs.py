@@ -215,7 +215,9 @@ _ALL = (
     Verb("why", "As `explain`, asked of the running program through the API server.",
         "NAME [-n NAMESPACE] [OPTIONS]",
         (("why web -n shop", "The last decision that moved it."),),
-        _some("kubeconfig", *_READERS, "config"), _add_why),
+        _some("kubeconfig", *_READERS, "config"), _add_why,
+        "Each replica has what it decided while it led. Where those who answer may not have the newest decision, that\n"
+        "comes first, with why, and the exit code is 1; it is 1, too, where only the policy's status could be told."),
     Verb("audit", "Read the record of decisions: list, show, check, export.",
         "tail|show|verify|export [ID] [OPTIONS]",
         (("audit tail -f --target 'shop/*'", "What is decided in a namespace, as it happens."),
