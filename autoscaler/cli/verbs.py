@@ -45,18 +45,19 @@ def _add_explain(to: argparse.ArgumentParser) -> None:
 def _add_why(to: argparse.ArgumentParser) -> None:
     to.add_argument("name", metavar="NAME", help="The policy, or its target.")
     to.add_argument("-n", "--namespace", default="default", help="Where it is. [default]")
-    _add_which(to)
+    _add_which(to, elsewhere="the running program")
 
 
-def _add_from(to: argparse.ArgumentParser) -> None:
+def _add_from(to: argparse.ArgumentParser, elsewhere: str = "the configured spool") -> None:
+    """`elsewhere`: what is asked without it."""
     to.add_argument(
         "--from", dest="source", default="", metavar="SOURCE",
         help="A spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, `kafka` for the "
-        "configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
+        f"configured topic, or kafka://HOST:PORT/TOPIC. [{elsewhere}]",
     )  # fmt: skip
 
 
-def _add_which(to: argparse.ArgumentParser) -> None:
+def _add_which(to: argparse.ArgumentParser, elsewhere: str = "the configured spool") -> None:
     to.add_argument(
         "--at",
         metavar="WHICH",
@@ -67,7 +68,7 @@ def _add_which(to: argparse.ArgumentParser) -> None:
         "--diff", nargs=2, metavar=("WHICH", "WHICH"), default=(), help="What is different between two of these."
     )
     to.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="How to tell it. [text]")
-    _add_from(to)
+    _add_from(to, elsewhere)
 
 
 def _add_audit(to: argparse.ArgumentParser) -> None:
