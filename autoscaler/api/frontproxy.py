@@ -8,7 +8,7 @@ without regard to case; an underscore is not a dash.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -61,14 +61,15 @@ def asserted(peer: Peer, trust: FrontProxyTrust, headers: Headers, now: float) -
         raise unauthorized()
     if trust.allowed_names and peer.common_name not in trust.allowed_names:
         raise unauthorized()
-    user = _single(headers, trust.username_headers)
+    lines = [(name.lower(), value) for name, value in headers]
+    user = _single(lines, trust.username_headers)
     if not user:
         return None
     identity = Identity(
         user,
-        uid=_single(headers, trust.uid_headers),
-        groups=tuple(_values(headers, trust.group_headers)),
-        extra=_extra(headers, trust.extra_prefixes),
+        uid=_single(lines, trust.uid_headers),
+        groups=tuple(_values(lines, trust.group_headers)),
+        extra=_extra(lines, trust.extra_prefixes),
     )
     return with_authenticated(identity)
 
@@ -80,10 +81,10 @@ def with_authenticated(identity: Identity) -> Identity:
     return structs.replace(identity, groups=(*identity.groups, AUTHENTICATED))
 
 
-def _single(headers: Headers, names: Sequence[str]) -> str:
+def _single(lines: Headers, names: Sequence[str]) -> str:
     """The value of the first of `names` that has one; two different values of one name are refused."""
     for name in names:
-        found = set(_values(headers, (name,)))
+        found = set(_values(lines, (name,)))
         if len(found) > 1:
             raise unauthorized()
         if found:
@@ -91,23 +92,19 @@ def _single(headers: Headers, names: Sequence[str]) -> str:
     return ""
 
 
-def _values(headers: Headers, names: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        wanted = name.lower()
-        for header, value in headers:
-            if header.lower() == wanted and value:
-                yield _text(value)
+def _values(lines: Headers, names: Sequence[str]) -> list[str]:
+    """Those that are not empty, in order; the names of `lines` are in lower case already."""
+    return [_text(value) for name in map(str.lower, names) for line, value in lines if line == name and value]
 
 
-def _extra(headers: Headers, prefixes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _extra(lines: Headers, prefixes: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Extra attributes by key: what follows the prefix, lower-cased, then %-decoded when it is well-formed."""
     found: dict[str, tuple[str, ...]] = {}
     for prefix in prefixes:
         start = prefix.lower()
-        for header, value in headers:
-            lowered = header.lower()
-            if start and lowered.startswith(start) and len(lowered) > len(start):
-                key = lowered[len(start) :]
+        for line, value in lines:
+            if start and line.startswith(start) and len(line) > len(start):
+                key = line[len(start) :]
                 key = unquote(key) if _ENCODED.fullmatch(key) else key
                 found[key] = (*found.get(key, ()), _text(value))
     return found
