@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autoscaler.api.items import Item, node_item, pod_item, renewed
 from autoscaler.api.shelf import Entry, Shelf
 from autoscaler.clock import Clock
 from autoscaler.model.absence import Absence
 from autoscaler.model.metrics import Commit, NodeUsage, PodUsage
-from autoscaler.model.objects import Node, NodeName, Pod
+from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 
 _MICRO = 1e6
 
@@ -55,6 +55,16 @@ class Inventory(Protocol):
     ) -> None: ...
 
 
+class _Group(NamedTuple):
+    """The pods of a node that a commit told of, by its very list: as long as none is gone, they are these entries,
+    whose `source` is kept up to date by the inventory's differences.
+    """
+
+    keys: Sequence[ObjectKey]
+    entries: Sequence[Entry]
+    namespaces: frozenset[str]
+
+
 class Ledger:
     """Follows store and inventory from its making on; `pods` and `nodes` may be read at any time."""
 
@@ -67,6 +77,7 @@ class Ledger:
         self.closed = False
         """Whether watches have to end."""
         self._changed = asyncio.Event()
+        self._groups: dict[NodeName, _Group] = {}
         for pod in inventory.pods_in(None):
             self._pod_changed(None, pod)
         for node in inventory.nodes().values():
@@ -126,10 +137,13 @@ class Ledger:
 
     def _committed(self, commit: Commit) -> None:
         revision = self.revision + 1
-        for key in commit.fresh:
-            pod = self._inventory.pod(key.namespace, key.name)
-            if pod is not None and pod.phase == "Running":
-                self.pods.put(pod_key(pod), pod, revision)
+        group = self._groups.get(commit.node)
+        if group is not None and group.keys is commit.fresh and not any(entry.gone for entry in group.entries):
+            self.pods.renew(group.entries, group.namespaces, revision)
+        elif commit.fresh:
+            self._put(commit, revision)
+        if commit.lost or commit.own is False:
+            self._groups.pop(commit.node, None)
         for key in commit.lost:
             self.pods.drop(f"{key.namespace}\0{key.name}", revision)
         node = self._inventory.node(commit.node)
@@ -138,6 +152,17 @@ class Ledger:
         elif commit.own is False:
             self.nodes.drop(commit.node, revision)
         self._advance(revision)
+
+    def _put(self, commit: Commit, revision: int) -> None:
+        """Those of its fresh pods that run; when all do, the next such commit needs nothing looked up."""
+        entries = []
+        for key in commit.fresh:
+            pod = self._inventory.pod(key.namespace, key.name)
+            if pod is not None and pod.phase == "Running":
+                entries.append(self.pods.put(pod_key(pod), pod, revision))
+        if len(entries) == len(commit.fresh):
+            namespaces = frozenset(key.namespace for key in commit.fresh)
+            self._groups[commit.node] = _Group(commit.fresh, tuple(entries), namespaces)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         revision = self.revision + 1

@@ -1,16 +1,17 @@
 """What is served of one resource: every object in order, and what became of each since any revision.
 
-Entries stand in the order of their last change too, so what happened after a revision is read from the end, however
-long ago that was: many changes of one object are one. An object that went, or that got other labels, leaves a `Gone`
-behind, which says what a watcher had of it before; there is room for `MOST_GONE`, and who has seen nothing since before
-the first of them cannot be told what it missed.
+A journal says which entries each revision changed, so what happened after one is read from its end, however long ago
+that was: many changes of one object are one, the last. A revision of which no entry is any more the last is let go once
+it is the first of the journal; what is served was sampled lately, so that comes soon. An object that went, or that got
+other labels, leaves a `Gone` behind, which says what a watcher had of it before; there is room for `MOST_GONE`, and who
+has seen nothing since before the first of them cannot be told what it missed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -32,7 +33,8 @@ class TooOldError(AutoscalerError):
 class Entry(Struct, gc=False):
     """One served object; `item` is what was last written of it, `stale` when a newer sample is there.
 
-    `since` and `changed` are the revisions at which it appeared and at which it changed last.
+    `since` and `changed` are the revisions at which it appeared and at which it changed last. `gone`: it is not on the
+    shelf any more.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Entry(Struct, gc=False):
     changed: int
     item: Item | None = None
     stale: bool = True
+    gone: bool = False
 
 
 class Gone(Struct, frozen=True, gc=False):
@@ -71,11 +74,11 @@ class Namespaces:
         self._others = revision
         self.latest = revision
 
-    def note(self, source: Pod | Node, revision: int) -> None:
-        """It became so of this object."""
+    def note(self, namespaces: Iterable[str], revision: int) -> None:
+        """It became so of something in these, or outside of any."""
         self.latest = revision
-        if isinstance(source, Pod):
-            self._known[source.namespace] = revision
+        for namespace in namespaces:
+            self._known[namespace] = revision
             if len(self._known) > self._most:
                 self._known, self._others = {}, revision
 
@@ -92,6 +95,7 @@ class Shelf:
         """The lowest revision `since` can begin at."""
         self._most_gone = most_gone
         self._entries: dict[str, Entry] = {}
+        self._journal: deque[tuple[int, Sequence[Entry]]] = deque()
         self._gone: deque[Gone] = deque()
         self._touched, self._shaped = (Namespaces(revision, most_namespaces) for _ in range(2))
         self._order: list[str] = []
@@ -122,36 +126,43 @@ class Shelf:
         low = bisect_left(self._order, f"{namespace}\0")
         return self._order[low : bisect_left(self._order, f"{namespace}\1", low)]
 
-    def put(self, key: str, source: Pod | Node, revision: int) -> None:
-        """The object has a new sample, or its first. What nobody read of its last two is let go."""
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            self._entries[key] = Entry(key, source, revision, revision)
-            self._come(key)
-            self._shaped.note(source, revision)
-        else:
-            entry.source, entry.changed = source, revision
+    def put(self, key: str, source: Pod | Node, revision: int) -> Entry:
+        """The object has a new sample, or its first."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.source = source
+            self.renew((entry,), _namespaces(source), revision)
+            return entry
+        entry = self._entries[key] = Entry(key, source, revision, revision)
+        self._come(key)
+        self._shaped.note(_namespaces(source), revision)
+        self._note((entry,), _namespaces(source), revision)
+        return entry
+
+    def renew(self, entries: Sequence[Entry], namespaces: Iterable[str], revision: int) -> None:
+        """These, in these namespaces, have new samples. What nobody read of their last two is let go."""
+        for entry in entries:
+            entry.changed = revision
             if entry.stale:
                 entry.item = None
             entry.stale = True
-            self._entries[entry.key] = entry  # not `key`, a copy of that text
-        self._touched.note(source, revision)
+        self._note(entries, namespaces, revision)
 
     def relabel(self, key: str, source: Pod | Node, revision: int) -> None:
         """The object has other labels."""
-        entry = self._entries.pop(key)
-        self._leave(entry, revision)
-        self._entries[key] = Entry(key, source, entry.since, revision)
-        self._shaped.note(source, revision)
-        self._touched.note(source, revision)
+        before = self._entries[key]
+        self._leave(before, revision)
+        entry = self._entries[key] = Entry(before.key, source, before.since, revision)
+        self._shaped.note(_namespaces(source), revision)
+        self._note((entry,), _namespaces(source), revision)
 
     def drop(self, key: str, revision: int) -> None:
         """The object is not served any more."""
         if entry := self._entries.pop(key, None):
             self._leave(entry, revision)
             self._go(key)
-            self._shaped.note(entry.source, revision)
-            self._touched.note(entry.source, revision)
+            self._shaped.note(_namespaces(entry.source), revision)
+            self._touched.note(_namespaces(entry.source), revision)
 
     def since(self, revision: int) -> list[Difference]:
         """What is otherwise than at `revision`, in the order it became so. Raises TooOldError."""
@@ -165,17 +176,30 @@ class Shelf:
             before[gone.key] = gone
             last.setdefault(gone.key, gone.revision)
         found: list[Difference] = []
-        for entry in reversed(self._entries.values()):
-            if entry.changed <= revision:
+        for at, entries in reversed(self._journal):
+            if at <= revision:
                 break
-            found.append(Difference(entry.changed, entry.key, before.pop(entry.key, None), entry))
+            found += [
+                Difference(at, entry.key, before.pop(entry.key, None), entry)
+                for entry in reversed(entries)
+                if _stands(entry, at)
+            ]
         found.reverse()
         if before:
             found += (Difference(last[key], key, gone, None) for key, gone in before.items())
             found.sort(key=lambda difference: difference.revision)
         return found
 
+    def _note(self, entries: Sequence[Entry], namespaces: Iterable[str], revision: int) -> None:
+        """This revision changed them last."""
+        self._touched.note(namespaces, revision)
+        journal = self._journal
+        journal.append((revision, entries))
+        while not any(_stands(entry, journal[0][0]) for entry in journal[0][1]):
+            journal.popleft()
+
     def _leave(self, entry: Entry, revision: int) -> None:
+        entry.gone = True
         self._gone.append(Gone(entry.key, entry.source, entry.since, revision, entry.item))
         if len(self._gone) > self._most_gone:
             self.floor = self._gone.popleft().revision
@@ -223,3 +247,12 @@ class Shelf:
         went, self._went = self._went, set()
         if went:
             self._order = [key for key in self._order if key not in went]
+
+
+def _stands(entry: Entry, revision: int) -> bool:
+    """Whether an entry is served as that revision left it."""
+    return entry.changed == revision and not entry.gone
+
+
+def _namespaces(source: Pod | Node) -> Sequence[str]:
+    return (source.namespace,) if isinstance(source, Pod) else ()

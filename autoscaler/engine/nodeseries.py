@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -146,9 +146,9 @@ class NodeSeries:
         names: Iterable[PodName] = self._pods
         steady = self._steady
         whole = steady is not None and renewed.pods is steady.counts and renewed_end >= now_ns
+        known: Sequence[ObjectKey] = ()
         if steady and whole and steady.settled:
-            fresh.extend(steady.keys)
-            names = steady.others
+            known, names = steady.keys, steady.others
         for name in names:
             samples, pod = renewed.pods.get(name, 0), self._pods[name]
             served = pod.renewed(samples) if renewed_end >= now_ns else 0
@@ -167,7 +167,7 @@ class NodeSeries:
             steady.settled = whole
         own = self._own(now_ns, bound_ns, ends, renewed=renewed.own)
         self.until_ns = min((end for end in ends if end >= now_ns), default=0)
-        return Commit(self.name, fresh, lost, own)
+        return Commit(self.name, [*known, *fresh] if known and fresh else known or fresh, lost, own)
 
     def _own(self, now_ns: int, bound_ns: int, ends: list[int], *, renewed: bool) -> bool | None:
         """The node's own part of a commit."""

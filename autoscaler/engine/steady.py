@@ -35,7 +35,7 @@ class Steady:
         self._rows = tuple([rows for rows, _ in places])
         self._offsets = Struct(f"={len(places)}i").pack(*[offset for _, offset in places])
         self.counts: Mapping[PodName, int] = Counter((cid.namespace, cid.pod) for cid in ids)
-        self.keys: Sequence[ObjectKey] = [pods[name].key for name in self.counts]
+        self.keys: Sequence[ObjectKey] = tuple([pods[name].key for name in self.counts])
         self.others = [name for name in pods if name not in self.counts]
         self.settled = False
 

@@ -60,9 +60,12 @@ class Cluster:
 
     def commit(self, *fresh: Pod, lost: Iterable[Pod] = (), node: str = "", own: bool | None = None) -> None:
         """The store tells of this; the usages are set before."""
-        told = Commit(NodeName(node), [pod.key for pod in fresh], [pod.key for pod in lost], own)
+        self.tell(Commit(NodeName(node), [pod.key for pod in fresh], [pod.key for pod in lost], own))
+
+    def tell(self, commit: Commit) -> None:
+        """The store tells of this very commit."""
         for listener in self.listeners:
-            listener(told)
+            listener(commit)
 
     def change(self, old: Pod | None, new: Pod | None) -> None:
         """The inventory takes in another state of a pod."""

@@ -4,6 +4,7 @@ import pytest
 from msgspec import structs
 
 from autoscaler.api.ledger import Ledger, pod_key
+from autoscaler.model.metrics import Commit
 from autoscaler.model.objects import Node, NodeName, Pod
 from tests.api.cluster import NOW, Cluster, golden_cluster, pod_usage
 from tests.clock import FakeClock
@@ -160,3 +161,40 @@ async def test_who_waits_hears_of_a_change_and_of_the_end() -> None:
         await asyncio.sleep(0)
         ledger.close()
     assert ledger.closed
+
+
+def test_commits_of_the_same_list_of_pods_follow_what_becomes_of_them() -> None:
+    """The store repeats the very list while nothing changes on a node."""
+    cluster, ledger = with_pod()
+    other = structs.replace(POD, namespace="bank", name="db", uid="v")
+    cluster.add_pod(other, ("c", 1, 1))
+    pods = (POD.key, other.key)
+
+    def commit() -> set[str]:
+        """The names that it changed."""
+        before = ledger.revision
+        cluster.tell(Commit(NodeName("n1"), pods))
+        assert {ledger.pods.touched(name) for name in ("", "shop", "bank")} <= {ledger.revision, before}
+        return {each.key.rpartition("\0")[2] for each in ledger.pods.since(before) if each.after}
+
+    assert [commit() for _ in range(3)] == [{"web-0", "db"}] * 3
+    cluster.change(POD, relabelled := structs.replace(POD, labels={"app": "new"}))
+    assert commit() == {"web-0", "db"}
+    entry = ledger.pods.get(pod_key(POD))
+    assert entry is not None
+    assert entry.source is relabelled
+    cluster.change(relabelled, None)
+    assert commit() == {"db"}
+    cluster.change(None, POD)
+    assert commit() == {"web-0", "db"}
+    cluster.tell(Commit(NodeName("n1"), lost=pods, own=False))
+    assert names(ledger) == []
+    assert commit() == {"web-0", "db"}
+
+
+def test_what_is_not_the_newest_of_any_object_leaves_the_journal() -> None:
+    cluster, ledger = with_pod()
+    pods = (POD.key,)
+    for _ in range(100):
+        cluster.tell(Commit(NodeName("n1"), pods))
+    assert len(ledger.pods._journal) == 1
