@@ -118,11 +118,7 @@ def _add_audit(to: argparse.ArgumentParser) -> None:
 
 
 def _add_replay(to: argparse.ArgumentParser) -> None:
-    to.add_argument(
-        "--from", dest="source", default="", metavar="SOURCE",
-        help="As for `audit`: a spool's folder, a file of JSON Lines (gzip is recognized), - for standard input, "
-        "`kafka` for the configured topic, or kafka://HOST:PORT/TOPIC. [the configured spool]",
-    )  # fmt: skip
+    _add_from(to)
     to.add_argument(
         "--policy", action="append", default=[], metavar="FILE",
         help="What if this had been the policy? A HorizontalPodScaler or HorizontalPodAutoscaler as it would be "
