@@ -2,11 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from autoscaler.app.eventloop import runner
+from autoscaler.app.eventloop import SWITCH_SECONDS, runner
+
+
+@pytest.fixture(autouse=True)
+def interval() -> Iterator[None]:
+    """It is the whole process's."""
+    before = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(before)
 
 
 async def nothing() -> None:
@@ -15,6 +24,11 @@ async def nothing() -> None:
 
 def test_it_is_uvloop() -> None:
     assert "uvloop" in runner().__module__
+
+
+def test_a_thread_makes_way_for_it_quickly() -> None:
+    runner()
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
 
 
 def test_p12_without_uvloop_it_is_that_of_asyncio_and_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
