@@ -16,6 +16,7 @@ import gc
 from collections.abc import Coroutine
 
 from autoscaler.clock import Clock, ticks
+from autoscaler.heap import give_back
 
 YOUNG = 5000
 """Objects made before the youngest are looked at; Python's 700 come together in two evaluations."""
@@ -52,5 +53,6 @@ async def _tend(clock: Clock) -> None:
             gc.collect(0 if rounds % YOUNG_ROUNDS else 1)
         else:
             gc.collect()
+            give_back()
             ended = clock.monotonic()
             due = ended + max(ALL_SECONDS, ALL_SHARE * (ended - begun))
