@@ -70,6 +70,23 @@ async def test_all_places_tell_the_same(recorded: Recorded, tmp_path: Path) -> N
         assert "shop/Deployment/web1: 3 -> 5 replicas" in autoscaler("audit", "show", "web1-7", "--from", place)
 
 
+async def test_topic_and_spool_as_one_show_a_change_that_nothing_else_follows_from(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    topic, spool, both = (tmp_path / f"{name}.jsonl" for name in ("topic", "spool", "both"))
+    autoscaler("audit", "export", "--from", recorded.topic, "--to", topic)
+    autoscaler("audit", "export", "--from", recorded.spool, "--to", spool)
+    both.write_bytes(topic.read_bytes() + spool.read_bytes())
+    assert f"duplicates        {5 * EACH} (legal" in autoscaler("audit", "verify", "--from", both)
+    *lines, newest = topic.read_bytes().splitlines(keepends=True)
+    event = json.loads(newest)
+    event["data"]["policy"]["generation"] += 1
+    topic.write_bytes(b"".join((*lines, json.dumps(event).encode() + b"\n")))
+    assert "the record is whole" in autoscaler("audit", "verify", "--from", topic), "by itself it shows nothing"
+    both.write_bytes(topic.read_bytes() + spool.read_bytes())
+    assert "conflicting       1" in autoscaler("audit", "verify", "--from", both, code=1)
+
+
 async def test_a_table_has_them_all(recorded: Recorded, tmp_path: Path) -> None:
     file = tmp_path / "all.parquet"
     autoscaler("audit", "export", "--from", recorded.topic, "--to", file)
