@@ -1,4 +1,4 @@
-"""Every module of autoscaler/ has its test twin: autoscaler/core/rates.py <-> tests/core/test_rates.py.
+"""Every module of autoscaler/ has its test twin: autoscaler/core/rates.py <-> tests/core/test_rates.py, _native.c too.
 
 Words without behaviour (autoscaler/model/, errors.py), `__init__.py` and `__main__.py` need none. Every test below the
 mirrored folders must have its module.
@@ -17,11 +17,11 @@ ROOMS = ("cli", "config", "telemetry", "model", "core", "engine", "control", "ap
 def lone_modules() -> list[str]:
     """Modules without a test."""
     found = []
-    for module in sorted((ROOT / "autoscaler").rglob("*.py")):
+    for module in sorted(each for each in (ROOT / "autoscaler").rglob("*") if each.suffix in {".py", ".c"}):
         path = module.relative_to(ROOT / "autoscaler")
         if path.name in NO_BEHAVIOUR or path.parts[0] == "model":
             continue
-        twin = ROOT / "tests" / path.parent / f"test_{path.name}"
+        twin = ROOT / "tests" / path.parent / f"test_{path.stem.lstrip('_')}.py"
         if not twin.exists():
             found.append(f"autoscaler/{path} has no {twin.relative_to(ROOT)}")
     return found
@@ -33,8 +33,8 @@ def lone_tests() -> list[str]:
     for room in ROOMS:
         for test in sorted((ROOT / "tests" / room).rglob("test_*.py")):
             path = test.relative_to(ROOT / "tests")
-            module = ROOT / "autoscaler" / path.parent / path.name.removeprefix("test_")
-            if not module.exists():
+            name = path.stem.removeprefix("test_")
+            if not any((ROOT / "autoscaler" / path.parent / each).exists() for each in (f"{name}.py", f"_{name}.c")):
                 found.append(f"tests/{path} tests no module of that name")
     return found
 
