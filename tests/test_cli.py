@@ -16,6 +16,7 @@ import pytest
 
 from autoscaler import __version__
 from autoscaler.cli import BROKEN_PIPE, main
+from autoscaler.core.compiled import COMPILED
 from tests.certificates import Authority
 
 
@@ -25,7 +26,8 @@ def process(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"hpa-companion {__version__}\n"
+    told = "compiled" if COMPILED else "not compiled"
+    assert capsys.readouterr().out == f"hpa-companion {__version__} ({told})\n"
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])

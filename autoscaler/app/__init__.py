@@ -36,6 +36,7 @@ from autoscaler.audit.spool import Spool
 from autoscaler.clock import Clock, SystemClock, ticks
 from autoscaler.config.settings import Settings
 from autoscaler.control.elector import Alone
+from autoscaler.core.compiled import COMPILED
 from autoscaler.engine.freshness import Freshness
 from autoscaler.engine.readings import StoredReadings
 from autoscaler.engine.rings import Rings
@@ -131,10 +132,9 @@ class Application:
         forwarding = bool(audit.kafka.bootstrap_servers)
         async with AsyncExitStack() as stack:
             connections = await connect(self._settings.kubeconfig, self._clock)
-            folder, size, full = Path(audit.spool_dir), audit.spool_max_bytes, OnFull(audit.full)
+            folder, size, full, beat = Path(audit.spool_dir), audit.spool_max_bytes, OnFull(audit.full), audit.heartbeat
             spool = Spool(folder, now=self._clock.now(), forwarding=forwarding, max_bytes=size, on_full=full)
-            outbox = Outbox(spool, self._clock, telemetry.audit, heartbeat=audit.heartbeat)
-            await stack.enter_async_context(outbox)
+            outbox = await stack.enter_async_context(Outbox(spool, self._clock, telemetry.audit, heartbeat=beat))
             client = await stack.enter_async_context(KubeClient(connections, telemetry.kube))
             kubelet, kept = self._settings.kubelet, self._shares.kept
             kubelets = await kubelet_client(kubelet, connections, client, self._clock, kept=kept)
@@ -149,7 +149,7 @@ class Application:
                 streams["usage"] = stream = await stack.enter_async_context(usage)
                 further.append(stream.store)
             parts = self._built(client, kubelets, outbox, Delivery(outbox, decisions, self._clock), further)
-            log.info("Started", version=__version__, kafka=forwarding, spool=audit.spool_dir)
+            log.info("Started", version=__version__, compiled=COMPILED, kafka=forwarding, spool=audit.spool_dir)
             await self._live(parts, streams, stop)
         log.info("Stopped")
 

@@ -58,7 +58,9 @@ def _answer(words: Sequence[str], program: str) -> int:
         print(overview(program), end="")
         return 0
     if words[0] == "--version":
-        print(f"hpa-companion {__version__}")
+        from autoscaler.core.compiled import COMPILED
+
+        print(f"hpa-companion {__version__} ({'compiled' if COMPILED else 'not compiled'})")
         return 0
     verb = find_verb(words[0])
     if {"-h", "--help"} & set(words[1:]):

@@ -1,4 +1,4 @@
-"""What the doctor looks at on its own machine: settings, the spool."""
+"""What the doctor looks at on its own machine: settings, how the program was built, the spool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from autoscaler import __version__
 from autoscaler.cli.finding import Finding, bad, doubtful, good
 from autoscaler.config.settings import AuditSettings, Settings
 
@@ -28,6 +29,17 @@ def configuration(settings: Settings) -> Finding:
             "put their CAs into the folder of --kubelet-certificate-authority instead of --kubelet-insecure-tls-nodes",
         )
     return good("configuration", f"valid ({told})")
+
+
+def build(*, compiled: bool) -> Finding:
+    """Whether the sums of a scrape are compiled: without, all works, for about twice the CPU of each scrape."""
+    if not compiled:
+        return doubtful(
+            "build",
+            f"{__version__}, not compiled: scraping takes about twice the CPU",
+            "install a C compiler and the headers of Python (Debian: gcc libc6-dev python3-dev), then the program anew",
+        )
+    return good("build", f"{__version__}, compiled")
 
 
 def spool(audit: AuditSettings) -> Finding:

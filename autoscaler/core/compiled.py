@@ -10,4 +10,7 @@ try:
 except ImportError:
     native = None  # type: ignore[assignment]
 
-__all__ = ["native"]
+COMPILED: bool = native is not None
+"""What people are told: by `--version`, the log, `autoscaler_build_info`, the doctor."""
+
+__all__ = ["COMPILED", "native"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from autoscaler import __version__
+from autoscaler.core.compiled import COMPILED
 from autoscaler.telemetry.buckets import (
     DECISION_BUCKETS,
     FRESHNESS_BUCKETS,
@@ -255,9 +257,16 @@ class KubeTelemetry:
 
 
 class ProcessTelemetry:
-    """The process itself."""
+    """The process itself, and which program it is."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        build = Gauge(
+            "autoscaler_build_info",
+            "1, with the version, and whether the sums of a scrape are compiled (else they take twice the CPU).",
+            ["version", "compiled"],
+            registry=registry,
+        )
+        build.labels(__version__, "true" if COMPILED else "false").set(1)
         self.loop_lag = Histogram(
             "autoscaler_event_loop_lag_seconds",
             "How late the event loop comes to each of ten timers a second.",

@@ -27,6 +27,14 @@ def test_exempt_nodes_are_doubtful_and_named() -> None:
     assert "nodes with old=yes are not verified" in finding.detail
 
 
+def test_a_program_that_is_not_compiled_is_doubtful_and_what_it_lacks_is_named() -> None:
+    assert localchecks.build(compiled=True).state is State.OK
+    finding = localchecks.build(compiled=False)
+    assert finding.state is State.WARN
+    assert "twice the CPU" in finding.detail
+    assert "gcc libc6-dev python3-dev" in finding.todo
+
+
 @pytest.mark.parametrize(
     ("folder", "state"),
     [

@@ -1,5 +1,7 @@
 from prometheus_client import generate_latest
 
+from autoscaler import __version__
+from autoscaler.core.compiled import COMPILED
 from autoscaler.telemetry import Telemetry
 
 
@@ -27,3 +29,8 @@ def test_series_of_a_node_go_with_the_node() -> None:
     telemetry.engine.forget_node("gone")
     telemetry.engine.forget_node("never seen")
     assert "gone" not in generate_latest(telemetry.registry).decode()
+
+
+def test_which_program_it_is_stands_beside_what_it_does() -> None:
+    page = generate_latest(Telemetry().registry).decode()
+    assert f'autoscaler_build_info{{compiled="{str(COMPILED).lower()}",version="{__version__}"}} 1.0' in page
