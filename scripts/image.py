@@ -24,6 +24,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -38,8 +39,7 @@ GENERATED = tuple(f"kubernetes/{client}/{part}" for client in ("client", "aio/cl
 for kubeconfigs only: of a folder the `__init__` stays, which is imported, and imports nothing."""
 UNCOMPILED = re.compile(r"/pygments/(lexers|styles)/")  # at most two are read, for a traceback in a terminal
 EVERYTHING = """
-import importlib, pkgutil
-import autoscaler, kubernetes.aio.config
+import autoscaler, importlib, kubernetes.aio.config, pkgutil
 names = [each.name for each in pkgutil.walk_packages(autoscaler.__path__, "autoscaler.") if "__main__" not in each.name]
 print(len([importlib.import_module(name) for name in names]))
 """
@@ -117,20 +117,19 @@ def build(made: Stages, root: Path) -> Path:
             continue
         *sources, target = inside.split()
         for source in sources:
-            _copy(ROOT / source, Path(target), into=target.endswith("/"))
+            _copy(ROOT / source, Path(target))
     tree = root / "app"
     for each in [tree, *tree.rglob("*")]:
         each.chmod(made.mode)
     return tree
 
 
-def _copy(source: Path, target: Path, *, into: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     else:
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target / source.name if into else target)
+        shutil.copy(source, target)
 
 
 class Jail(NamedTuple):
@@ -183,21 +182,26 @@ def start(made: Stages, tree: Path, state: Path) -> None:
         cell = jail(made.user, state)
         environment = {**made.environment, "PYTHONPATH": str(tree), "HOME": str(state)}
         python = [*cell.prefix, interpreter(cell), "-S"]
-        places = _said(python, environment, WRITABLE, "/", "/tmp", str(tree), str(state)).replace(
-            str(state), "its volume"
-        )
-        print(f"process: {cell.told}; can write to {', '.join(places.split(chr(10)))}")
-        print(f"modules: {_said(python, environment, EVERYTHING)} of the program, each imports what it needs")
+        places = _said([*python, "-c", WRITABLE, "/", "/tmp", str(tree), str(state)], environment)
+        places = places.replace(str(state), "its volume").replace("\n", ", ")
+        print(f"process: {cell.told}; can write to {places}")
+        print(f"modules: {_said([*python, '-c', EVERYTHING], environment)} of the program, each imports what it needs")
         command = [*python, str(tree / "bin" / made.entrypoint[0]), *made.entrypoint[1:]]
+        print(f"program: {compiled(_said([*command, '--version'], environment))}")
         _first_answers(command, environment, state, config)
     finally:
         sim.terminate()
         sim.wait()
 
 
-def _said(python: Sequence[str], environment: Mapping[str, str], *arguments: str) -> str:
-    """What a script prints that runs as the program does; SystemExit with its traceback when it fails."""
-    done = subprocess.run([*python, "-c", *arguments], env=environment, capture_output=True, text=True, check=False)
+def compiled(version: str) -> str:
+    """The same; SystemExit when it is that of a program that goes without its compiled part."""
+    return version if version.endswith("(compiled)") else sys.exit(f"the image runs {version}")
+
+
+def _said(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a command prints that runs as the program does; SystemExit with its traceback when it fails."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else sys.exit(done.stderr)
 
 
@@ -207,9 +211,8 @@ def _unpack(config: Path) -> None:
     [packed] = re.findall(r"certificate-authority-data\W+([\w+/=]+)", text)
     authority = config.with_name("ca.crt")
     authority.write_bytes(base64.b64decode(packed))
-    config.write_text(
-        text.replace("certificate-authority-data", "certificate-authority").replace(packed, str(authority))
-    )
+    text = text.replace("certificate-authority-data", "certificate-authority")
+    config.write_text(text.replace(packed, str(authority)))
 
 
 def _first_answers(command: Sequence[str], environment: Mapping[str, str], state: Path, config: Path) -> None:
@@ -264,12 +267,10 @@ def _status(port: int, path: str) -> int:
 
 def sizes(tree: Path) -> Mapping[str, int]:
     """Bytes of every package, and of the program, bytecode included; the largest first."""
-    found: dict[str, int] = {}
-    for each in tree.rglob("*"):
-        if each.is_file():
-            name = each.relative_to(tree).parts[0]
-            found[name] = found.get(name, 0) + each.stat().st_size
-    return dict(sorted(found.items(), key=lambda each: -each[1]))
+    found = Counter[str]()
+    for each in filter(Path.is_file, tree.rglob("*")):
+        found[each.relative_to(tree).parts[0]] += each.stat().st_size
+    return dict(found.most_common())
 
 
 def main(arguments: list[str]) -> int:
@@ -281,8 +282,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         root.chmod(0o755)
-        state = root / "state"
-        state.mkdir()
+        (state := root / "state").mkdir()
         tree = build(made, root)
         found = sizes(tree)
         code = sum(each.stat().st_size for each in tree.rglob("*.pyc"))

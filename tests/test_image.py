@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,21 @@ def test_packages_are_installed_by_their_hashes() -> None:
     [install] = [words for name, words in image.stages(DOCKERFILE).steps if "pip" in words]
     for word in ("--require-hashes", "--only-binary :all:", "--no-compile", "-r /src/requirements.lock"):
         assert word in install
+
+
+def test_the_c_is_compiled_as_pyproject_says_and_anew() -> None:
+    [extension] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
+    [compile_] = [words.split() for name, words in image.stages(DOCKERFILE).steps if words.startswith("gcc ")]
+    assert set(extension["extra-compile-args"]) < set(compile_)
+    assert [word for word in compile_ if word.endswith(".c")] == [f"/app/{each}" for each in extension["sources"]]
+    assert compile_[-1] == f"/app/{extension['name'].replace('.', '/')}.abi3.so"
+    assert "**/*.so" in (ROOT / ".dockerignore").read_text().splitlines(), "one that lies about is not taken along"
+
+
+def test_a_program_that_goes_without_its_compiled_part_is_refused() -> None:
+    assert image.compiled("hpa-companion 0.1.0 (compiled)") == "hpa-companion 0.1.0 (compiled)"
+    with pytest.raises(SystemExit, match="not compiled"):
+        image.compiled("hpa-companion 0.1.0 (not compiled)")
 
 
 def test_nothing_runs_in_the_final_stage_and_nobody_is_root() -> None:
@@ -64,13 +80,21 @@ def test_the_steps_of_the_first_stage_are_run_below_a_folder(tmp_path: Path) -> 
 
 
 def test_what_never_runs_goes_and_the_command_stays(tmp_path: Path) -> None:
-    generated = ("kubernetes/client/models/__init__.py", "kubernetes/client/models/v1_pod.py")
-    for name in ("a/tests/test_a.py", "a/__pycache__/a.pyc", "a/a.pyi", "a/a.py", "a/ca.pem", "bin/pip", *generated):
+    kept = {"a/a.py", "a/ca.pem", "a/n.so", "kubernetes/client/models/__init__.py"}
+    gone = {
+        "a/tests/test_a.py",
+        "a/__pycache__/a.pyc",
+        "a/a.pyi",
+        "a/n.c",
+        "bin/pip",
+        "kubernetes/client/models/v1_pod.py",
+    }
+    for name in kept | gone:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     subprocess.run([sys.executable, ROOT / "scripts/image.py", "finish", tmp_path], check=True)
     left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".pyc"}
-    assert left == {"a/a.py", "a/ca.pem", "bin/autoscaler", generated[0]}
+    assert left == kept | {"bin/autoscaler"}
     assert list(tmp_path.glob("a/__pycache__/a.*.pyc")), "what is left is compiled"
 
 

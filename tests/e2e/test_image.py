@@ -21,12 +21,14 @@ MOST_SECONDS = 1.5
 
 @pytest.mark.timeout(600)
 def test_p01_c20_the_image_is_small_starts_at_once_and_writes_to_its_volume_only() -> None:
+    need("gcc")
     need("setpriv")
     need("unshare")
     done = subprocess.run([sys.executable, ROOT / "scripts/image.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines() if not line.startswith("start"))
     assert int(told["tree"].split()[0]) < MOST_MEGABYTES
+    assert told["program"].endswith("(compiled)")
     who, places = told["process"].split("; can write to ")
     assert (
         places == "its volume" if who.endswith("file systems read-only") else set(places.split(", ")) <= BY_PERMISSION
