@@ -71,6 +71,9 @@ def _answer(words: Sequence[str], program: str) -> int:
 
 def _run(command: Command) -> int:
     settings = _settings(command)
+    from autoscaler.lean import lean
+
+    lean()
     from autoscaler import app
     from autoscaler.telemetry.logs import configure_logs, unread
     from autoscaler.telemetry.sink import Sink, last_words
