@@ -128,7 +128,7 @@ class TlsExchange:
                         late = f"it accepts, and no TLS handshake came within {TLS_SECONDS:g} s"
                         return await secured(plain, tls, name)
                     except OSError as exc:
-                        failures.append(exc)
+                        failures.append(exc.with_traceback(None))  # it leads here: a cycle for each failure
         except TimeoutError as exc:
             raise ScrapeError(node, ScrapeReason.TIMEOUT, late) from exc
         raise ScrapeError(node, *cause(failures[0])) from failures[0]

@@ -119,7 +119,7 @@ class KubeletClient:
                         if error.reason not in _ELSEWHERE:
                             way.first = endpoint
                             raise
-                        failures.append(error)
+                        failures.append(error.with_traceback(None))  # it leads here: a cycle for each failure
                     else:
                         way.first = endpoint
                         return page

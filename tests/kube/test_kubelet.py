@@ -1,10 +1,13 @@
 import asyncio
+import gc
+import weakref
+from contextlib import suppress
 
 import pytest
 from msgspec import structs
 
 from autoscaler.core import selectors
-from autoscaler.errors import ScrapeReason
+from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.kube.kubelet import Answer, retry_after
 from autoscaler.kube.trust import TrustFiles
 from autoscaler.model.metrics import RawPage, Source
@@ -85,6 +88,26 @@ async def test_when_nobody_answers_every_way_is_told() -> None:
     error = await failure(client(peers))
     assert (error.reason, error.address) == (ScrapeReason.TLS_UNTRUSTED, "10.0.0.1:10250")
     assert error.detail == "10.0.0.1:10250: 10.0.0.1 says so; 5.0.0.1:10250: 5.0.0.1 says so; h:10250: h says so"
+
+
+async def test_what_failed_is_freed_when_it_was_told_and_waits_for_no_collector() -> None:
+    failed: list[weakref.ref[ScrapeError]] = []
+
+    def noted(error: ScrapeError) -> ScrapeError:
+        failed.append(weakref.ref(error))
+        return error
+
+    async def refusing() -> Answer:
+        raise noted(ScrapeError("n1", ScrapeReason.CONNECT, "no"))
+
+    asked = client(Peers(**{"10.0.0.1": refusing, "5.0.0.1": refusing, "h": refusing}))
+    gc.disable()
+    try:
+        with suppress(ScrapeError):
+            await asked.page(NODE, Source.RESOURCE)
+        assert [each() for each in failed] == [None] * 3
+    finally:
+        gc.enable()
 
 
 LOOPBACK = "127.1.0.1:10250: 127.1.0.1 is a loopback address (--kubelet-allow-loopback allows them)"
