@@ -6,6 +6,7 @@ just deleted stays on its kubelet's page for a moment, so only what lasts is tol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -18,6 +19,8 @@ from autoscaler.model.objects import Node, NodeName
 
 LOOK_SECONDS = 30.0
 LASTING_SECONDS = 60.0
+AT_ONCE = 500
+"""Nodes looked at without giving way: what nobody else looks at is in no cache, so 5,000 took 30 ms."""
 
 FOREIGN = (
     "its kubelet keeps reporting pods that are not bound to it; they are not believed "
@@ -70,17 +73,19 @@ class Suspicions:
     async def run(self) -> None:
         """Look every `LOOK_SECONDS`, for ever."""
         async for _ in ticks(self._clock, LOOK_SECONDS, phase=LOOK_SECONDS):
-            self.look()
+            await self.look()
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Look once and tell."""
         for node, detail in self._denials.denied():
             self._alarm.warn(node, "AddressDenied", f"its kubelet is not asked: {detail}")
         before, self._lasting = self._lasting, {}
         now = self._clock.monotonic()
-        for series in self._reported.nodes():
+        for number, series in enumerate(self._reported.nodes(), 1):
             if series.foreign:
                 self._suspect(series, before.get(series.name), now)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _suspect(self, series: NodeSeries, before: _Lasting | None, now: float) -> None:
         common = before.pods & series.foreign if before else frozenset()

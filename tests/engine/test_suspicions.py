@@ -34,7 +34,7 @@ class World:
         """What is told after a page with these pods of other nodes."""
         self.told.scrape(at, {"a": reading(at, at)}, others=[(other, "c", reading(at, 1)) for other in others])
         self.alarms.heard.clear()
-        self.suspicions.look()
+        asyncio.run(self.suspicions.look())
         return list(self.alarms.heard)
 
 
