@@ -131,7 +131,7 @@ def scale(data: bytes | Raw) -> Scale:
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def instant(text: str | None) -> float | None:
     """Seconds since 1970; None for null, absent and the zero time. The pods of a target begin in the same seconds."""
     return parse_instant(text) if text and not text.startswith("0001-") else None
@@ -214,6 +214,6 @@ def _ready(conditions: list[ConditionWire] | tuple[()]) -> Ready | None:
     return None
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _condition(status: str, since: str | None) -> Ready:
     return Ready(shared(status), instant(since))
