@@ -43,7 +43,7 @@ class Asked:
 ASKED = (
     Asked("all pods, JSON", ALL_PODS, "application/json", 0.3),
     Asked("all pods, protobuf", ALL_PODS, PROTOBUF, 0.3),
-    Asked("20 pods by label, protobuf", SELECTED, PROTOBUF, 0.5, times=50),
+    Asked("20 pods by label, protobuf", SELECTED, PROTOBUF, 0.5, times=300),
 )
 
 
