@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -41,7 +41,7 @@ from autoscaler.kube.policies import PolicyCache, PolicyClient
 from autoscaler.kube.scale import ScaleClient
 from autoscaler.kube.writers import Writers
 from autoscaler.model.decision import Decision
-from autoscaler.model.objects import ObjectKey
+from autoscaler.model.objects import ObjectKey, Pod
 from autoscaler.telemetry import Telemetry
 
 LAST_STATUSES_SECONDS = 1.0
@@ -218,16 +218,15 @@ class Scaling:
     def _sweeps(self) -> Sequence[Sweep]:
         return (self.sweep,) if self._observing is None else (self.sweep, self._observing)
 
-    def fresh(self, pods: Iterable[ObjectKey]) -> None:
+    def fresh(self, pods: Sequence[ObjectKey]) -> None:
         """New samples of these pods are in."""
-        known = tuple(pods)
-        self.sweep.fresh(self._followers.of(known))
+        self.sweep.fresh(self._followers.of(pods))
         if self._observing is not None:
-            self._observing.fresh(self._watchers.of(known))
+            self._observing.fresh(self._watchers.of(pods))
 
-    def follows(self, pod: ObjectKey) -> bool:
-        """Whether a target is decided by this pod's numbers."""
-        return self._followers.follows(pod) or self._watchers.follows(pod)
+    def follow_any(self, pods: Collection[Pod]) -> bool:
+        """Whether a target is decided by the numbers of one of these pods."""
+        return self._followers.follow_any(pods) or self._watchers.follow_any(pods)
 
     def parts(self) -> Parts:
         """What has to run."""

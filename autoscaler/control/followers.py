@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autoscaler.control.memory import PolicyId
-from autoscaler.model.objects import ObjectKey
+from autoscaler.model.objects import ObjectKey, Pod
 
 _NOBODY: frozenset[ObjectKey] = frozenset()
 
@@ -34,9 +34,10 @@ class Followers:
         else:
             self._pods.pop(policy, None)
 
-    def follows(self, pod: ObjectKey) -> bool:
-        """Whether any policy follows it."""
-        return pod in self._policies
+    def follow_any(self, pods: Iterable[Pod]) -> bool:
+        """Whether any policy follows one of `pods`."""
+        policies = self._policies
+        return bool(policies) and any(pod.key in policies for pod in pods)
 
     def forget_all_but(self, policies: set[PolicyId]) -> None:
         """Policies that are gone follow nothing."""
@@ -47,6 +48,8 @@ class Followers:
     def of(self, pods: Iterable[ObjectKey]) -> set[ObjectKey]:
         """Every policy that follows one of `pods`."""
         found: set[ObjectKey] = set()
+        if not self._policies:
+            return found
         for pod in pods:
             found |= self._policies.get(pod, _NOBODY)
         return found

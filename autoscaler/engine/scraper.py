@@ -7,7 +7,7 @@ Nodes know nothing of each other: a page is committed when it arrives, and a kub
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import nullcontext
 from typing import Protocol
 
@@ -49,15 +49,15 @@ class Inventory(Protocol):
     `pod_starts` a pod that began to run and its node."""
 
     def nodes(self) -> Mapping[NodeName, Node]: ...
-    def pods_on(self, node: NodeName) -> Iterable[Pod]: ...
+    def pods_on(self, node: NodeName) -> Collection[Pod]: ...
     def node_changes(self) -> AsyncIterator[NodeName]: ...
     def pod_starts(self) -> AsyncIterator[tuple[NodeName, ObjectKey]]: ...
 
 
 class Interest(Protocol):
-    """Whether somebody decides by the numbers of a pod: its node is hot."""
+    """Whether somebody decides by the numbers of one of these pods: their node is hot."""
 
-    def follows(self, pod: ObjectKey) -> bool: ...
+    def follow_any(self, pods: Collection[Pod]) -> bool: ...
 
 
 class PodUsages(Protocol):
@@ -99,6 +99,7 @@ class Scraper:
         self._progress: dict[NodeName, Progress] = {}
         self._tasks: dict[NodeName, asyncio.Task[None]] = {}
         self._turned = clock.monotonic()
+        self._answers = {each: telemetry.requests.labels("true" if each else "false") for each in (True, False)}
         # /metrics is made in a thread: a copy is taken in one step, while nodes come and go.
         telemetry.unverified.set_function(
             lambda: sum(1.0 for each in tuple(self._progress.values()) if each.unverified)
@@ -198,9 +199,7 @@ class Scraper:
         """Seconds until the node's next turn. One that fails is in no hurry."""
         node, now, nodes = progress.node, self._clock.now(), len(self._progress)
         awaited = progress.await_pods(self._has_number, self._clock.monotonic())
-        progress.hot = self._pace.hot and any(
-            self._interest.follows(pod.key) for pod in self._inventory.pods_on(node.name)
-        )
+        progress.hot = self._pace.hot and self._interest.follow_any(self._inventory.pods_on(node.name))
         progress.interval = self._pace.resolution
         if error is not None:
             return wait_after_failure(
@@ -248,13 +247,13 @@ class Scraper:
         node, started = progress.node, self._clock.monotonic()
         progress.asked_at = self._clock.now()
         self._telemetry.node_requests.asked(node.name, progress.asked_at)
-        success = "false"
+        success = False
         try:
             raw = await self._kubelets.page(node, source)
-            success = "true"
+            success = True
         finally:
             progress.took = self._clock.monotonic() - started
-            self._telemetry.requests.labels(success).inc()
+            self._answers[success].inc()
             self._telemetry.node_requests.took(node.name, progress.took)
         return raw
 

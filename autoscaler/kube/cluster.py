@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec import structs
@@ -93,7 +93,7 @@ class Cluster:
         """The pod, or None."""
         return self._pods.pod(namespace, name)
 
-    def pods_on(self, node: NodeName) -> Iterable[Pod]:
+    def pods_on(self, node: NodeName) -> Collection[Pod]:
         """Pods bound to the node, in any phase."""
         return self._pods.on(node)
 

@@ -7,7 +7,7 @@ answer is kept until a pod of its namespace changes: selectors are few, and aske
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
@@ -48,7 +48,7 @@ class PodIndex:
         """The pod, or None."""
         return self._namespaces.get(namespace, {}).get(name)
 
-    def on(self, node: NodeName) -> Iterable[Pod]:
+    def on(self, node: NodeName) -> Collection[Pod]:
         """Pods bound to the node, in any phase."""
         return self._nodes.get(node, ())
 

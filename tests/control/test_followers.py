@@ -1,9 +1,13 @@
 from autoscaler.control.followers import Followers
-from autoscaler.model.objects import ObjectKey
+from autoscaler.model.objects import ObjectKey, Pod
 
 
 def key(name: str) -> ObjectKey:
     return ObjectKey("shop", name)
+
+
+def pod(name: str) -> Pod:
+    return Pod(namespace="shop", name=name, uid=name)
 
 
 def test_a_pod_wakes_every_policy_that_follows_it() -> None:
@@ -13,7 +17,8 @@ def test_a_pod_wakes_every_policy_that_follows_it() -> None:
     assert followers.of([key("a")]) == {key("web")}
     assert followers.of([key("b")]) == {key("web"), key("all")}
     assert followers.of([key("nobody's")]) == set()
-    assert [followers.follows(key(name)) for name in ("a", "nobody's")] == [True, False]
+    assert [followers.follow_any([pod(name)]) for name in ("a", "nobody's")] == [True, False]
+    assert followers.follow_any([pod("nobody's"), pod("a")])
 
 
 def test_following_again_replaces_what_was_followed() -> None:
@@ -29,7 +34,8 @@ def test_a_policy_that_follows_nothing_leaves_nothing_behind() -> None:
     followers.follow(key("web"), [key("a")])
     followers.follow(key("web"), [])
     assert followers.of([key("a")]) == set()
-    assert not followers.follows(key("a"))
+    assert not followers.follow_any([pod("a")])
+    assert followers.of([key("a")]) == set()
     assert followers._pods == {}
     assert followers._policies == {}
 

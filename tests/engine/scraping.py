@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
@@ -52,7 +52,7 @@ class World:
     def nodes(self) -> Mapping[NodeName, Node]:
         return self.known
 
-    def pods_on(self, node: NodeName) -> Iterable[Pod]:
+    def pods_on(self, node: NodeName) -> Collection[Pod]:
         return [pod for pod in self.pods if pod.node == node]
 
     async def node_changes(self) -> AsyncIterator[NodeName]:
@@ -63,8 +63,8 @@ class World:
         while True:
             yield await self.starts.get()
 
-    def follows(self, pod: ObjectKey) -> bool:
-        return pod in self.followed
+    def follow_any(self, pods: Collection[Pod]) -> bool:
+        return any(pod.key in self.followed for pod in pods)
 
     async def page(self, node: Node, source: Source) -> RawPage:
         asked = self.clock.now()
