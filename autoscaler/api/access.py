@@ -1,7 +1,7 @@
 """Who asks, and whether they may: front proxy, then bearer token, then anonymous; the API server decides.
 
-Fails closed: a review that could not be had answers 503, is not kept, and no request goes on without a verdict
-(operations.md §5.5-6). Only `system:masters` needs no verdict.
+Fails closed: a review that could not be had answers 503, is not kept, and no request goes on without a verdict.
+Only `system:masters` needs none.
 """
 
 from __future__ import annotations

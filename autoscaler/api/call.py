@@ -19,7 +19,7 @@ VERSIONS = ("v1", "v1beta1")
 """Served versions of metrics.k8s.io, preferred first; their types are identical (KEP-5207)."""
 
 PROBES = frozenset({"/healthz", "/livez", "/readyz"})
-"""Exact paths that need neither identity nor permission (operations.md §5.6)."""
+"""Exact paths that need neither identity nor permission."""
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})

@@ -25,7 +25,7 @@ AtOnce = Callable[[RawRequestMessage, "Connection"], bytes | None]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """operations.md §6; seconds and bytes."""
+    """Seconds and bytes."""
 
     deadline: float = 10.0
     """Of an answer; of a list, of each piece the client has to take."""

@@ -1,6 +1,6 @@
 """What is served here, as clients ask for it: /apis, the group, its versions, and the aggregated document (v2).
 
-The documents never change while the process runs, so each is made once. Golden: metrics-api.md §3.5.
+The documents never change while the process runs, so each is made once. Golden: tests/api/golden.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """JSON as a Go API server writes it: compact with a line end, or indented by two; `<`, `>` and `&` escaped.
 
-Fields keep the order they are given in; the golden answers (metrics-api.md §3.5) are compared byte by byte.
+Fields keep the order they are given in; the golden answers of metrics-server are compared byte by byte.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Identity that kube-aggregator asserts in headers, believed only from the holder of the right certificate.
 
-The rules are operations.md §5.3: a certificate of the requestheader CA (TLS has verified it: the serving context's
-trust store holds nothing else), a common name that is allowed, and a user name. Header names are compared whole and
-without regard to case; an underscore is not a dash.
+The rules are those of k8s.io/apiserver (`x509`, `headerrequest`): a certificate of the requestheader CA (TLS has
+verified it: the serving context's trust store holds nothing else), a common name that is allowed, and a user name.
+Header names are compared whole and without regard to case; an underscore is not a dash.
 """
 
 from __future__ import annotations

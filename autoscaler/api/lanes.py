@@ -27,7 +27,7 @@ SHARE = 4
 
 
 class Lanes:
-    """Places by lane (operations.md §6)."""
+    """Places by lane."""
 
     def __init__(self, *, heavy: int = 64, light: int = 32, discovery: int = 256, watches: int = 64) -> None:
         self._free = {Lane.HEAVY: heavy, Lane.LIGHT: light, Lane.DISCOVERY: discovery, Lane.WATCH: watches}

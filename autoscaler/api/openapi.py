@@ -1,4 +1,4 @@
-"""What our objects look like, for `kubectl explain` and generated clients: OpenAPI v2 and v3 (metrics-api.md §3.6).
+"""What our objects look like, for `kubectl explain` and generated clients: OpenAPI v2 and v3.
 
 schemas.json holds the definitions, the same for both: those of apimachinery word by word as kube-apiserver 1.37 serves
 them (the aggregator merges ours with its own and would rename what differs), and ours with the version left open.

@@ -1,7 +1,7 @@
 """Protocol Buffers as far as Kubernetes' messages need them, and the messages every API shares.
 
 Field numbers are those of k8s.io/apimachinery's `generated.proto`. As its generated code does, a field that is no
-pointer is written also when it is empty. Golden: metrics-api.md §3.5.
+pointer is written also when it is empty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything that is not 2xx is a Kubernetes Status object; its words are upstream's (metrics-api.md §3.3, §3.5)."""
+"""Everything that is not 2xx is a Kubernetes Status object; its words are upstream's."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """TLS of the serving side: one context per CA generation, chosen anew at every handshake.
 
 A client certificate is asked for, not demanded; the trust store holds the requestheader CA and nothing else, so that no
-other certificate of the cluster can pose as the front proxy (operations.md T2). OpenSSL verifies it in the handshake,
-its purpose included. No session is ever resumed: a resumed one would carry a verification made under an older CA.
+other certificate of the cluster can pose as the front proxy (docs/security.md T2). OpenSSL verifies it in the
+handshake, its purpose included. No session is ever resumed: a resumed one would carry a verification made under an
+older CA.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Warm once nine of ten ready nodes have a usage, or a minute after the inventory was complete: a few nodes that never
 answer keep nobody waiting, one that is not ready is not waited for at all. Warm for good: in a total kubelet outage the
 Metrics API goes on answering, with empty lists, since an unready APIService would block the deletion of namespaces
-(operations.md A27, K02).
+(docs/faults.md A27, K02).
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class NodeUsage(Struct, frozen=True, gc=False):
 class PodUsage(Struct, frozen=True, gc=False):
     """metrics.k8s.io PodMetrics without labels; containers in the order of the pod's spec.
 
-    `at_ns` and `window_ns` are those of the container sampled earliest (metrics-api.md §2).
+    `at_ns` and `window_ns` are those of the container sampled earliest.
     """
 
     namespace: str
