@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(STAMP): requirements-dev.lock pyproject.toml autoscaler/core/_native.c
+$(STAMP): requirements-dev.lock pyproject.toml $(wildcard autoscaler/core/_n*.[ch])
 	@echo "==> Making $(VENV) from requirements-dev.lock (hashes checked): about a minute, once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.12")'
 	@$(PYTHON) -m venv $(VENV)

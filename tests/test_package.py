@@ -48,14 +48,15 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_sdist_has_what_the_wheel_is_compiled_from(dist: Path) -> None:
     [sdist] = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        assert any(name.endswith("/autoscaler/core/_native.c") for name in archive.getnames())
+        sources = {Path(name).name for name in archive.getnames() if Path(name).suffix in {".c", ".h"}}
+        assert sources == {"_native.c", "_number.h"}
 
 
 def test_the_wheel_is_one_for_every_python_of_this_platform_and_compiled(dist: Path, tmp_path: Path) -> None:
     [wheel] = dist.glob("*.whl")
     assert "-cp311-abi3-" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
-    assert [Path(name).name for name in names if Path(name).suffix in {".so", ".c"}] == ["_native.abi3.so"]
+    assert [Path(name).name for name in names if Path(name).suffix in {".so", ".c", ".h"}] == ["_native.abi3.so"]
     assert version(wheel, tmp_path).endswith(COMPILED)
 
 
