@@ -35,8 +35,8 @@ static uint64_t mixed(uint64_t hash, uint64_t word)
     return hash ^ (hash >> 32);
 }
 
-/* A text and its length: the same bytes cut elsewhere have another hash. */
-static uint64_t hashed(uint64_t hash, const char *text, Py_ssize_t size)
+/* A text, its length and whether a number follows: the same bytes cut elsewhere have another hash. */
+static uint64_t hashed(uint64_t hash, const char *text, Py_ssize_t size, int numbered)
 {
     Py_ssize_t left = size;
     uint64_t word;
@@ -46,7 +46,7 @@ static uint64_t hashed(uint64_t hash, const char *text, Py_ssize_t size)
     }
     word = 0;
     memcpy(&word, text, (size_t)left);
-    return mixed(mixed(hash, word), (uint64_t)size);
+    return mixed(mixed(hash, word), (uint64_t)size * 2 + (uint64_t)numbered);
 }
 
 /* Where the number of a line begins: behind the last "} " when that is near, else behind the first blank of a line
@@ -77,7 +77,7 @@ static int next_number(Lines *lines)
         lines->number = number_of(line, end);
         lines->text_size = lines->number - line;
         lines->number_size = end - lines->number;
-        lines->hash = hashed(lines->hash, line, lines->text_size);
+        lines->hash = hashed(lines->hash, line, lines->text_size, lines->number_size > 0);
         if (lines->number_size > 0)
             return 1;
     }

@@ -27,6 +27,8 @@ FAILURE = (b"resource_scrape_error", b"scrape_error")
 _SEED = hash(b"the texts between the numbers") & (2**64 - 1)
 _HEAD = Struct("=Qii")
 _PASSED_OVER, _WHOLE, _MUST_BE_ZERO = 0, -1, -2
+_MAY_FAIL = frozenset({*FAILURE, b""})
+"""Whatever labels and blanks are about the name; "": the line begins with blanks, its name is in the number."""
 
 
 class Layout:
@@ -84,7 +86,9 @@ def _codes(
     bare = set[bytes]()
     for text in texts:
         name, brace, labels = text.partition(b"{")
-        if brace:
+        if name.strip() in _MAY_FAIL:
+            yield _MUST_BE_ZERO
+        elif brace:
             cid = named.get(labels[:-2])
             if cid and cid in places and name in CONTAINER:
                 yield _code(places[cid], CONTAINER.index(name))
@@ -95,10 +99,7 @@ def _codes(
         else:
             bare.add(text)
             name = name[:-1]
-            if name in NODE:
-                yield _code(len(places), NODE.index(name))
-            else:
-                yield _MUST_BE_ZERO if name in FAILURE else _PASSED_OVER
+            yield _code(len(places), NODE.index(name)) if name in NODE else _PASSED_OVER
 
 
 def _code(row: int, family: int) -> int:

@@ -103,6 +103,23 @@ def test_what_would_not_be_read_alike_has_no_layout(native: ModuleType, page: by
     assert layout_of(page, by_line(page), named) is None
 
 
+@pytest.mark.parametrize(
+    "line", [b"scrape_error{} 0", b" scrape_error 0", b"scrape_error\t 0", b'scrape_error {a="b"} 0']
+)
+def test_a_page_that_says_in_another_way_that_it_failed_is_believed(native: ModuleType, line: bytes) -> None:
+    decoder = ExpositionDecoder()
+    assert not decoder.page(PAGE + line, ASKED).failed
+    assert decoder.page(PAGE + line.replace(b"0", b"1"), ASKED).failed
+
+
+def test_a_number_that_moved_to_another_line_is_not_that_of_the_first(native: ModuleType) -> None:
+    """Between the numbers stands the same, and there are as many."""
+    decoder, before = ExpositionDecoder(), PAGE.replace(b"} 1.5 17", b"} 1.5 17\nspam{} ")
+    moved = PAGE.replace(b"} 1.5 17", b"} \nspam{} 1.5 17")
+    assert decoder.page(before, ASKED) == by_line(before)
+    assert decoder.page(moved, ASKED) == by_line(moved)
+
+
 def test_a_page_without_the_node_has_one(native: ModuleType) -> None:
     page = b"".join(line for line in PAGE.splitlines(keepends=True) if not line.startswith((b"node", b"pod", b"res")))
     made = layout_of(page, by_line(page), LABELS)
