@@ -57,7 +57,7 @@ EXPLAINED = {
 
 class Bounds(Struct, frozen=True):
     """What is believed on one node: the age below which an unknown container is measured from its start; the most CPU
-    (nano-cores) and memory (bytes) it can use; with an unknown capacity, whatever an int64 holds."""
+    (nano-cores) and memory (bytes) it can use; with an unknown or impossible capacity, whatever an int64 holds."""
 
     fresh_ns: int
     cpu: int = UNBOUNDED
@@ -70,11 +70,11 @@ def bounds_of(capacity: Resources, resolution: float) -> Bounds:
     A container that is met for the first time is measured from its start below an age of twice the resolution: the
     kubelet's own first sample of it may be a whole sampling period late.
     """
-    cpu, memory = capacity.get("cpu"), capacity.get("memory")
+    cpu, memory = capacity.get("cpu", 0), capacity.get("memory", 0)
     return Bounds(
         fresh_ns=int(2 * resolution * NANO),
-        cpu=int(cpu * BELIEVED * 1e6) if cpu else UNBOUNDED,
-        memory=int(memory * BELIEVED / 1e3) if memory else UNBOUNDED,
+        cpu=min(int(cpu * BELIEVED * 1e6), UNBOUNDED) if cpu > 0 else UNBOUNDED,
+        memory=min(int(memory * BELIEVED / 1e3), UNBOUNDED) if memory > 0 else UNBOUNDED,
     )
 
 

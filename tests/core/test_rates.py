@@ -104,6 +104,13 @@ def test_more_than_the_node_has_is_not_believed() -> None:
     assert usage_between(None, sample(20, 99, start=10), 20 * NANO, bounds) is Gap.OVER_CAPACITY
 
 
+@pytest.mark.parametrize("milli", [2**63 - 1, 10**13, -1000, -(2**63)])
+def test_a_capacity_that_nothing_has_bounds_as_none(milli: int) -> None:
+    """A kubelet may write into its node's status whatever a quantity is: `cpu: 10G` is 10**13, `memory: 16Ei` -1000."""
+    assert bounds_of({"cpu": Milli(milli)}, 15) == bounds_of({}, 15)
+    assert 0 < bounds_of({"memory": Milli(milli)}, 15).memory < 2**63
+
+
 def test_without_a_known_capacity_an_int64_is_the_limit() -> None:
     """Metrics-server divides such values by ten and shifts the scale; we do not believe them."""
     huge = Sample(10**9 + 1, 2**62, 7)

@@ -21,10 +21,10 @@ RESOLUTION = 10
 Samples = Sequence[Sample]
 
 
-def told() -> Told:
-    """A node of three pods, one of which has no container on any page."""
+def told(cpu: int = 4000) -> Told:
+    """A node of three pods, one of which has no container on any page, and of so many thousandths of a core."""
     pods = (pod("a", "b"), pod("a", "b", name="api"), pod("a", name="idle"))
-    return Told(*pods, resolution=RESOLUTION, capacity={"cpu": Milli(4000)})
+    return Told(*pods, resolution=RESOLUTION, capacity={"cpu": Milli(cpu)})
 
 
 def block(ids: tuple[ContainerId, ...], samples: Samples) -> SampleBlock:
@@ -65,6 +65,14 @@ def test_page_after_page(native: ModuleType) -> None:
         both(one, other, at, ordinary(at))
         alike(one, other)
     assert one.heard[-1] == sorted(each.key for each in one.pods[:2])
+
+
+def test_a_node_that_says_it_has_more_than_an_integer_holds(native: ModuleType) -> None:
+    one, other = told(10**13), told(10**13)
+    for at in (10, 20, 30):
+        both(one, other, at, ordinary(at))
+        alike(one, other)
+    assert one.served() is not None
 
 
 def test_when_nothing_comes_any_more_it_is_lost_and_found_again(native: ModuleType) -> None:
