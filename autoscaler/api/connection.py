@@ -144,6 +144,8 @@ class Connection(RequestHandler):
         self._parser = Sieve(self._parser, self._take)  # type: ignore[assignment,arg-type] # aiohttp's is of no class
         self._whole = False
         """Whether what came last was one request, which is answered."""
+        self._last = b""
+        """The last four bytes that came."""
         self._beyond: int | None = None
         """Bytes that came since the last answer, None before the first one and while one is made."""
 
@@ -179,8 +181,9 @@ class Connection(RequestHandler):
                 self.drop()  # a body that does not end: its chunks would be read for as long as they come
                 return
         self._whole = False
+        self._last = (self._last + data[-4:])[-4:]
         super().data_received(data)
-        if not self.busy and self._overdue is None and not (self._whole and data.endswith(b"\r\n\r\n")):
+        if not self.busy and self._overdue is None and not (self._whole and self._last == b"\r\n\r\n"):
             self._expect_headers()
 
     def _take(self, message: RawRequestMessage) -> bool:

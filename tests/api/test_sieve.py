@@ -185,6 +185,16 @@ async def test_half_a_request_behind_one_that_was_answered_is_not_waited_for_for
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+async def test_nothing_more_is_awaited_behind_a_request_that_came_in_pieces(size: int) -> None:
+    wired, whole = await Wired().begun(), request(POD)
+    assert wired.put(whole[:-size]) == b""
+    assert wired.put(whole[-size:]) != b""
+    await asyncio.sleep(60)
+    assert not wired.wire.closed
+
+
+@pytest.mark.looptime
 async def test_a_connection_is_idle_from_its_last_answer_on() -> None:
     wired = await Wired(limits=Limits(idle=90)).begun()
     for _ in range(4):
