@@ -50,5 +50,5 @@ def rendering(call: Call, asked: ResourceAttributes) -> Textual | Binary:
 def list_wish(call: Call, asked: ResourceAttributes) -> ListWish:
     """Raises StatusError (400, 406, 422)."""
     accepted = renderings.chosen(call, asked)
-    variety = f"{zlib.crc32(call.accept.encode()):08x}"
+    variety = f"{zlib.crc32(call.accept.encode(errors='surrogateescape')):08x}"
     return ListWish(accepted, selection_of(call, asked), list_options(call), variety)
