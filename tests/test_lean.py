@@ -10,7 +10,7 @@ from autoscaler.lean import lean
 before = dict(os.environ)
 lean()
 import autoscaler.app, aiohttp.connector
-brought = {"rich", "pygments", "kubernetes", "aiokafka"} & sys.modules.keys()
+brought = {"rich", "pygments", "kubernetes", "aiokafka", "yaml"} & sys.modules.keys()
 assert not brought, brought
 assert not aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509"]
 assert dict(os.environ) == before

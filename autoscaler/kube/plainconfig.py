@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
-import yaml
 
 _CLUSTER = frozenset({"server", "certificate-authority", "certificate-authority-data", "tls-server-name"})
 _USER = frozenset({"token", "tokenFile", "client-certificate", "client-key"})
@@ -53,6 +52,8 @@ def of_account(environ: Mapping[str, str], account: Path) -> Described:
 
 def of_kubeconfig(path: str) -> Described | None:
     """That of a plain kubeconfig; None for any other, and for one with a fault."""
+    import yaml  # noqa: PLC0415 - a pod has no kubeconfig: 1 MiB
+
     if os.pathsep in path:
         return None
     try:
