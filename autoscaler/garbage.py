@@ -11,19 +11,15 @@ counted. So we begin them by the clock (docs/decisions/garbage.md).
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from collections.abc import Coroutine
 
-from autoscaler.clock import Clock, ticks
+from autoscaler.clock import Clock
 from autoscaler.heap import give_back
 
 YOUNG = 5000
 """Objects made before the youngest are looked at; Python's 700 come together in two evaluations."""
 YOUNG_ROUNDS, MIDDLE_ROUNDS = 5, 1000
 """Looks at the youngest before the middle ones, and at those before Python itself looks at all not set aside."""
-YOUNG_SECONDS = 0.1
-"""How long the youngest are let be at most."""
 ALL_SECONDS, ALL_SHARE = 60.0, 1000
 """How long all that was not set aside is let be, and how many times as long as looking at it took."""
 
@@ -35,24 +31,23 @@ def set_aside() -> None:
     gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
 
 
-async def tended(clock: Clock, work: Coroutine[object, object, None]) -> None:
-    """Do `work`, and collect by the clock meanwhile, beside what Python begins by itself."""
-    async with asyncio.TaskGroup() as group:
-        tending = group.create_task(_tend(clock), name="garbage")
-        await work
-        tending.cancel()
+class Collector:
+    """Collects by the clock, beside what Python begins by itself: at every beat of the event loop's heart."""
 
+    def __init__(self, clock: Clock) -> None:
+        gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
+        self._clock = clock
+        self._rounds = 0
+        self._due = clock.monotonic() + ALL_SECONDS
 
-async def _tend(clock: Clock) -> None:
-    gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
-    rounds, due = 0, clock.monotonic() + ALL_SECONDS
-    async for _ in ticks(clock, YOUNG_SECONDS):
-        rounds += 1
-        begun = clock.monotonic()
-        if begun < due:
-            gc.collect(0 if rounds % YOUNG_ROUNDS else 1)
-        else:
-            gc.collect()
-            give_back()
-            ended = clock.monotonic()
-            due = ended + max(ALL_SECONDS, ALL_SHARE * (ended - begun))
+    def beat(self) -> None:
+        """The youngest; the middle ones every few times, and all that was not set aside when it is time for that."""
+        self._rounds += 1
+        begun = self._clock.monotonic()
+        if begun < self._due:
+            gc.collect(0 if self._rounds % YOUNG_ROUNDS else 1)
+            return
+        gc.collect()
+        give_back()
+        ended = self._clock.monotonic()
+        self._due = ended + max(ALL_SECONDS, ALL_SHARE * (ended - begun))

@@ -21,13 +21,12 @@ later = cycle(); gc.collect()
 assert later() is None, "what is made later is collected"
 assert gc.get_threshold()[0] == YOUNG
 """
-TENDED = """
-import asyncio, gc, weakref
-from autoscaler.garbage import ALL_SECONDS, YOUNG_SECONDS, set_aside, tended
-from tests.clock import FakeClock, settle
-class Clock(FakeClock):
-    took = 0.0
-    def monotonic(self): return super().monotonic() + self.took
+BEATEN = """
+import gc, weakref
+from autoscaler.garbage import ALL_SECONDS, Collector, set_aside
+class Clock:
+    at = 0.0
+    def monotonic(self): return self.at
 class Node: pass
 def cycle():
     node = Node(); node.itself = node
@@ -35,39 +34,38 @@ def cycle():
 def young():
     return len(gc.get_objects(generation=0))
 def slow(phase, info):
-    if phase == "stop" and info["generation"] == 2: clock.took += 0.07
+    if phase == "stop" and info["generation"] == 2: clock.at += 0.07
+def lives(seconds):
+    for _ in range(round(seconds / 0.1)):
+        clock.at += 0.1
+        collector.beat()
+clock = Clock()
+set_aside()
+collector = Collector(clock)
 """
 YOUNG = """
-async def work():
-    served = [(None, 0)] * 50_000
-    for sample in range(3):
-        for pod in range(len(served)):
-            served[pod] = (None, sample)  # counted by nobody: one came from where the one before went
-        await clock.advance(YOUNG_SECONDS)
-        assert young() < 1000, young()
-clock = Clock()
-set_aside()
-asyncio.run(tended(clock, work()))
+served = [(None, 0)] * 50_000
+for sample in range(3):
+    for pod in range(len(served)):
+        served[pod] = (None, sample)  # counted by nobody: one came from where the one before went
+    collector.beat()
+    assert young() < 1000, young()
 """
 OLD = """
-async def work():
-    whole, gone = cycle()
-    await clock.advance(3.0)
-    del whole
-    await clock.advance(3.0)
-    assert gone() is not None, "it is old"
-    await clock.advance(ALL_SECONDS)
-    assert gone() is None
-    whole, gone = cycle()
-    await clock.advance(ALL_SECONDS)
-    del whole
-    assert gone() is not None, "that took 0.07 s: not again within 70 s"
-    await clock.advance(10.0)
-    assert gone() is None
-clock = Clock()
-set_aside()
 gc.callbacks.append(slow)
-asyncio.run(tended(clock, work()))
+whole, gone = cycle()
+lives(3.0)
+del whole
+lives(3.0)
+assert gone() is not None, "it is old"
+lives(ALL_SECONDS)
+assert gone() is None
+whole, gone = cycle()
+lives(ALL_SECONDS)
+del whole
+assert gone() is not None, "that took 0.07 s: not again within 70 s"
+lives(12.0)
+assert gone() is None
 """
 
 
@@ -76,9 +74,9 @@ asyncio.run(tended(clock, work()))
     [
         pytest.param(ASIDE, id="what is there is let be, and what comes later is collected"),
         pytest.param(
-            TENDED + YOUNG, id="samples that take the place of samples do not heap up until all are looked at"
+            BEATEN + YOUNG, id="samples that take the place of samples do not heap up until all are looked at"
         ),
-        pytest.param(TENDED + OLD, id="what is old and goes in a cycle is freed, and looking for it has its measure"),
+        pytest.param(BEATEN + OLD, id="what is old and goes in a cycle is freed, and looking for it has its measure"),
     ],
 )
 def test_in_a_process_of_its_own(told: str) -> None:

@@ -46,7 +46,7 @@ from autoscaler.engine.store import MemoryStorage
 from autoscaler.engine.survey import Survey
 from autoscaler.engine.suspicions import Suspicions
 from autoscaler.engine.warmup import Warmup
-from autoscaler.garbage import set_aside, tended
+from autoscaler.garbage import Collector, set_aside
 from autoscaler.kube.authconfig import AuthenticationConfig
 from autoscaler.kube.client import KubeClient
 from autoscaler.kube.cluster import Cluster
@@ -72,9 +72,9 @@ GATE_LOOK_SECONDS = 0.25
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after a clean end. Raises ConfigError before anything is written."""
     raised()
-    run_on_loop = runner()
     try:
-        run_on_loop(tended(SystemClock(), _until_signalled(Application(settings, warmed=set_aside))))
+        application = Application(settings, warmed=set_aside, beaten=Collector(SystemClock()).beat)
+        runner()(_until_signalled(application))
     except BaseExceptionGroup as group:
         # not `except*`: beside an error that is not ours, what is raised in one comes in a group again
         if (error := told(group)) is None:
@@ -119,12 +119,13 @@ class Application:
         clock: Clock | None = None,
         witness: Witness = lambda _decision: None,
         warmed: Callable[[], None] = lambda: None,
+        beaten: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._leadership: Leadership | None = None
-        self._witness, self._warmed, self._shares, self._stays = witness, warmed, shares_now(), True
-        self.telemetry, self.health = Telemetry(settings.kubelet.resolution), Health()
+        self._witness, self._warmed, self._beaten, self._shares = witness, warmed, beaten, shares_now()
+        self.telemetry, self.health, self._stays = Telemetry(settings.kubelet.resolution), Health(), True
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError, alone or in a group, when something cannot begin."""
@@ -202,7 +203,7 @@ class Application:
         )
         rings = Rings(self.storage, resolution=settings.kubelet.resolution, clock=clock)
         self.warmup = Warmup(self.cluster, self.storage, clock, self._warmed)
-        heart = Heartbeat(clock, telemetry.process)
+        heart = Heartbeat(clock, telemetry.process, self._beaten)
         if settings.lease.elect:
             self._leadership = Leadership(
                 settings.lease,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from autoscaler.clock import Clock, Steps
@@ -17,11 +19,12 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """`run` beats; `verdict` is the check of /livez."""
+    """`run` beats; `verdict` is the check of /livez. `beaten` is called after each beat: it saves a timer."""
 
-    def __init__(self, clock: Clock, telemetry: ProcessTelemetry) -> None:
+    def __init__(self, clock: Clock, telemetry: ProcessTelemetry, beaten: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
         self._telemetry = telemetry
+        self._beaten = beaten
         self._beat = clock.monotonic()
         self._steps = Steps(clock)
 
@@ -34,6 +37,7 @@ class Heartbeat:
             self._beat = self._clock.monotonic()
             self._telemetry.loop_lag.observe(max(0.0, self._beat - due))
             self._tell_steps()
+            self._beaten()
 
     def verdict(self) -> Verdict:
         """Good while the last beat is fresh."""

@@ -23,6 +23,17 @@ async def test_a23_a_loop_that_turns_is_alive_and_one_that_does_not_is_dead_afte
     assert (heart.verdict().ok, heart.verdict().detail) == (False, "no heartbeat for 21 s")
 
 
+async def test_after_each_beat_others_do_what_has_to_be_done_as_often() -> None:
+    clock, beats = FakeClock(), []
+    heart = Heartbeat(clock, ProcessTelemetry(CollectorRegistry()), lambda: beats.append(round(clock.monotonic(), 1)))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(heart.run())
+        await settle()
+        await clock.advance(0.35)
+        running.cancel()
+    assert beats == [0.1, 0.2, 0.3]
+
+
 class LateClock(FakeClock):
     """Comes `late` seconds late to its first timer."""
 
