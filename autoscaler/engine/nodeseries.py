@@ -108,10 +108,11 @@ class NodeSeries:
         return Renewed(renewed, own, oldest), dropped
 
     def _steady_of(self, ids: tuple[ContainerId, ...]) -> Steady | None:
-        """What stays the same for pages with these containers; None when one of them is of a pod of another node."""
+        """What stays the same for pages with these containers; None when one of them is not to be taken in."""
         if self._steady is None or self._steady.ids is not ids:
-            bound = all((cid.namespace, cid.pod) in self._pods for cid in ids)
-            self._steady = Steady(ids, self._pods) if bound else None
+            pods = [(self._pods.get((cid.namespace, cid.pod)), cid.container) for cid in ids]
+            admitted = all(pod is not None and pod.admit(name) for pod, name in pods)
+            self._steady = Steady(ids, self._pods) if admitted else None
         return self._steady
 
     def _take_each(self, page: Page, now_ns: int, dropped: Counter[str]) -> tuple[Mapping[PodName, int], int]:
@@ -127,6 +128,9 @@ class NodeSeries:
             if pod is None:
                 foreign.add(key)
                 dropped["foreign"] += 1
+                continue
+            if not pod.admit(cid.container):
+                dropped["limit"] += 1
                 continue
             gap = pod.take(cid.container, sample, now_ns, bounds)
             if gap is not None:

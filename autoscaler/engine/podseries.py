@@ -13,6 +13,10 @@ WHOLE_POD = "POD"
 """The name under which pod-level lines are kept, and served when they cannot stand for one container: no container can
 be called that."""
 
+MOST_OTHERS = 100
+"""Names beyond a pod's spec that are kept: init containers and ephemeral ones, and `WHOLE_POD`. Each is looked up among
+all, and none is let go while the pod lives, so a kubelet that makes names up would have every page take longer."""
+
 
 class Reporter(Protocol):
     """The node a pod is bound to, and when its newest page came in."""
@@ -24,15 +28,23 @@ class Reporter(Protocol):
 class PodSeries(Series):
     """Rows of the containers in the order of the spec, sidecars behind, then whatever else the kubelet reports."""
 
-    __slots__ = ("key", "node", "pod", "told")
+    __slots__ = ("_most", "key", "node", "pod", "told")
 
     def __init__(self, pod: Pod, node: Reporter) -> None:
         super().__init__(_expected(pod))
+        self._most = len(self.names) + MOST_OTHERS
         self.key = pod.key
         self.pod = pod
         self.node = node
         self.told = 0
         """How many containers were served when listeners were last told of it."""
+
+    def admit(self, name: str) -> bool:
+        """Whether a sample of this name is to be taken in: it is known, or becomes so as there is room."""
+        if len(self.names) < self._most:
+            self.place(name)
+            return True
+        return name in self.names
 
     def usage(self, now_ns: int, bound_ns: int) -> PodUsage | None:
         """What is served; None unless every container that counts has a usage (see store.py)."""

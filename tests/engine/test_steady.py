@@ -9,6 +9,7 @@ from types import ModuleType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autoscaler.engine.podseries import MOST_OTHERS
 from autoscaler.model.metrics import ContainerId, Page, Sample, SampleBlock
 from autoscaler.model.objects import Milli
 from tests.compiled import native
@@ -73,6 +74,16 @@ def test_a_node_that_says_it_has_more_than_an_integer_holds(native: ModuleType) 
         both(one, other, at, ordinary(at))
         alike(one, other)
     assert one.served() is not None
+
+
+def test_more_names_than_there_is_room_for(native: ModuleType) -> None:
+    one, other = told(), told()
+    ids = tuple(ContainerId("shop", "web", each) for each in ("a", "b", *map(str, range(MOST_OTHERS + 9))))
+    for at in (10, 20, 30):
+        both(one, other, at, [reading(at, at)] * len(ids), ids)
+        alike(one, other)
+        assert one.skipped("limit") == other.skipped("limit") == 9 * at / RESOLUTION
+    assert len(one.served() or ()) == MOST_OTHERS + 2
 
 
 def test_when_nothing_comes_any_more_it_is_lost_and_found_again(native: ModuleType) -> None:
