@@ -23,6 +23,9 @@ from autoscaler.model.objects import Node, NodeName, ObjectKey, Pod
 
 LONGEST_SECONDS = 300.0
 FORGOTTEN_SECONDS = 600.0
+MOST = 250
+"""Containers of a pod whose samples are kept; of others, which a kubelet may make up anew at every page, the latest
+usage is served."""
 _FIELDS = 3
 
 
@@ -104,7 +107,7 @@ class Rings:
         bounds = bounds_of(node.capacity, self._resolution)
         for cid, sample in page.containers.items():
             pod = asked.get((cid.namespace, cid.pod))
-            if pod is not None:
+            if pod is not None and (cid.container in pod.rings or len(pod.rings) < MOST):
                 pod.rings.setdefault(cid.container, Ring()).take(sample, now_ns, bounds)
 
     def failed(self, node: Node, error: ScrapeError) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from autoscaler.core.rates import NANO, bounds_of
-from autoscaler.engine.rings import FORGOTTEN_SECONDS, Ring, Rings
+from autoscaler.engine.rings import FORGOTTEN_SECONDS, MOST, Ring, Rings
 from autoscaler.engine.storages import Storages
 from autoscaler.errors import ScrapeError, ScrapeReason
 from autoscaler.model.metrics import PodMetrics, Sample
@@ -49,6 +49,16 @@ def test_a_controller_reads_milli_rounded_up_per_container_and_whole_seconds() -
             (("a", {"cpu": 1, "memory": 7000}), ("b", {"cpu": 1, "memory": 0})),
         ),
     )
+
+
+def test_of_more_containers_than_are_kept_the_latest_usage_is_served() -> None:
+    names = [f"c{number}" for number in range(MOST + 1)]
+    told = Averaged(pod(*names))
+    told.read(60)
+    for at, total in ((10, 0), (20, 10), (30, 40)):
+        told.scrape(at, dict.fromkeys(names, reading(at, total)))
+    (found,) = told.rings.pod_metrics("shop", told.pods, 60)
+    assert [used["cpu"] for _, used in found.containers] == [2000] * MOST + [3000]
 
 
 @pytest.mark.parametrize("window", [0.0, 60.0])
