@@ -43,7 +43,9 @@ fmt: $(STAMP) ## Format and mend what a machine can mend
 native: $(STAMP) ## Compile autoscaler/core/_native.c anew, and tell what the compiler says
 	@rm -rf build autoscaler/core/_native*.so
 	@$(BIN)/python -W ignore -c 'from setuptools import setup; setup()' --quiet build_ext --inplace
-	@$(BIN)/python -c 'import autoscaler.core._native'
+	@$(BIN)/python -c 'import autoscaler.core._native' 2>/dev/null || { \
+	  echo "==> Not compiled: see above. Debian: apt-get install gcc libc6-dev python3-dev. All works without, more slowly" >&2; exit 1; }
+	@$(BIN)/autoscaler --version
 
 e2e: $(STAMP) ## Only the tests on the real control plane and broker
 	@$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)

@@ -28,7 +28,7 @@ from autoscaler.cli.finding import Finding, State, bad
 from autoscaler.cli.needs import needed
 from autoscaler.clock import Clock, SystemClock
 from autoscaler.config.settings import KubeletSettings, LeaseSettings, Settings
-from autoscaler.core.compiled import COMPILED
+from autoscaler.core.compiled import COMPILED, FAULT
 from autoscaler.core.table import GAP, aligned, plain
 from autoscaler.errors import ConfigError
 from autoscaler.kube.client import KubeClient
@@ -114,7 +114,7 @@ async def examine(settings: Settings, clock: Clock, asked: Asked = EVERYTHING) -
     """Every finding, in the order in which mending them makes sense."""
     return [
         localchecks.configuration(settings),
-        localchecks.build(compiled=COMPILED),
+        localchecks.build(compiled=COMPILED, fault=FAULT),
         *await _cluster(settings, clock),
         *await _kafka(settings, asked, clock),
         localchecks.spool(settings.audit),

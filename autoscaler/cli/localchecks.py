@@ -31,13 +31,23 @@ def configuration(settings: Settings) -> Finding:
     return good("configuration", f"valid ({told})")
 
 
-def build(*, compiled: bool) -> Finding:
-    """Whether the sums of a scrape are compiled: without, all works, for about twice the CPU of each scrape."""
+def build(*, compiled: bool, fault: str = "") -> Finding:
+    """Whether the sums of a scrape are compiled: without, all works, for about twice the CPU of each scrape.
+
+    `fault`: why what was compiled does not load.
+    """
+    if fault:
+        return doubtful(
+            "build",
+            f"{__version__}, what was compiled does not load ({fault}): scraping takes about twice the CPU",
+            "compile it here: in a clone `make native`, elsewhere `pip install --force-reinstall` the program",
+        )
     if not compiled:
         return doubtful(
             "build",
             f"{__version__}, not compiled: scraping takes about twice the CPU",
-            "install a C compiler and the headers of Python (Debian: gcc libc6-dev python3-dev), then the program anew",
+            "install a C compiler and the headers of Python (Debian: gcc libc6-dev python3-dev), then in a clone run "
+            "`make native`, elsewhere `pip install --force-reinstall` the program",
         )
     return good("build", f"{__version__}, compiled")
 

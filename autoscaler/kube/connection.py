@@ -178,7 +178,9 @@ class KubeconfigSource:
                 await self._loader.load_and_set(configuration)
             found = _described(configuration)
         except Exception as exc:  # the loaders answer a broken file with anything from AttributeError to YAMLError
-            raise ConfigError(f"{source}: {_told(exc)}; check it with: kubectl config view") from exc
+            odd = isinstance(exc, TypeError | AttributeError)  # it looks into what it takes for a mapping
+            why = "it is empty or no kubeconfig" if odd else _told(exc)
+            raise ConfigError(f"{source}: {why}; check it with: kubectl config view") from exc
         if not (found.authorization or found.certificate_file) and (plugin := _plugin(self._loader)):
             raise ConfigError(f"{source}: its credential plugin gives no credentials; see what it says: {plugin}")
         return _connection(found, source)

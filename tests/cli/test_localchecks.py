@@ -33,6 +33,9 @@ def test_a_program_that_is_not_compiled_is_doubtful_and_what_it_lacks_is_named()
     assert finding.state is State.WARN
     assert "twice the CPU" in finding.detail
     assert "gcc libc6-dev python3-dev" in finding.todo
+    broken = localchecks.build(compiled=False, fault="wrong ELF class")
+    assert broken.state is State.WARN
+    assert "does not load (wrong ELF class)" in broken.detail
 
 
 @pytest.mark.parametrize(

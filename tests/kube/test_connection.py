@@ -71,13 +71,14 @@ async def test_plain_http_gets_no_credential(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "kubectl config view"),
+        ("", "empty or no kubeconfig"),
+        ("just words", "empty or no kubeconfig"),
         ("a: [", "kubectl config view"),
-        ("[1, 2]", "kubectl config view"),
+        ("[1, 2]", "empty or no kubeconfig; check it with: kubectl config view"),
         ("current-context: gone\ncontexts: []\nclusters: []", "gone"),
         ("\0", "kubectl config view"),
     ],
-    ids=["empty", "no YAML", "a list", "an unknown context", "bytes"],
+    ids=["empty", "a text", "no YAML", "a list", "an unknown context", "bytes"],
 )
 async def test_a_broken_kubeconfig_names_the_file_and_what_to_do(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "config"
