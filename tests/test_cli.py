@@ -59,9 +59,15 @@ def test_help_of_a_verb_needs_no_arguments(capsys: pytest.CaptureFixture[str]) -
         pytest.param(["top", "node", "-n", "shop"], "-n is for pods only", id="a namespace of nodes"),
         pytest.param(["top", "pods", "web", "-A"], "name it with -n", id="one pod of all namespaces"),
         pytest.param(
-            ["why", "shop/web"],
-            "'shop/web' is no name of an object: ask `why web -n NAMESPACE`",
+            ["why", "shop/Deployment/web"],
+            "'shop/Deployment/web' is neither NAME nor NAMESPACE/NAME: ask `why web -n shop`",
             id="a path for a name",
+        ),
+        pytest.param(["why", "shop/"], "ask `why NAME -n shop`", id="a namespace for a name"),
+        pytest.param(
+            ["why", "shop/web", "-n", "team"],
+            "'shop/web' is in namespace shop, and -n says team: leave one of the two out",
+            id="two namespaces",
         ),
         pytest.param(
             ["plan", "--bundle", "-", "--fast"], "unknown flag --fast", id="a flag of a verb without settings"
@@ -76,6 +82,16 @@ def test_what_must_be_corrected_is_one_message_and_exit_code_2(
     assert captured.out == ""
     assert captured.err.startswith("autoscaler: ")
     assert told in captured.err
+
+
+@pytest.mark.parametrize("words", [["shop/web"], ["shop/web", "-n", "shop"], ["web", "-n", "shop"]])
+def test_why_takes_a_namespace_in_either_place(
+    words: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = tmp_path / "none.jsonl"
+    nothing.touch()
+    assert main(["why", *words, "--from", str(nothing)]) == 1
+    assert "no decision about shop/web in" in capsys.readouterr().err
 
 
 def test_an_unknown_variable_stops_every_verb_that_has_settings(

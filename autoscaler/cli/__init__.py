@@ -103,17 +103,29 @@ def _explain(command: Command) -> int:
 
     gc.enable()
     own = command.own
-    if command.verb == "why" and "/" in own.name:
-        raise ConfigError(f"{own.name!r} is no name of an object: ask `why {own.name.rpartition('/')[2]} -n NAMESPACE`")
+    target = own.target if command.verb == "explain" else "/".join(_where(own.name, own.namespace))
     if command.verb == "why" and not own.source:
         from autoscaler.cli import why
 
+        namespace, name = target.split("/")
         return why.run(
-            settings.kubeconfig, own.namespace, own.name, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
+            settings.kubeconfig, namespace, name, at=own.at, diff=own.diff, output=own.output, out=sys.stdout
         )
-    target = own.target if command.verb == "explain" else f"{own.namespace}/{own.name}"
     source = record_source(own.source, settings)
     return explain.run(target, source=source, at=own.at, diff=own.diff, output=own.output, out=sys.stdout)
+
+
+def _where(name: str, namespace: str) -> tuple[str, str]:
+    """Namespace and name of what `why` is asked about: NAME with or without -n, or NAMESPACE/NAME, as `explain`."""
+    parts = name.split("/")
+    if len(parts) == 1:
+        return namespace or "default", name
+    if len(parts) > 2 or not all(parts):
+        place = parts[0] or "NAMESPACE"
+        raise ConfigError(f"{name!r} is neither NAME nor NAMESPACE/NAME: ask `why {parts[-1] or 'NAME'} -n {place}`")
+    if namespace not in ("", parts[0]):
+        raise ConfigError(f"{name!r} is in namespace {parts[0]}, and -n says {namespace}: leave one of the two out")
+    return parts[0], parts[1]
 
 
 def _audit(command: Command) -> int:

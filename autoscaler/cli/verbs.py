@@ -43,8 +43,8 @@ def _add_explain(to: argparse.ArgumentParser) -> None:
 
 
 def _add_why(to: argparse.ArgumentParser) -> None:
-    to.add_argument("name", metavar="NAME", help="The policy, or its target.")
-    to.add_argument("-n", "--namespace", default="default", help="Where it is. [default]")
+    to.add_argument("name", metavar="NAME", help="The policy, or its target; NAMESPACE/NAME does without -n.")
+    to.add_argument("-n", "--namespace", default="", help="Where it is. [default]")
     _add_which(to, elsewhere="the running program")
 
 
@@ -210,7 +210,7 @@ _ALL = (
          ("explain shop/web --diff 2026-11-23T09:54:00Z 2026-11-23T10:00:00Z", "What had changed by then.")),
         _RECORDS, _add_explain),
     Verb("why", "As `explain`, asked of the running program through the API server.",
-        "NAME [-n NAMESPACE] [OPTIONS]",
+        "[NAMESPACE/]NAME [-n NAMESPACE] [OPTIONS]",
         (("why web -n shop", "The last decision that moved it."),),
         _some("kubeconfig", *_READERS, "config"), _add_why,
         "Each replica has what it decided while it led. Where those who answer may not have the newest decision, that\n"
