@@ -21,6 +21,7 @@ from autoscaler.audit.collected import Collected
 from autoscaler.audit.event import Event, from_line
 from autoscaler.audit.naming import keys_of
 from autoscaler.cli import explain
+from autoscaler.cli.absence import API, is_ours, unserved
 from autoscaler.clock import SystemClock
 from autoscaler.core.explanation import printable
 from autoscaler.core.figures import counted, span
@@ -109,9 +110,15 @@ async def _ask(kubeconfig: str, namespace: str, name: str) -> Answer:
 async def asked(client: Getter, namespace: str, name: str, now: float) -> Answer:
     """What one of the replicas has. Which one answers is chance, and one that led before has only what it decided:
     where its latest evaluation is old, or the policy's status names a decision that it has not, others are asked too.
-    NotFoundError: nobody has any.
+    NotFoundError: nobody has any,
+    or whoever serves the API is another program.
     """
     heard = [await _heard(client, namespace, name)]
+    if (foreign := heard[0].missing) is not None and not is_ours(foreign):
+        instead = await unserved(client, namespace, name)
+        if heard[0].status is None:
+            raise instead
+        return Answer(None, heard[0].status, str(instead))
     if heard[0].records is None or _doubt(heard[0].records, heard[0].status, now):
         heard += await _heard_at_once(client, namespace, name)
     status = next((each.status for each in reversed(heard) if each.status is not None), None)
@@ -194,7 +201,7 @@ def _evaluated(record: Record) -> float:
 
 
 async def _records(client: Getter, namespace: str, name: str) -> Collected:
-    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{segment(namespace)}/decisions/{segment(name)}"
+    path = f"{API}/namespaces/{segment(namespace)}/decisions/{segment(name)}"
     made = Collected(path)
     await made.take(_events(await client.get(path, (("limit", str(MOST)),)), path), namespace)
     return made

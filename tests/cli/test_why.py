@@ -9,6 +9,7 @@ import pytest
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, line
 from autoscaler.audit.verify import Number
+from autoscaler.cli.absence import API
 from autoscaler.cli.why import Answer, asked, tell
 from autoscaler.errors import NotFoundError, UnreachableError
 from autoscaler.model.decision import Outcome, PolicyRef
@@ -30,7 +31,7 @@ class Cluster:
     async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
         found = self.answers[path]
         if found is None:
-            raise NotFoundError("no decision about shop/web is kept by this replica", status=404)
+            raise NotFoundError("no decision about shop/web is kept by this replica", status=404, reason="NotFound")
         return found
 
 
@@ -144,6 +145,25 @@ async def test_a_replica_that_never_led_leaves_the_status_to_tell() -> None:
     assert (code, json.loads(text)["status"]) == (1, status)
     _, text = told(await asked(Cluster(policy=b'{"status": {}}'), "shop", "web", NOW))
     assert text.startswith("shop/web: of unknown size, no number wanted; of its status only, as no decision")
+
+
+class Unserved(Cluster):
+    """Nobody serves the API."""
+
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        if path.startswith(API):
+            raise NotFoundError(f"GET {path}: 404 page not found", status=404)
+        return await super().get(path, params)
+
+
+async def test_where_nobody_serves_the_api_the_next_step_is_told() -> None:
+    with pytest.raises(NotFoundError, match=rf"^this cluster serves no {API}: run `autoscaler doctor` to see why; "):
+        await asked(Unserved(), "shop", "web", NOW)
+    code, text = told(await asked(Unserved(policy=b'{"status": {"currentReplicas": 3}}'), "shop", "web", NOW))
+    assert code == 1
+    assert text.startswith(
+        f"shop/web: 3 replicas, no number wanted; of its status only, as this cluster serves no {API}: "
+    )
 
 
 async def test_without_both_it_is_not_there() -> None:
