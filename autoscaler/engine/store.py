@@ -107,10 +107,16 @@ class MemoryStorage:
                 self.forget(node)
 
     def _told(self, series: NodeSeries, commit: Commit, unlisted: Sequence[ObjectKey] = ()) -> None:
-        """Tell of a commit, and note when the next thing on its node becomes too old."""
+        """Tell of a commit, and note when the next thing on its node becomes too old.
+
+        `unlisted` were served until now; one whose name another pod has by now, which is served already, is not lost.
+        """
         if series.until_ns:
             heappush(self._ends, (series.until_ns, series.name))
-        self._freshness.tell(structs.replace(commit, lost=[*unlisted, *commit.lost]) if unlisted else commit)
+        if unlisted:
+            fresh = frozenset(commit.fresh)
+            commit = structs.replace(commit, lost=[*(key for key in unlisted if key not in fresh), *commit.lost])
+        self._freshness.tell(commit)
 
     def nodes(self) -> list[NodeSeries]:
         """What is known of each node that was scraped or tried."""

@@ -201,3 +201,16 @@ def _shuffle(told: Told, chance: Random, names: list[str], nodes: list[str]) -> 
         if chance.random() < 0.8:
             containers = ["a", "b"][: chance.choice((1, 2))]
             told.pods.append(pod(*containers, name=name, uid=str(chance.random()), node=chance.choice(nodes)))
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_a_pod_that_is_served_from_its_first_page_on_is_not_lost_with_the_one_before(node: str) -> None:
+    """As a StatefulSet's pod is that begins anew under its name, on its node or on another."""
+    told = Told(pod("a"))
+    for at in (10, 20):
+        told.scrape(at, {"a": reading(at, at)})
+    told.pods = [pod("a", uid="new", node=node)]
+    told.scrape(30, {"a": reading(30, 1, start=22)}, node=told.node(node))
+    assert told.served() is not None
+    assert told.commits[-1].fresh == [told.pods[0].key]
+    assert not told.commits[-1].lost
