@@ -21,7 +21,7 @@ from autoscaler.audit.collected import Collected
 from autoscaler.audit.event import Event, from_line
 from autoscaler.audit.naming import keys_of
 from autoscaler.cli import explain
-from autoscaler.cli.absence import API, is_ours, unserved
+from autoscaler.cli.absence import API, is_ours, unnamed, unserved
 from autoscaler.clock import SystemClock
 from autoscaler.core.explanation import printable
 from autoscaler.core.figures import counted, span
@@ -125,7 +125,7 @@ async def asked(client: Getter, namespace: str, name: str, now: float) -> Answer
     answers = [each.records for each in heard if each.records is not None]
     if not answers and (missing := heard[0].missing) is not None:
         if status is None:
-            raise missing
+            raise await unnamed(client, namespace, name) or missing
         return Answer(None, status, str(missing))
     best = min(answers, key=lambda each: (not _holds(each, status), -_reached(each)))
     return Answer(best, status or _Status(), _doubt(best, status, now))

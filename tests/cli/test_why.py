@@ -9,7 +9,7 @@ import pytest
 from autoscaler.audit import codec
 from autoscaler.audit.event import Event, line
 from autoscaler.audit.verify import Number
-from autoscaler.cli.absence import API
+from autoscaler.cli.absence import API, KINDS
 from autoscaler.cli.why import Answer, asked, tell
 from autoscaler.errors import NotFoundError, UnreachableError
 from autoscaler.model.decision import Outcome, PolicyRef
@@ -21,14 +21,19 @@ DECISIONS = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/decisions/web"
 NOW = NOON + 10
 POLICY = "/apis/hpa-companion.dev/v1alpha1/namespaces/shop/horizontalpodscalers/web"
 
+LISTS = [path.format("shop") for _, path in KINDS]
+
 
 class Cluster:
     """What an API server answers, by path."""
 
     def __init__(self, **answers: bytes) -> None:
+        self.listed = answers.get("listed", b"{}")
         self.answers = {DECISIONS: answers.get("decisions"), POLICY: answers.get("policy")}
 
     async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> bytes:
+        if path in LISTS:
+            return self.listed
         found = self.answers[path]
         if found is None:
             raise NotFoundError("no decision about shop/web is kept by this replica", status=404, reason="NotFound")
@@ -167,5 +172,11 @@ async def test_where_nobody_serves_the_api_the_next_step_is_told() -> None:
 
 
 async def test_without_both_it_is_not_there() -> None:
+    listed = json.dumps({"items": [{"metadata": {"name": "front"}, "spec": {"scaleTargetRef": {"name": "web"}}}]})
     with pytest.raises(NotFoundError, match="no decision about shop/web"):
+        await asked(Cluster(listed=listed.encode()), "shop", "web", NOW)
+
+
+async def test_a_name_that_no_policy_and_no_target_has_is_told_as_that() -> None:
+    with pytest.raises(NotFoundError, match="no hps or HPA in namespace shop is named web or scales"):
         await asked(Cluster(), "shop", "web", NOW)

@@ -76,7 +76,8 @@ def test_a_name_that_nobody_decided_about_is_not_found(here: Namespace) -> None:
     def told() -> bool:
         found = why(here, token, "wbe")
         assert found.returncode == 1
-        assert f"no decision about {here.name}/wbe is kept by this replica" in found.stderr, found.stderr
+        assert f"no hps or HPA in namespace {here.name} is named wbe" in found.stderr, found.stderr
+        assert "there are hps front of web: -n names another namespace" in found.stderr
         return True
 
     eventually(SOON, told)
