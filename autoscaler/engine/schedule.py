@@ -13,10 +13,10 @@ from autoscaler.errors import ScrapeError, ScrapeReason
 
 EARLY_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
-PLACE_SECONDS, TOGETHER = 0.25, 20
+PLACE_SECONDS, TOGETHER, FEWEST = 0.25, 20, 4
 """Nodes are scraped a few together: one after the other they find the processor's caches warm, alone they never do. So
 many share a place, at most and on average: with more of them places are halved, or whoever asks for a pod would wait
-for all those pages.
+for all those pages; with fewer they are doubled, as long as a resolution has the fewest.
 """
 PASSING = frozenset({
     ScrapeReason.DNS, ScrapeReason.CONNECT, ScrapeReason.TIMEOUT, ScrapeReason.INTERRUPTED, ScrapeReason.STATUS,
@@ -33,6 +33,8 @@ def phase(node: str, resolution: float, nodes: int) -> float:
     place = PLACE_SECONDS
     while nodes * place > TOGETHER * resolution:
         place /= 2
+    while nodes * 2 * place <= TOGETHER * resolution and FEWEST * 2 * place <= resolution:
+        place *= 2
     return own - own % place
 
 

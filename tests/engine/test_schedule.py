@@ -22,7 +22,8 @@ def test_phases_are_stable_and_spread_over_the_whole_resolution() -> None:
 @pytest.mark.parametrize(
     ("nodes", "place"),
     [
-        pytest.param(100, PLACE_SECONDS, id="fewer than may share one"),
+        pytest.param(100, PLACE_SECONDS * 8, id="13 in each"),
+        pytest.param(20, PLACE_SECONDS * 8, id="all could share one, and have seven"),
         pytest.param(1000, PLACE_SECONDS, id="17 in each"),
         pytest.param(1201, PLACE_SECONDS / 2, id="one more than 20 in each"),
         pytest.param(5000, PLACE_SECONDS / 8, id="10 in each"),
