@@ -38,6 +38,7 @@ class Collector:
         gc.set_threshold(YOUNG, YOUNG_ROUNDS, MIDDLE_ROUNDS)
         self._clock = clock
         self._rounds = 0
+        self._first = True
         self._due = clock.monotonic() + ALL_SECONDS
 
     def beat(self) -> None:
@@ -47,7 +48,11 @@ class Collector:
         if begun < self._due:
             gc.collect(0 if self._rounds % YOUNG_ROUNDS else 1)
             return
-        gc.collect()
+        if self._first:  # of what was scraped and asked for since deciding began, most stays as well
+            set_aside()
+        else:
+            gc.collect()
+        self._first = False
         give_back()
         ended = self._clock.monotonic()
         self._due = ended + max(ALL_SECONDS, ALL_SHARE * (ended - begun))

@@ -52,6 +52,7 @@ for sample in range(3):
     assert young() < 1000, young()
 """
 OLD = """
+lives(ALL_SECONDS + 0.1)  # the first one sets aside
 gc.callbacks.append(slow)
 whole, gone = cycle()
 lives(3.0)
@@ -67,6 +68,16 @@ assert gone() is not None, "that took 0.07 s: not again within 70 s"
 lives(12.0)
 assert gone() is None
 """
+FIRST = """
+there = [Node() for _ in range(1000)]
+lives(ALL_SECONDS - 1)
+assert any(isinstance(each, Node) for each in gc.get_objects())
+lives(1.1)
+assert not any(isinstance(each, Node) for each in gc.get_objects()), "a minute later it is not looked at any more"
+later = [Node()]
+lives(2 * ALL_SECONDS)
+assert any(isinstance(each, Node) for each in gc.get_objects()), "but what comes after that is"
+"""
 
 
 @pytest.mark.parametrize(
@@ -76,6 +87,7 @@ assert gone() is None
         pytest.param(
             BEATEN + YOUNG, id="samples that take the place of samples do not heap up until all are looked at"
         ),
+        pytest.param(BEATEN + FIRST, id="what came since deciding began is let be as well, once"),
         pytest.param(BEATEN + OLD, id="what is old and goes in a cycle is freed, and looking for it has its measure"),
     ],
 )
