@@ -7,9 +7,11 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autoscaler.core.compiled import COMPILED
+
 
 def machine() -> str:
-    """One line: processor, cores, load, interpreter, time of the run."""
+    """One line: processor, cores, load, interpreter, whether our sums are compiled, time of the run."""
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -17,4 +19,5 @@ def machine() -> str:
             break
     load = os.getloadavg()[0]
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    return f"{model}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}, {at} UTC"
+    python = f"Python {platform.python_version()}, {'compiled' if COMPILED else 'not compiled'}"
+    return f"{model}, {os.cpu_count()} cores, load {load:.1f}, {python}, {at} UTC"
