@@ -91,7 +91,7 @@ def usage_between(previous: Sample | None, current: Sample, received_ns: int, bo
     return _break(previous, current, cpu_ns) or _rate(cpu_ns, current.at_ns - previous.at_ns, current, bounds)
 
 
-def next_rate(at_ns: int, total_ns: int, start_ns: int, sample: Sample, received_ns: int, bounds: Bounds) -> int:  # noqa: PLR0917 - called 20,000 times a second
+def next_rate(at_ns: int, total_ns: int, start_ns: int, sample: Sample, received_ns: int, bounds: Bounds) -> int:  # noqa: PLR0917 - where nothing is compiled, called 20,000 times a second
     """The rate (nano-cores) in the ordinary case, the next sample of a container that runs on; -1 in any other.
 
     `at_ns`, `total_ns` and `start_ns` are of the last sample that was taken in, 0 for none. The same as `usage_between`
